@@ -1,0 +1,40 @@
+"""Names of the facial actions, in the one order that every table and model here uses."""
+
+from collections.abc import Sequence
+
+__all__ = ["ACTIONS", "BLENDSHAPES", "mirror_permutation"]
+
+BLENDSHAPES: tuple[str, ...] = (
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight",
+    "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight",
+    "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
+    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight",
+    "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
+    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight",
+)  # fmt: skip
+"""The 51 ARKit facial actions that FaceLandmarker scores, in its order."""
+
+ACTIONS: tuple[str, ...] = (*BLENDSHAPES, "tongueOut")
+"""The 52 ARKit facial actions: the coefficients of psi on the Anny head."""
+
+
+def mirror_permutation(names: Sequence[str] = ACTIONS) -> list[int]:
+    """Index of each action's mirror image, so that `psi[..., mirror_permutation()]` is the mirrored face.
+
+    >>> names = ("jawLeft", "jawOpen", "jawRight")
+    >>> mirror_permutation(names)
+    [2, 1, 0]
+    """
+    return [names.index(_mirrored(name)) for name in names]
+
+
+def _mirrored(name: str) -> str:
+    for side, other in (("Left", "Right"), ("Right", "Left")):
+        if name.endswith(side):
+            return name.removesuffix(side) + other
+    return name
