@@ -1,0 +1,50 @@
+# `make` lists the targets. Everything runs in .venv, which is made from requirements.lock when it is missing or older.
+
+PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+PROFILE ?= study
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help check study test lab lint lock clean
+
+help: ## list the targets
+	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1	\2/'
+
+study: $(STAMP) ## run the five notebooks with params/$(PROFILE); results go to results/$(PROFILE)
+	@$(BIN)/dfe study --profile $(PROFILE)
+
+test: $(STAMP) ## unit tests, doctests and the notebooks' stored outputs, under one verdict
+	@$(BIN)/python -m pytest --nbval tests dfe_lib notebooks
+
+lab: $(STAMP) ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab notebooks
+
+lint: $(STAMP) ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+lock: check ## resolve pyproject.toml anew and write requirements.lock
+	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/pip install --quiet -e ".[test]"
+	@sed -n '/^#/p' requirements.lock > requirements.lock.new
+	@$(VENV)-lock/bin/pip freeze --exclude-editable | sed 's/+.*//' >> requirements.lock.new
+	@mv requirements.lock.new requirements.lock && rm -rf $(VENV)-lock
+	@echo "requirements.lock is new: bring environment.yml to the same versions, then run make test"
+
+clean: ## remove .venv, caches and every result that is not committed
+	@rm -rf $(VENV) $(VENV)-lock build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
+	@if [ -d .git ]; then git clean -fdXq results; fi
+
+check:
+	@if [ -z "$(PYTHON)" ]; then echo "Python is missing: run \`apt-get install -y python3 python3-venv\` as root." >&2; exit 1; fi
+	@$(PYTHON) -I dfe_lib/system.py
+
+$(STAMP): requirements.lock pyproject.toml | check
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing requirements.lock into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
