@@ -1,0 +1,1 @@
+"""Discrete Facial Encoding: faces to a few discrete, reusable facial deformations a frame."""
