@@ -1,0 +1,210 @@
+"""478 landmarks, 51 blendshape scores and the head pose of each face in a picture, by MediaPipe."""
+
+import os
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from .assets import asset
+from .names import BLENDSHAPES
+from .tables import N_LANDMARKS
+
+os.environ.setdefault("GLOG_minloglevel", "3")  # read when mediapipe is imported
+
+import mediapipe as mp
+from mediapipe.tasks.python import BaseOptions, vision
+
+__all__ = ["Box", "Face", "FaceDetector", "Landmarker"]
+
+Picture = UInt8[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face in one picture.
+
+    Arguments:
+        landmarks: x and y in pixels of the picture (x right, y down); z in pixels, smaller is nearer, relative.
+        blendshapes: Scores in [0, 1], in the order of `names.BLENDSHAPES`.
+        rotation: Of the head towards the camera's axes (x right, y up, z to the camera).
+        translation_mm: Of the head, for a camera with MediaPipe's 63 degrees of vertical view.
+    """
+
+    landmarks: Float32[np.ndarray, "478 3"]
+    blendshapes: Float32[np.ndarray, "51"]
+    rotation: Float32[np.ndarray, "3 3"]
+    translation_mm: Float32[np.ndarray, "3"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels around a face, and the detector's confidence in it, in [0, 1]."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    score: float = 1.0
+
+    @classmethod
+    def around(cls, landmarks: Float32[np.ndarray, "478 3"], score: float = 1.0) -> "Box":
+        (x0, y0), (x1, y1) = landmarks[:, :2].min(axis=0).tolist(), landmarks[:, :2].max(axis=0).tolist()
+        return cls(x0, y0, x1, y1, score)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    @property
+    def size(self) -> float:
+        """Side of the square of the same area, in pixels."""
+        return ((self.x1 - self.x0) * (self.y1 - self.y0)) ** 0.5
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        return self.x0 <= point[0] <= self.x1 and self.y0 <= point[1] <= self.y1
+
+    def overlap(self, other: "Box") -> float:
+        """Area of the intersection over area of the union.
+
+        >>> Box(0, 0, 2, 2).overlap(Box(1, 0, 3, 2))
+        0.3333333333333333
+        """
+        width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        shared = max(0.0, width) * max(0.0, height)
+        return shared / (self.size**2 + other.size**2 - shared) if shared else 0.0
+
+
+class _Task:
+    """A MediaPipe task that is closed by name: left to its `__del__`, it complains when Python exits."""
+
+    def __init__(self, create: Callable[[], object]):
+        with _quiet():
+            self._task = create()
+
+    def close(self) -> None:
+        self._task.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Landmarker(_Task):
+    """MediaPipe's FaceLandmarker. It tells no confidence: :class:`FaceDetector` does.
+
+    Arguments:
+        mode: `"video"` follows the face from frame to frame, and with one face MediaPipe then smooths over time;
+            `"image"` takes each picture by itself.
+        faces: Most faces looked for; following several is slower, since MediaPipe detects again in each frame in
+            which it follows fewer.
+        model: The `face_landmarker.task` file (default: the project's own copy).
+    """
+
+    def __init__(self, mode: Literal["video", "image"], faces: int = 1, model: Path | None = None):
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(model or asset("face_landmarker.task"))),
+            running_mode=vision.RunningMode.VIDEO if mode == "video" else vision.RunningMode.IMAGE,
+            num_faces=faces,
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
+        )
+        super().__init__(lambda: vision.FaceLandmarker.create_from_options(options))
+        self._video = mode == "video"
+        self._last_ms = -1
+        self._names_checked = False
+
+    def detect(self, rgb: Picture, time_s: float = 0.0) -> list[Face]:
+        """Faces in the picture; `time_s` must not fall from frame to frame."""
+        image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
+        if self._video:
+            # whole milliseconds that must rise, while real frames may be closer together or share a time
+            self._last_ms = max(round(1000 * time_s), self._last_ms + 1)
+            result = self._task.detect_for_video(image, self._last_ms)
+        else:
+            result = self._task.detect(image)
+        if result.face_blendshapes and not self._names_checked:
+            self._check_names(result.face_blendshapes[0])
+        height, width = rgb.shape[:2]
+        return [
+            _face(landmarks, scores, pose, width, height)
+            for landmarks, scores, pose in zip(
+                result.face_landmarks,
+                result.face_blendshapes,
+                result.facial_transformation_matrixes,
+                strict=True,
+            )
+        ]
+
+    def _check_names(self, scores: list) -> None:
+        names = tuple(score.category_name for score in scores)
+        if names != ("_neutral", *BLENDSHAPES):
+            raise RuntimeError("the landmark model scores other blendshapes than dfe_lib.names.BLENDSHAPES")
+        self._names_checked = True
+
+
+class FaceDetector(_Task):
+    """MediaPipe's short-range face detector, taken from the landmark model's own bundle: quick, and it tells scores.
+
+    Arguments:
+        min_score: Lowest score of a face. FaceLandmarker asks for 0.5; people in a group picture score down to 0.33.
+        model: The `face_landmarker.task` file (default: the project's own copy).
+    """
+
+    def __init__(self, min_score: float = 0.3, model: Path | None = None):
+        with zipfile.ZipFile(model or asset("face_landmarker.task")) as bundle:
+            detector = bundle.read("face_detector.tflite")
+        options = vision.FaceDetectorOptions(
+            base_options=BaseOptions(model_asset_buffer=detector), min_detection_confidence=min_score
+        )
+        super().__init__(lambda: vision.FaceDetector.create_from_options(options))
+
+    def detect(self, rgb: Picture) -> list[Box]:
+        """Boxes of the faces in the picture, the surest first."""
+        image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
+        return [_box(found) for found in self._task.detect(image).detections]
+
+
+def _face(landmarks: list, scores: list, pose: np.ndarray, width: int, height: int) -> Face:
+    points = np.fromiter((v for p in landmarks for v in (p.x, p.y, p.z)), np.float32, 3 * N_LANDMARKS)
+    return Face(
+        # z is in units of the picture's width, as x is
+        landmarks=points.reshape(N_LANDMARKS, 3) * np.array([width, height, width], np.float32),
+        blendshapes=np.fromiter((score.score for score in scores[1:]), np.float32, len(BLENDSHAPES)),
+        rotation=np.ascontiguousarray(pose[:3, :3], np.float32),
+        translation_mm=np.asarray(10 * pose[:3, 3], np.float32),
+    )
+
+
+def _box(found: object) -> Box:
+    box = found.bounding_box
+    return Box(
+        box.origin_x,
+        box.origin_y,
+        box.origin_x + box.width,
+        box.origin_y + box.height,
+        found.categories[0].score,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the notes that MediaPipe's C++ writes while a task is built, whatever its log level, off the terminal."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
