@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -21,7 +20,7 @@ os.environ.setdefault("GLOG_minloglevel", "3")  # read when mediapipe is importe
 import mediapipe as mp
 from mediapipe.tasks.python import BaseOptions, vision
 
-__all__ = ["Box", "Face", "FaceDetector", "Landmarker"]
+__all__ = ["Box", "Face", "FaceBoxes", "FaceLandmarks"]
 
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -99,31 +98,31 @@ class _Task:
         self.close()
 
 
-class Landmarker(_Task):
-    """MediaPipe's FaceLandmarker. It tells no confidence: :class:`FaceDetector` does.
+class FaceLandmarks(_Task):
+    """MediaPipe's FaceLandmarker. It tells no confidence: :class:`FaceBoxes` does.
 
     Arguments:
-        mode: `"video"` follows the face from frame to frame, and with one face MediaPipe then smooths over time;
-            `"image"` takes each picture by itself.
+        video: Follow the face from frame to frame (MediaPipe then smooths over time, for one face only) instead of
+            taking each picture by itself.
         faces: Most faces looked for; following several is slower, since MediaPipe detects again in each frame in
             which it follows fewer.
         model: The `face_landmarker.task` file (default: the project's own copy).
     """
 
-    def __init__(self, mode: Literal["video", "image"], faces: int = 1, model: Path | None = None):
+    def __init__(self, video: bool, faces: int = 1, model: Path | None = None):
         options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model or asset("face_landmarker.task"))),
-            running_mode=vision.RunningMode.VIDEO if mode == "video" else vision.RunningMode.IMAGE,
+            running_mode=vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE,
             num_faces=faces,
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
         )
         super().__init__(lambda: vision.FaceLandmarker.create_from_options(options))
-        self._video = mode == "video"
+        self._video = video
         self._last_ms = -1
         self._names_checked = False
 
-    def detect(self, rgb: Picture, time_s: float = 0.0) -> list[Face]:
+    def __call__(self, rgb: Picture, time_s: float = 0.0) -> list[Face]:
         """Faces in the picture; `time_s` must not fall from frame to frame."""
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
         if self._video:
@@ -152,7 +151,7 @@ class Landmarker(_Task):
         self._names_checked = True
 
 
-class FaceDetector(_Task):
+class FaceBoxes(_Task):
     """MediaPipe's short-range face detector, taken from the landmark model's own bundle: quick, and it tells scores.
 
     Arguments:
@@ -168,7 +167,7 @@ class FaceDetector(_Task):
         )
         super().__init__(lambda: vision.FaceDetector.create_from_options(options))
 
-    def detect(self, rgb: Picture) -> list[Box]:
+    def __call__(self, rgb: Picture) -> list[Box]:
         """Boxes of the faces in the picture, the surest first."""
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
         return [_box(found) for found in self._task.detect(image).detections]

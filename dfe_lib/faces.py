@@ -1,0 +1,131 @@
+"""The faces of each frame, at the speed of following one face for as long as there is only one."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .landmarks import Box, Face, FaceBoxes, FaceLandmarks
+from .media import Frame
+
+__all__ = ["FaceFinder", "FoundFace"]
+
+CROP = 1.5
+"""Side of the picture cut out around a face, in sides of its box: 1.5 shows all five of a group, 2 mixes them up."""
+
+VIEW_DEG = 63.0
+"""Vertical angle of view that MediaPipe assumes of every camera."""
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """A face, the box around its landmarks, and the detector's confidence where the detector was asked (or None)."""
+
+    face: Face
+    box: Box
+    confidence: float | None
+
+
+class FaceFinder:
+    """Faces of the frames of one clip, frame after frame.
+
+    MediaPipe follows one face about a fifth faster than several, and then smooths its landmarks over time. But of
+    several people it follows the one its detector is surest of, not the largest. So the detector alone (2 ms) looks
+    how many people there are, every `look_every_s`; from the first frame with more than one, each face is cut out
+    by the detector's box and landmarked by itself, which also finds small faces that FaceLandmarker leaves out.
+
+    Arguments:
+        still: The clip is a picture.
+        look_every_s: Seconds between two looks for more people; 0 looks at each frame.
+    """
+
+    def __init__(self, still: bool, look_every_s: float = 0.5):
+        self.look_every_s = look_every_s
+        self._detector = FaceBoxes()
+        self._one = FaceLandmarks(video=not still)
+        self._each: FaceLandmarks | None = None
+        self._next_look_s = 0.0
+        self._before: list[Box] = []
+
+    def __enter__(self) -> "FaceFinder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for task in (self._detector, self._one, self._each):
+            if task is not None:
+                task.close()
+
+    def __call__(self, frame: Frame) -> list[FoundFace]:
+        boxes = None
+        if self._each is not None or frame.time_s >= self._next_look_s:
+            boxes = self._detector(frame.rgb)
+            self._next_look_s = frame.time_s + self.look_every_s
+            if len(boxes) > 1 and self._each is None:
+                # the neighbour may reach into the cut: take several, keep the one in the box
+                self._each = FaceLandmarks(video=False, faces=3)
+        found = self._one_by_one(frame, boxes) if self._each is not None else self._whole(frame, boxes or [])
+        self._before = [each.box for each in found]
+        return found
+
+    def _whole(self, frame: Frame, boxes: list[Box]) -> list[FoundFace]:
+        return [_found(face, boxes) for face in self._one(frame.rgb, frame.time_s)]
+
+    def _one_by_one(self, frame: Frame, boxes: list[Box]) -> list[FoundFace]:
+        # a face that the detector loses for a moment is looked for where it was
+        lost = [old for old in self._before if not any(old.overlap(box) > 0.2 for box in boxes)]
+        found: list[FoundFace] = []
+        for box in boxes + lost:
+            face = self._cut_out(frame.rgb, box)
+            if face is not None:
+                candidate = _found(face, boxes)
+                if not any(candidate.box.overlap(other.box) > 0.4 for other in found):
+                    found.append(candidate)
+        return found
+
+    def _cut_out(self, rgb: np.ndarray, box: Box) -> Face | None:
+        left, top, right, bottom = _cut(box, *rgb.shape[:2])
+        cut = rgb[top:bottom, left:right]
+        if not cut.size:
+            return None
+        faces = [_moved(face, left, top, cut.shape, rgb.shape) for face in self._each(cut)]
+        faces = [face for face in faces if box.holds(Box.around(face.landmarks).centre)]
+        return min(faces, key=lambda face: _distance(Box.around(face.landmarks), box), default=None)
+
+
+def _found(face: Face, boxes: list[Box]) -> FoundFace:
+    around = Box.around(face.landmarks)
+    scores = [box.score for box in boxes if box.holds(around.centre)]
+    return FoundFace(face, around, max(scores, default=None))
+
+
+def _cut(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
+    half = CROP * max(box.x1 - box.x0, box.y1 - box.y0) / 2
+    x, y = box.centre
+    return (
+        max(0, round(x - half)),
+        max(0, round(y - half)),
+        min(width, round(x + half)),
+        min(height, round(y + half)),
+    )
+
+
+def _moved(face: Face, left: int, top: int, cut: tuple[int, ...], whole: tuple[int, ...]) -> Face:
+    """The face of a cut in the pixels and, for the whole picture's camera, the millimetres of the whole.
+
+    The camera's vertical view is MediaPipe's constant, so a lower picture counts as a shorter lens, and the same face
+    as nearer. The rotation stays as seen in the cut: towards the border of the picture it differs by a few degrees.
+    """
+    focal_px = whole[0] / 2 / np.tan(np.radians(VIEW_DEG / 2))
+    x, y, z = face.translation_mm.astype(float)
+    z_whole = z * whole[0] / cut[0]
+    # the cut's centre as seen from the whole's, both y up; z is negative in front of the camera
+    across, up = left + cut[1] / 2 - whole[1] / 2, whole[0] / 2 - (top + cut[0] / 2)
+    translation = [x - across * z_whole / focal_px, y - up * z_whole / focal_px, z_whole]
+    return replace(
+        face,
+        landmarks=face.landmarks + np.array([left, top, 0], np.float32),
+        translation_mm=np.array(translation, np.float32),
+    )
+
+
+def _distance(one: Box, other: Box) -> float:
+    return float(np.hypot(*np.subtract(one.centre, other.centre)))
