@@ -1,0 +1,184 @@
+"""Residual vector quantisation: a vector as the sum of a few codes, found by beam search."""
+
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+__all__ = ["ResidualQuantiser", "fit_codebook", "revive_codes"]
+
+
+class ResidualQuantiser(nn.Module):
+    r"""Writes a vector as a sum of M codes, $z \approx \sum_m c_{k_m}$, each out of K.
+
+    With one shared codebook the sum does not depend on the order of its codes, so the order is made canonical: each
+    stage holds the one of the remaining codes that leaves the smallest residual.
+
+    Arguments:
+        dim: Length D of the vectors.
+        codebook_size: Number K of codes in a codebook.
+        n_stages: Number M of codes that are added up.
+        shared: Whether all stages draw from one codebook; otherwise each has its own.
+        beam: Partial sums that the search keeps at each stage; 1 takes the nearest code stage by stage.
+
+    References:
+        Babenko and Lempitsky, "Additive quantization for extreme vector compression", CVPR 2014 (beam search, eq. 4);
+        Zeghidour et al., "SoundStream", 2021 (residual quantisation inside an autoencoder, algorithm 1).
+
+    >>> quantiser = ResidualQuantiser(dim=2, codebook_size=2, n_stages=2)
+    >>> quantiser.codebook.data = torch.tensor([[[1.0, 0.0], [0.0, 3.0]]])
+    >>> quantiser.search(torch.tensor([[1.1, 2.9]]))
+    tensor([[1, 0]])
+    """
+
+    def __init__(self, dim: int, codebook_size: int, n_stages: int, shared: bool = True, beam: int = 5):
+        super().__init__()
+        self.n_stages, self.shared, self.beam = n_stages, shared, beam
+        self.codebook = nn.Parameter(torch.zeros(1 if shared else n_stages, codebook_size, dim))
+
+    @property
+    def codebooks(self) -> Float[Tensor, "m k d"]:
+        """The codebook of each stage; a shared one is a view of the same memory M times."""
+        return self.codebook.expand(self.n_stages, -1, -1)
+
+    def lookup(self, codes: Int[Tensor, "b m"]) -> Float[Tensor, "b m d"]:
+        """The code vectors that a row of indices stands for; fewer columns than stages are the first stages."""
+        books = self.codebooks
+        return torch.stack([books[stage][column] for stage, column in enumerate(codes.unbind(1))], dim=1)
+
+    @torch.no_grad()
+    def search(self, z: Float[Tensor, "b d"]) -> Int[Tensor, "b m"]:
+        r"""Codes whose sum is near `z`, by beam search on $\|z - s - c\|^2 - \|z - s\|^2 = \|c\|^2 - 2 z c + 2 s c$.
+
+        Arguments:
+            z: Vectors (B, D).
+        """
+        books = self.codebooks.to(z.dtype)
+        solo = 0.5 * books.square().sum(2) - torch.einsum("bd,mkd->bmk", z, books[: 1 if self.shared else None])
+        codes = z.new_zeros(len(z), 1, 0, dtype=torch.long)
+        cost = z.new_zeros(len(z), 1)
+        for stage in range(self.n_stages):
+            step = solo[:, 0 if self.shared else stage]
+            total = cost[..., None] + step[:, None] + self._overlap(books, codes, stage)
+            cost, codes = self._survivors(total, codes, last=stage == self.n_stages - 1)
+        return self._ordered(codes[:, 0], solo[:, 0], books[0]) if self.shared else codes[:, 0]
+
+    def _overlap(self, books: Tensor, codes: Tensor, stage: int) -> Tensor | float:
+        """Inner product of each partial sum with every code of `stage`, from the table of all pairs."""
+        overlap = 0.0
+        for earlier in range(stage):
+            overlap = overlap + (books[earlier] @ books[stage].T)[codes[..., earlier]]
+        return overlap
+
+    def _survivors(self, total: Tensor, codes: Tensor, last: bool) -> tuple[Tensor, Tensor]:
+        """The cheapest extensions of the partial sums; with a shared codebook, each set of codes once."""
+        n_codes, stage = total.shape[2], codes.shape[2]
+        width = 1 if last else self.beam
+        copies = stage + 1 if self.shared and not last else 1
+        cost, flat = total.flatten(1).topk(min(width * copies, total[0].numel()), largest=False)
+        parents = codes.gather(1, (flat // n_codes)[..., None].expand(-1, -1, stage))
+        codes = torch.cat([parents, (flat % n_codes)[..., None]], dim=2)
+        if copies == 1:
+            return cost, codes
+        first = _repeats(codes).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
+        return cost.gather(1, first), codes.gather(1, first[..., None].expand(-1, -1, stage + 1))
+
+    @staticmethod
+    def _ordered(codes: Tensor, solo: Tensor, book: Tensor) -> Tensor:
+        """The same codes, each next one the best of those that remain."""
+        codes = codes.sort(dim=1).values
+        vectors = book[codes]
+        pairs = vectors @ vectors.transpose(1, 2)
+        cost = solo.gather(1, codes)
+        order = []
+        for _ in range(codes.shape[1]):
+            order.append(cost.argmin(1, keepdim=True))
+            taken = order[-1][..., None].expand(-1, -1, cost.shape[1])
+            cost = (cost + pairs.gather(1, taken)[:, 0]).scatter(1, torch.cat(order, dim=1), torch.inf)
+        return codes.gather(1, torch.cat(order, dim=1))
+
+
+def _repeats(codes: Int[Tensor, "b n m"]) -> Tensor:
+    """Whether a row's candidate holds the same codes as an earlier one, in whatever order."""
+    codes = codes.sort(dim=2).values
+    same = (codes[:, :, None] == codes[:, None]).all(3)
+    return same.tril(-1).any(2)
+
+
+@torch.no_grad()
+def fit_codebook(
+    quantiser: ResidualQuantiser, z: Float[Tensor, "n d"], rounds: int, generator: torch.Generator
+) -> None:
+    """Residual k-means, then `rounds` turns of code search and least squares for all codes of all stages together.
+
+    Arguments:
+        quantiser: Its codebook is replaced.
+        z: Vectors (N, D) to fit.
+        rounds: Turns; codes that no vector uses are moved in all but the last two.
+        generator: Source of the random choices.
+
+    References:
+        Babenko and Lempitsky, "Additive quantization for extreme vector compression", CVPR 2014 (codebook update).
+    """
+    quantiser.codebook.data = _residual_kmeans(quantiser, z, generator)
+    for turn in range(rounds):
+        codes = torch.cat([quantiser.search(chunk) for chunk in z.split(512)])
+        quantiser.codebook.data = _solved(quantiser, z, codes)
+        if turn < rounds - 2:
+            revive_codes(quantiser, codes, z - quantiser.lookup(codes).sum(1), generator)
+
+
+@torch.no_grad()
+def revive_codes(
+    quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"], residual: Float[Tensor, "r d"], generator: torch.Generator
+) -> None:
+    """Moves the codes that do not occur in `codes` to what the others leave over, preferring the large residuals."""
+    flat = quantiser.codebook.data.flatten(0, 1)
+    counts = torch.bincount(_columns(quantiser, codes.cpu()).flatten(), minlength=len(flat))
+    weight = residual.square().sum(1).cpu()
+    dead = (counts == 0).nonzero()[: int((weight > 0).sum()), 0]
+    if len(dead):
+        flat[dead] = residual[torch.multinomial(weight, len(dead), generator=generator)]
+
+
+def _residual_kmeans(quantiser: ResidualQuantiser, z: Tensor, generator: torch.Generator) -> Tensor:
+    """Codes by k-means on what the stages before have left; a shared codebook is divided among the stages."""
+    book = torch.empty_like(quantiser.codebook.data)
+    flat = book.flatten(0, 1)
+    stages = quantiser.n_stages
+    for low, high in pairwise(len(flat) * stage // stages for stage in range(stages + 1)):
+        if low < high:
+            flat[low:high] = _kmeans(z, high - low, generator)
+            z = z - flat[low:high][_nearest(z, flat[low:high])]
+    return book
+
+
+def _kmeans(data: Tensor, size: int, generator: torch.Generator, rounds: int = 8) -> Tensor:
+    start = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(-(-size // len(data)))])[:size]
+    means = data[start].clone()
+    for _ in range(rounds):
+        label = _nearest(data, means)
+        counts = torch.bincount(label, minlength=size)[:, None]
+        sums = torch.zeros_like(means).index_add_(0, label, data)
+        means = torch.where(counts > 0, sums / counts.clamp(min=1), means)
+    return means
+
+
+def _nearest(data: Tensor, means: Tensor) -> Tensor:
+    return (0.5 * means.square().sum(1) - data @ means.T).argmin(1)
+
+
+def _columns(quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"]) -> Int[Tensor, "n m"]:
+    """Row of each code in the flat table of all codebooks."""
+    return codes if quantiser.shared else codes + torch.arange(codes.shape[1]) * quantiser.codebook.shape[1]
+
+
+def _solved(quantiser: ResidualQuantiser, z: Tensor, codes: Tensor) -> Tensor:
+    """Codes with the least squared error for these assignments; a code that is not assigned stays where it was."""
+    columns, flat = _columns(quantiser, codes), quantiser.codebook.data.flatten(0, 1).double()
+    counts = torch.zeros(len(z), len(flat)).scatter_add_(1, columns, torch.ones(columns.shape))
+    pull = 1e-2
+    normal = (counts.T @ counts).double() + pull * torch.eye(len(flat), dtype=torch.float64)
+    solved = torch.linalg.solve(normal, (counts.T @ z.float()).double() + pull * flat)
+    return solved.to(z).reshape(quantiser.codebook.shape)

@@ -1,0 +1,287 @@
+"""Training of an RVQ-VAE in the mesh metric: a classical start, then gradient descent."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from tqdm import tqdm
+
+from .codebook import error_mm, perplexity, usage
+from .errors import UserError
+from .names import mirror_permutation
+from .quantiser import fit_codebook, revive_codes
+from .rvqvae import RvqVae
+
+__all__ = ["TrainConfig", "mesh_loss", "mirrored", "split_subjects", "start_classically", "train"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How an :class:`~dfe_lib.rvqvae.RvqVae` is trained.
+
+    Arguments:
+        steps: Gradient steps after the classical start; 0 leaves it as it is.
+        batch_size: Frames a step.
+        learning_rate: Peak of the schedule, which warms up over a tenth of the steps and falls to 0 as a cosine.
+        weight_decay: Pull of the weights towards 0, per step and unit of learning rate.
+        commitment: Weight of the latent's distance from its codes.
+        start_rounds: Rounds of the classical start (assign codes, then solve for the codebook).
+        start_frames: Frames it uses at most.
+        mirror: Also train on the mirrored faces.
+        evaluate_every: Steps between two rows of the history.
+        seed: Seed of everything random.
+        device: `"cpu"`, `"cuda"` or `"auto"` (a GPU where there is one).
+        threads: CPU threads, pinned because sums round by their number.
+    """
+
+    steps: int = 600
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    commitment: float = 0.25
+    start_rounds: int = 10
+    start_frames: int = 8192
+    mirror: bool = False
+    evaluate_every: int = 100
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 2
+
+    def __post_init__(self):
+        for name in ("batch_size", "start_frames", "evaluate_every", "threads"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        for name in ("steps", "start_rounds", "learning_rate", "weight_decay", "commitment"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} must not be negative, but is {getattr(self, name)}.")
+        if self.device not in ("cpu", "cuda", "auto"):
+            raise UserError(f"device must be 'cpu', 'cuda' or 'auto', not {self.device!r}.")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise UserError("device is 'cuda', but torch sees no GPU here; use 'cpu' or 'auto'.")
+
+
+def train(
+    model: RvqVae,
+    train_psi: Float[np.ndarray, "n e"],
+    heldout_psi: Float[np.ndarray, "h e"],
+    metric: Float[np.ndarray, "e e"],
+    config: TrainConfig | None = None,
+    progress: Callable[[int, dict[str, float]], None] | None = None,
+) -> pd.DataFrame:
+    """Trains `model` in place, and returns its history (step, loss, errors in mm, usage and perplexity held out).
+
+    The model starts as the best classical quantiser found (:func:`start_classically`) and is then trained end to end.
+    One seed gives one model, bit for bit, on one machine; the caller's random state and threads stay as they were.
+
+    Arguments:
+        model: The model; its weights are replaced.
+        train_psi: Expressions (N, E) of the training subjects.
+        heldout_psi: Expressions of the held-out subjects, for the history only; may have no rows.
+        metric: Mesh metric (E, E) in mm2, averaged over vertices.
+        config: Settings; default :class:`TrainConfig`.
+        progress: Called with the step and the row of the history, whenever there is a new row.
+    """
+    config = config or TrainConfig()
+    metric = _checked(model, train_psi, heldout_psi, metric)
+    psi = torch.as_tensor(np.ascontiguousarray(train_psi), dtype=torch.float32)
+    if config.mirror:
+        psi = torch.cat([psi, mirrored(psi, model.config.coefficients)])
+    device = "cuda" if config.device == "auto" and torch.cuda.is_available() else config.device.replace("auto", "cpu")
+    with _reproducible(config.seed, config.threads):
+        generator = torch.Generator().manual_seed(config.seed)
+        start_classically(model, psi, metric, config, generator)
+        rows = _descend(model.to(device), psi, heldout_psi, metric, config, generator, progress)
+        model.to("cpu").eval()
+    return pd.DataFrame(rows)
+
+
+def mesh_loss(difference: Float[Tensor, "b e"], root: Float[Tensor, "e r"]) -> Float[Tensor, ""]:
+    r"""Mean over frames of $\|E \delta\|^2 = \delta^T G \delta$ with $G = R R^T$, in mm2 (mean over the vertices).
+
+    Arguments:
+        difference: $\delta = \psi - \hat\psi$ (B, E).
+        root: R (E, r), any square root of the metric.
+
+    >>> mesh_loss(torch.tensor([[1.0, 2.0]]), torch.eye(2))
+    tensor(5.)
+    """
+    return (difference @ root).square().sum(1).mean()
+
+
+def mirrored(psi: Float[Tensor, "n e"], coefficients: Sequence[str]) -> Float[Tensor, "n e"]:
+    """The same faces with left and right exchanged."""
+    return psi[:, mirror_permutation(coefficients)]
+
+
+def split_subjects(
+    subject_ids: Sequence[str], heldout: float | Sequence[str] = 0.25, seed: int = 0
+) -> Bool[np.ndarray, " n"]:
+    """Which frames are held out; a subject's frames are never on both sides.
+
+    Arguments:
+        subject_ids: Subject of each frame.
+        heldout: Names of the subjects to hold out, or the share of the subjects, of which at least one is held out
+            and at least one stays.
+        seed: Seed of the choice; the order of the frames has no part in it.
+
+    >>> split_subjects(["anna", "ben", "anna"], heldout=["ben"])
+    array([False,  True, False])
+    """
+    frames = np.asarray(subject_ids, dtype=str)
+    subjects = np.unique(frames)
+    if isinstance(heldout, int | float):
+        if not 0 < heldout < 1 or len(subjects) < 2:
+            raise UserError(f"Holding out a share of {heldout} needs 0 < share < 1 and two subjects or more "
+                            f"(here {len(subjects)}).")  # fmt: skip
+        size = int(np.clip(round(heldout * len(subjects)), 1, len(subjects) - 1))
+        chosen = np.random.default_rng(seed).permutation(subjects)[:size]
+    else:
+        chosen = np.asarray(list(heldout), dtype=str)
+        unknown = sorted(set(chosen) - set(subjects))
+        if unknown:
+            raise UserError(f"There is no subject {unknown[0]!r} to hold out; the subjects are {', '.join(subjects)}.")
+    held = np.isin(frames, chosen)
+    if held.all():
+        raise UserError("Every subject is held out and none is left to train on; name fewer in heldout.")
+    return held
+
+
+def start_classically(
+    model: RvqVae, psi: Float[Tensor, "n e"], metric: Float[np.ndarray, "e e"], config: TrainConfig,
+    generator: torch.Generator,
+) -> None:  # fmt: skip
+    """Sets the model to a linear code in the mesh metric with the best codebook found there.
+
+    The latent becomes the principal axes of psi in the metric (all of them where latent_dim allows), so that its
+    squared distances are mm2; the codebook is started by residual k-means and improved by turns of assigning codes
+    and solving the least squares for all codes at once.
+    """
+    root = torch.as_tensor(metric_root(metric), dtype=torch.float64)
+    data = psi.double()
+    mean = data.mean(0)
+    axes = torch.linalg.eigh(root.T @ torch.cov(data.T, correction=0).reshape(len(mean), -1) @ root)[1].flip(1)
+    dim = min(model.config.latent_dim, len(mean))
+    with torch.no_grad():
+        model.mean.copy_(mean)
+        deviation = data.std(0, correction=0)
+        model.scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
+        model.analysis.zero_()[:dim] = (root @ axes)[:, :dim].T.float()
+        model.synthesis.zero_()[:, :dim] = (torch.linalg.inv(root).T @ axes)[:, :dim].float()
+        chosen = psi[torch.randperm(len(psi), generator=generator)[: config.start_frames]]
+        latent = (chosen - model.mean) @ model.analysis.T
+        fit_codebook(model.quantiser, latent, config.start_rounds, generator)
+
+
+def metric_root(metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "e e"]:
+    """Symmetric R with R R^T = G; directions that hardly move the mesh keep a millionth of the mean."""
+    values, vectors = np.linalg.eigh(np.asarray(metric, float))
+    return vectors * np.sqrt(np.maximum(values, 1e-6 * values.mean())) @ vectors.T
+
+
+def _descend(model, psi, heldout_psi, metric, config, generator, progress) -> list[dict[str, float]]:
+    device = model.mean.device
+    root = torch.as_tensor(metric_root(metric), dtype=torch.float32, device=device)
+    spread = mesh_loss(psi.to(device) - model.mean, root).clamp(min=1e-12)
+    optimiser = torch.optim.AdamW(_groups(model, config), lr=config.learning_rate, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, config.steps))
+    batches = _batches(psi, config.batch_size, generator)
+    seen, rows = [], [_row(0, float("nan"), model, psi, heldout_psi, metric)]
+    for step in tqdm(range(1, config.steps + 1), desc="training", disable=not sys.stderr.isatty()):
+        batch = next(batches).to(device)
+        output = model.train()(batch)
+        commitment = (output.latent - output.quantised.detach()).square().sum(1).mean()
+        loss = (mesh_loss(batch - output.psi, root) + config.commitment * commitment) / spread
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        seen.append(output.codes)
+        if step % 50 == 0:
+            if step <= 0.8 * config.steps:
+                residual = (output.latent - output.quantised).detach()
+                revive_codes(model.quantiser, torch.cat(seen), residual, generator)
+            seen = []
+        if step % config.evaluate_every == 0 or step == config.steps:
+            rows.append(_row(step, loss.item(), model, psi, heldout_psi, metric))
+            if progress:
+                progress(step, rows[-1])
+    return rows
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the peak learning rate: linear warm-up, then a cosine to 0."""
+    warm = max(1, steps // 10)
+    return min((step + 1) / warm, 0.5 + 0.5 * np.cos(np.pi * min(1.0, max(0, step - warm) / max(1, steps - warm))))
+
+
+def _groups(model: RvqVae, config: TrainConfig) -> list[dict]:
+    """Decay for the weight matrices of the networks; none for codes, biases and the linear code."""
+    named = dict(model.named_parameters())
+    decayed = {name for name, value in named.items() if name.endswith("weight") and value.ndim == 2}
+    return [
+        {"params": [value for name, value in named.items() if name in decayed], "weight_decay": config.weight_decay},
+        {"params": [value for name, value in named.items() if name not in decayed], "weight_decay": 0.0},
+    ]
+
+
+def _row(step: int, loss: float, model: RvqVae, psi: Tensor, heldout_psi: np.ndarray, metric: np.ndarray) -> dict:
+    """One row of the history; training error on at most 4,096 frames, held-out figures on the whole split."""
+    model.eval()
+    row = {"step": step, "loss": loss, "train_mm": _error(model, psi[:: max(1, len(psi) // 4096)].numpy(), metric)[0]}
+    if len(heldout_psi):
+        row["heldout_mm"], codes = _error(model, heldout_psi, metric)
+        row["usage"] = usage(codes, model.config.codebook_size)
+        row["perplexity"] = perplexity(codes, model.config.codebook_size)
+    return row
+
+
+def _error(model: RvqVae, psi: np.ndarray, metric: np.ndarray) -> tuple[float, np.ndarray]:
+    codes = model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
+    return float(error_mm(psi, model.decode(codes).cpu().numpy(), metric).mean()), codes.cpu().numpy()
+
+
+def _batches(psi: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Shuffled frames without end, in batches of one size."""
+    order = torch.empty(0, dtype=torch.long)
+    while True:
+        while len(order) < size:
+            order = torch.cat([order, torch.randperm(len(psi), generator=generator)])
+        yield psi[order[:size]]
+        order = order[size:]
+
+
+def _checked(model: RvqVae, train_psi: np.ndarray, heldout_psi: np.ndarray, metric: np.ndarray) -> np.ndarray:
+    n_coefficients = len(model.config.coefficients)
+    for name, psi in (("train_psi", train_psi), ("heldout_psi", heldout_psi)):
+        if psi.ndim != 2 or psi.shape[1] != n_coefficients:
+            raise UserError(f"{name} must have {n_coefficients} columns, one for each coefficient, not {psi.shape}.")
+        if not np.isfinite(psi).all():
+            raise UserError(f"{name} has values that are not finite; leave out the frames that are not valid.")
+    if len(train_psi) < 2:
+        raise UserError(f"Training needs at least two frames, not {len(train_psi)}.")
+    metric = np.asarray(metric, float)
+    if metric.shape != (n_coefficients, n_coefficients) or not np.allclose(metric, metric.T):
+        raise UserError(f"metric must be a symmetric {n_coefficients} x {n_coefficients} matrix in mm2.")
+    return metric
+
+
+@contextmanager
+def _reproducible(seed: int, threads: int) -> Iterator[None]:
+    """Fixed seed, threads and deterministic kernels inside; outside all is as before."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before[0])
+            torch.use_deterministic_algorithms(before[1])
