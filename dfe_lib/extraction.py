@@ -14,7 +14,6 @@ from tqdm.auto import tqdm
 
 from .errors import UserError
 from .faces import FaceFinder, FoundFace
-from .landmarks import Face
 from .media import Frame, MediaFile, MediaReader, find_media, open_media, read_ahead
 from .names import BLENDSHAPES
 from .tables import FRAMES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer
@@ -145,7 +144,7 @@ def _found_faces(
 ) -> Iterator[tuple[Frame, list[FoundFace]]]:
     with (
         read_ahead(reader.frames) as frames,
-        FaceFinder(reader.still, look_every_s=0.0 if faces == "all" else 0.5) as find,
+        FaceFinder(reader.still, everyone=faces == "all") as find,
         _bar(reader, label, progress) as bar,
     ):
         for frame in frames:
@@ -222,20 +221,14 @@ def _face_columns(face_id: int, found: FoundFace, width: int, height: int) -> di
 
 
 def _no_face() -> dict[str, object]:
-    nothing = Face(
-        np.full((N_LANDMARKS, 3), np.nan, np.float32),
-        np.full(len(BLENDSHAPES), np.nan, np.float32),
-        np.full((3, 3), np.nan, np.float32),
-        np.full(3, np.nan, np.float32),
-    )
     return {
         "face_id": -1,
         "detected": False,
         "confidence": np.nan,
-        "landmarks": nothing.landmarks.ravel(),
-        "blendshapes": nothing.blendshapes,
-        "rotation": nothing.rotation.ravel(),
-        "translation_mm": nothing.translation_mm,
+        "landmarks": np.full(3 * N_LANDMARKS, np.nan, np.float32),
+        "blendshapes": np.full(len(BLENDSHAPES), np.nan, np.float32),
+        "rotation": np.full(9, np.nan, np.float32),
+        "translation_mm": np.full(3, np.nan, np.float32),
         "interocular_px": np.nan,
         "out_of_frame": np.nan,
     }
@@ -254,7 +247,7 @@ def _keep_one(path: Path, face_id: int) -> int:
             missing = first & ~np.isin(frame, shown)
             last = frame[-1]
             for name in ("confidence", "interocular_px", "out_of_frame"):
-                columns[name][missing] = np.nan
+                columns[name] = np.where(missing, np.float32(np.nan), columns[name])
             columns["detected"] = kept
             columns["face_id"] = np.where(kept, 0, -1)
             table.write({name: values[kept | missing] for name, values in columns.items()})

@@ -89,7 +89,8 @@ class _Task:
             self._task = create()
 
     def close(self) -> None:
-        self._task.close()
+        with _quiet():
+            self._task.close()
 
     def __enter__(self):
         return self
@@ -166,6 +167,8 @@ class FaceBoxes(_Task):
             base_options=BaseOptions(model_asset_buffer=detector), min_detection_confidence=min_score
         )
         super().__init__(lambda: vision.FaceDetector.create_from_options(options))
+        with _quiet():
+            self(np.zeros((128, 128, 3), np.uint8))  # it has something to say about its first picture
 
     def __call__(self, rgb: Picture) -> list[Box]:
         """Boxes of the faces in the picture, the surest first."""
@@ -197,7 +200,7 @@ def _box(found: object) -> Box:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the notes that MediaPipe's C++ writes while a task is built, whatever its log level, off the terminal."""
+    """Keeps what MediaPipe writes while a task comes and goes, at whatever log level, off the terminal."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
