@@ -90,7 +90,7 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     >>> did_you_mean("sead", ["run", "seed"])
     'did you mean seed?'
     """
-    choices = sorted(choices)
+    choices = sorted(set(choices))
     close = difflib.get_close_matches(name, choices, 1)
     return f"did you mean {close[0]}?" if close else "choose from " + ", ".join(choices) + "."
 
