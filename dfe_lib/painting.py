@@ -141,9 +141,7 @@ def _soft(x: np.ndarray) -> np.ndarray:
     return 0.5 + 0.5 * np.tanh(x)
 
 
-def _paint_eyes(
-    canvas: np.ndarray, points: np.ndarray, marks: np.ndarray, eyes: np.ndarray, look: Palette
-) -> None:
+def _paint_eyes(canvas: np.ndarray, points: np.ndarray, marks: np.ndarray, eyes: np.ndarray, look: Palette) -> None:
     canvas[eyes] = look.sclera
     for centre, *ring in IRISES:
         radius = np.linalg.norm(marks[ring, :2] - marks[centre, :2], axis=1).mean()
