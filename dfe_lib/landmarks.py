@@ -22,6 +22,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 
 __all__ = ["Box", "Face", "FaceBoxes", "FaceLandmarks"]
 
+Real = float | int
 Picture = UInt8[np.ndarray, "height width 3"]
 
 
@@ -46,11 +47,11 @@ class Face:
 class Box:
     """A rectangle in pixels around a face, and the detector's confidence in it, in [0, 1]."""
 
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    score: float = 1.0
+    x0: Real
+    y0: Real
+    x1: Real
+    y1: Real
+    score: Real = 1.0
 
     @classmethod
     def around(cls, landmarks: Float32[np.ndarray, "478 3"], score: float = 1.0) -> "Box":
@@ -58,7 +59,7 @@ class Box:
         return cls(x0, y0, x1, y1, score)
 
     @property
-    def centre(self) -> tuple[float, float]:
+    def centre(self) -> tuple[Real, Real]:
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
     @property
@@ -66,7 +67,7 @@ class Box:
         """Side of the square of the same area, in pixels."""
         return ((self.x1 - self.x0) * (self.y1 - self.y0)) ** 0.5
 
-    def holds(self, point: tuple[float, float]) -> bool:
+    def holds(self, point: tuple[Real, Real]) -> bool:
         return self.x0 <= point[0] <= self.x1 and self.y0 <= point[1] <= self.y1
 
     def overlap(self, other: "Box") -> float:

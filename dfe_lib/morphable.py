@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from safetensors.numpy import load_file, save_file
 
-from dfe_lib.errors import UserError
-from dfe_lib.tables import atomic_path
+from .errors import UserError
+from .tables import atomic_path
 
 __all__ = ["LandmarkEmbedding", "MorphableModel"]
 

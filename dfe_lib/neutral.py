@@ -4,13 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
 
-from dfe_lib.names import BLENDSHAPES
+from .names import BLENDSHAPES
 
-__all__ = ["Neutral", "estimate_neutral", "half_sample_mode"]
+__all__ = ["Neutral", "estimate_neutral"]
 
 MIN_FRAMES = 25
 """Fewer frames do not tell what a face does most of the time (about a second of video; our choice)."""
+BINS = 100
+BANDWIDTH = 0.03
+PRIOR_SCALE = 0.2
+"""Scale of the prior over neutral scores: most are below this (our choice)."""
+CAP = 0.5
+"""A score that never rests below this is an expression held all along, not somebody's neutral (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class Neutral:
 
     Arguments:
         scores: (51,) in [0, 1], in the order of `names.BLENDSHAPES`.
-        source: `"clip"` (mode over the person's frames) or `"none"` (too few frames: zeros, nothing is calibrated).
+        source: `"clip"` (read from the person's frames) or `"none"` (too few frames: zeros, nothing is calibrated).
         frames: how many frames told it.
     """
 
@@ -33,36 +40,25 @@ class Neutral:
 
 
 def estimate_neutral(scores: Float[np.ndarray, "n 51"]) -> Neutral:
-    """Neutral scores from all the frames of one person: the mode of each score.
+    """Neutral scores from all the frames of one person: where each score rests, as far as that is near 0.
 
-    The mode is where the score rests; the mean would be drawn to the expressions and the least expressive frame to
-    the detector's noise.
+    The mean would be drawn to the expressions, the least expressive frame to the detector's noise, and the plain mode
+    to the expression of a person who smiles most of the time. So: the mode under a prior that falls with the score.
 
-    >>> frames = np.full((100, 51), 0.2); frames[60:] = 0.9
+    >>> frames = np.full((100, 51), 0.1); frames[40:] = 0.9
     >>> float(estimate_neutral(frames).scores[0])
-    0.2
+    0.1
     """
     if len(scores) < MIN_FRAMES:
         return Neutral(np.zeros(len(BLENDSHAPES)), "none", len(scores))
-    return Neutral(half_sample_mode(scores.astype(float)), "clip", len(scores))
+    return Neutral(np.array([_rest(column) for column in scores.T.astype(float)]), "clip", len(scores))
 
 
-def half_sample_mode(values: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " k"]:
-    """Mode of each column: the densest half, again and again (Robertson and Cryer 1974; Bickel and Fruehwirth 2006).
-
-    >>> half_sample_mode(np.array([[0.0], [1.0], [1.1], [1.2], [5.0]])).round(2).tolist()
-    [1.1]
-    """
-    return np.array([_mode(np.sort(column)) for column in values.T])
-
-
-def _mode(ordered: Float[np.ndarray, " n"]) -> float:
-    while len(ordered) > 3:
-        half = (len(ordered) + 1) // 2
-        widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
-        start = int(np.argmin(widths))
-        ordered = ordered[start : start + half]
-    if len(ordered) == 3:
-        low, high = np.diff(ordered)
-        return float(ordered[1] if low == high else ordered[:2].mean() if low < high else ordered[1:].mean())
-    return float(ordered.mean())
+def _rest(scores: Float[np.ndarray, " n"]) -> float:
+    """Mode of the smoothed density times `exp(-score / PRIOR_SCALE)`, refined to the mean of the scores around it."""
+    counts, _ = np.histogram(scores, bins=BINS, range=(0, 1))
+    density = gaussian_filter1d(counts.astype(float), BANDWIDTH * BINS, mode="constant")
+    centres = (np.arange(BINS) + 0.5) / BINS
+    peak = centres[np.argmax(density * np.exp(-centres / PRIOR_SCALE))]
+    around = scores[np.abs(scores - peak) <= 2 * BANDWIDTH]
+    return float(min(around.mean() if len(around) else peak, CAP))

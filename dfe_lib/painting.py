@@ -8,7 +8,7 @@ from matplotlib.path import Path as Polygon
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
-from dfe_lib.morphable import LandmarkEmbedding, MorphableModel
+from .morphable import LandmarkEmbedding, MorphableModel
 
 __all__ = ["Palette", "paint"]
 

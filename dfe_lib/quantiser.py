@@ -54,22 +54,24 @@ class ResidualQuantiser(nn.Module):
         Arguments:
             z: Vectors (B, D).
         """
-        books = self.codebooks.to(z.dtype)
-        solo = 0.5 * books.square().sum(2) - torch.einsum("bd,mkd->bmk", z, books[: 1 if self.shared else None])
+        books = self.codebook.to(z.dtype)
+        pairs = torch.einsum("mkd,nld->mnkl", books, books)
+        solo = 0.5 * books.square().sum(2) - torch.einsum("bd,mkd->bmk", z, books)
         codes = z.new_zeros(len(z), 1, 0, dtype=torch.long)
         cost = z.new_zeros(len(z), 1)
         for stage in range(self.n_stages):
-            step = solo[:, 0 if self.shared else stage]
-            total = cost[..., None] + step[:, None] + self._overlap(books, codes, stage)
+            book = 0 if self.shared else stage
+            total = cost[..., None] + solo[:, book, None]
+            if stage:
+                total = total + self._overlap(pairs[:, book], codes)
             cost, codes = self._survivors(total, codes, last=stage == self.n_stages - 1)
-        return self._ordered(codes[:, 0], solo[:, 0], books[0]) if self.shared else codes[:, 0]
+        return self._ordered(codes[:, 0], solo[:, 0], pairs[0, 0]) if self.shared else codes[:, 0]
 
-    def _overlap(self, books: Tensor, codes: Tensor, stage: int) -> Tensor | float:
-        """Inner product of each partial sum with every code of `stage`, from the table of all pairs."""
-        overlap = 0.0
-        for earlier in range(stage):
-            overlap = overlap + (books[earlier] @ books[stage].T)[codes[..., earlier]]
-        return overlap
+    def _overlap(self, pairs: Tensor, codes: Tensor) -> Tensor:
+        """Inner product of each partial sum with every code of a stage, out of the table of all pairs of codes."""
+        rows = codes if self.shared else codes + torch.arange(codes.shape[2]).to(codes) * pairs.shape[1]
+        summed = nn.functional.embedding_bag(rows.flatten(0, 1), pairs.flatten(0, 1), mode="sum")
+        return summed.unflatten(0, codes.shape[:2])
 
     def _survivors(self, total: Tensor, codes: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """The cheapest extensions of the partial sums; with a shared codebook, each set of codes once."""
@@ -85,11 +87,10 @@ class ResidualQuantiser(nn.Module):
         return cost.gather(1, first), codes.gather(1, first[..., None].expand(-1, -1, stage + 1))
 
     @staticmethod
-    def _ordered(codes: Tensor, solo: Tensor, book: Tensor) -> Tensor:
+    def _ordered(codes: Tensor, solo: Tensor, pairs: Tensor) -> Tensor:
         """The same codes, each next one the best of those that remain."""
         codes = codes.sort(dim=1).values
-        vectors = book[codes]
-        pairs = vectors @ vectors.transpose(1, 2)
+        pairs = pairs[codes[:, :, None], codes[:, None]]
         cost = solo.gather(1, codes)
         order = []
         for _ in range(codes.shape[1]):

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from dfe_lib.errors import UserError
-from dfe_lib.morphable import MM_PER_M, MorphableModel
+from .errors import UserError
+from .morphable import MM_PER_M, MorphableModel
 
 __all__ = ["HeadFit", "LandmarkSolver", "camera_axes", "lift"]
 

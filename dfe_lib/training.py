@@ -20,6 +20,12 @@ from .rvqvae import RvqVae
 
 __all__ = ["TrainConfig", "mesh_loss", "mirrored", "split_subjects", "start_classically", "train"]
 
+REVIVE_EVERY = 50
+"""Steps over which a code must occur, or be moved."""
+
+CODEBOOK_RATE = 10.0
+"""Learning rate of the codes relative to the networks: they live in millimetres, the weights around one."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -34,6 +40,8 @@ class TrainConfig:
         start_rounds: Rounds of the classical start (assign codes, then solve for the codebook).
         start_frames: Frames it uses at most.
         mirror: Also train on the mirrored faces.
+        jitter: A corpus of fewer than `start_frames` frames is filled up with copies, each coefficient of which is
+            multiplied by its own factor between 1 - jitter and 1 + jitter; 0 adds nothing.
         evaluate_every: Steps between two rows of the history.
         seed: Seed of everything random.
         device: `"cpu"`, `"cuda"` or `"auto"` (a GPU where there is one).
@@ -48,6 +56,7 @@ class TrainConfig:
     start_rounds: int = 10
     start_frames: int = 8192
     mirror: bool = False
+    jitter: float = 0.5
     evaluate_every: int = 100
     seed: int = 0
     device: str = "cpu"
@@ -60,6 +69,8 @@ class TrainConfig:
         for name in ("steps", "start_rounds", "learning_rate", "weight_decay", "commitment"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} must not be negative, but is {getattr(self, name)}.")
+        if not 0 <= self.jitter <= 1:
+            raise UserError(f"jitter must be 0 to 1, not {self.jitter}.")
         if self.device not in ("cpu", "cuda", "auto"):
             raise UserError(f"device must be 'cpu', 'cuda' or 'auto', not {self.device!r}.")
         if self.device == "cuda" and not torch.cuda.is_available():
@@ -90,15 +101,16 @@ def train(
     config = config or TrainConfig()
     metric = _checked(model, train_psi, heldout_psi, metric)
     psi = torch.as_tensor(np.ascontiguousarray(train_psi), dtype=torch.float32)
-    if config.mirror:
-        psi = torch.cat([psi, mirrored(psi, model.config.coefficients)])
     device = "cuda" if config.device == "auto" and torch.cuda.is_available() else config.device.replace("auto", "cpu")
     with _reproducible(config.seed, config.threads):
         generator = torch.Generator().manual_seed(config.seed)
-        start_classically(model, psi, metric, config, generator)
-        rows = _descend(model.to(device), psi, heldout_psi, metric, config, generator, progress)
+        corpus = mirrored(psi, model.config.coefficients, both=True) if config.mirror else psi
+        corpus = _filled(corpus, config, generator)
+        start_classically(model, corpus, metric, config, generator)
+        history = _History(model, psi.numpy(), heldout_psi, metric, progress)
+        _descend(model.to(device), corpus, metric, config, generator, history)
         model.to("cpu").eval()
-    return pd.DataFrame(rows)
+    return pd.DataFrame(history.rows)
 
 
 def mesh_loss(difference: Float[Tensor, "b e"], root: Float[Tensor, "e r"]) -> Float[Tensor, ""]:
@@ -114,9 +126,17 @@ def mesh_loss(difference: Float[Tensor, "b e"], root: Float[Tensor, "e r"]) -> F
     return (difference @ root).square().sum(1).mean()
 
 
-def mirrored(psi: Float[Tensor, "n e"], coefficients: Sequence[str]) -> Float[Tensor, "n e"]:
-    """The same faces with left and right exchanged."""
-    return psi[:, mirror_permutation(coefficients)]
+def mirrored(psi: Float[Tensor, "n e"], coefficients: Sequence[str], both: bool = False) -> Float[Tensor, "_ e"]:
+    """The same faces with left and right exchanged; `both` puts the originals before them.
+
+    >>> mirrored(torch.tensor([[0.1, 0.2, 0.3]]), ("jawLeft", "jawOpen", "jawRight"))
+    tensor([[0.3000, 0.2000, 0.1000]])
+    """
+    try:
+        swapped = psi[:, mirror_permutation(coefficients)]
+    except ValueError:
+        raise UserError("These coefficients have a left without a right, so mirror must be false.") from None
+    return torch.cat([psi, swapped]) if both else swapped
 
 
 def split_subjects(
@@ -184,35 +204,47 @@ def metric_root(metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "e e"]:
     return vectors * np.sqrt(np.maximum(values, 1e-6 * values.mean())) @ vectors.T
 
 
-def _descend(model, psi, heldout_psi, metric, config, generator, progress) -> list[dict[str, float]]:
+def _filled(psi: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
+    """The corpus, filled up to `start_frames` with frames whose coefficients are weaker or stronger than seen.
+
+    Without them a codebook of hundreds of codes learns the frames of a small corpus by heart.
+    """
+    missing = config.start_frames - len(psi)
+    if missing <= 0 or not config.jitter:
+        return psi
+    copies = psi[torch.randint(len(psi), (missing,), generator=generator)]
+    factor = 1 + config.jitter * (2 * torch.rand(copies.shape, generator=generator) - 1)
+    return torch.cat([psi, (copies * factor).clamp(psi.amin(0), psi.amax(0))])
+
+
+def _descend(
+    model: RvqVae, psi: Tensor, metric: np.ndarray, config: TrainConfig, generator: torch.Generator, history: "_History"
+) -> None:
     device = model.mean.device
     root = torch.as_tensor(metric_root(metric), dtype=torch.float32, device=device)
     spread = mesh_loss(psi.to(device) - model.mean, root).clamp(min=1e-12)
-    optimiser = torch.optim.AdamW(_groups(model, config), lr=config.learning_rate, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(_groups(model, config), betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, config.steps))
     batches = _batches(psi, config.batch_size, generator)
-    seen, rows = [], [_row(0, float("nan"), model, psi, heldout_psi, metric)]
+    seen: list[Tensor] = []
+    history.add(0, float("nan"))
     for step in tqdm(range(1, config.steps + 1), desc="training", disable=not sys.stderr.isatty()):
         batch = next(batches).to(device)
         output = model.train()(batch)
-        commitment = (output.latent - output.quantised.detach()).square().sum(1).mean()
-        loss = (mesh_loss(batch - output.psi, root) + config.commitment * commitment) / spread
+        off = output.latent - output.quantised.detach()
+        loss = (mesh_loss(batch - output.psi, root) + config.commitment * off.square().sum(1).mean()) / spread
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
         seen.append(output.codes)
-        if step % 50 == 0:
+        if step % REVIVE_EVERY == 0:
             if step <= 0.8 * config.steps:
-                residual = (output.latent - output.quantised).detach()
-                revive_codes(model.quantiser, torch.cat(seen), residual, generator)
+                revive_codes(model.quantiser, torch.cat(seen), off.detach(), generator)
             seen = []
         if step % config.evaluate_every == 0 or step == config.steps:
-            rows.append(_row(step, loss.item(), model, psi, heldout_psi, metric))
-            if progress:
-                progress(step, rows[-1])
-    return rows
+            history.add(step, loss.item())
 
 
 def _rate(step: int, steps: int) -> float:
@@ -222,29 +254,46 @@ def _rate(step: int, steps: int) -> float:
 
 
 def _groups(model: RvqVae, config: TrainConfig) -> list[dict]:
-    """Decay for the weight matrices of the networks; none for codes, biases and the linear code."""
-    named = dict(model.named_parameters())
-    decayed = {name for name, value in named.items() if name.endswith("weight") and value.ndim == 2}
+    """Decay for the weight matrices of the networks; none for biases, the linear code and the codebook."""
+    groups = {"networks": [], "rest": [], "codebook": []}
+    for name, value in model.named_parameters():
+        network = name.endswith("weight") and value.ndim == 2
+        groups["codebook" if name == "quantiser.codebook" else "networks" if network else "rest"].append(value)
     return [
-        {"params": [value for name, value in named.items() if name in decayed], "weight_decay": config.weight_decay},
-        {"params": [value for name, value in named.items() if name not in decayed], "weight_decay": 0.0},
+        {
+            "params": groups[key],
+            "lr": config.learning_rate * (CODEBOOK_RATE if key == "codebook" else 1.0),
+            "weight_decay": config.weight_decay if key == "networks" else 0.0,
+        }
+        for key in groups
     ]
 
 
-def _row(step: int, loss: float, model: RvqVae, psi: Tensor, heldout_psi: np.ndarray, metric: np.ndarray) -> dict:
-    """One row of the history; training error on at most 4,096 frames, held-out figures on the whole split."""
-    model.eval()
-    row = {"step": step, "loss": loss, "train_mm": _error(model, psi[:: max(1, len(psi) // 4096)].numpy(), metric)[0]}
-    if len(heldout_psi):
-        row["heldout_mm"], codes = _error(model, heldout_psi, metric)
-        row["usage"] = usage(codes, model.config.codebook_size)
-        row["perplexity"] = perplexity(codes, model.config.codebook_size)
-    return row
+class _History:
+    """Rows of figures as training goes on: error on the training frames, and everything over the held-out split."""
 
+    def __init__(
+        self, model: RvqVae, train_psi: np.ndarray, heldout_psi: np.ndarray, metric: np.ndarray,
+        progress: Callable[[int, dict[str, float]], None] | None,
+    ):  # fmt: skip
+        self.model, self.metric, self.progress = model, metric, progress
+        self.train_psi, self.heldout_psi = train_psi[:: -(-len(train_psi) // 4096)], heldout_psi
+        self.rows: list[dict[str, float]] = []
 
-def _error(model: RvqVae, psi: np.ndarray, metric: np.ndarray) -> tuple[float, np.ndarray]:
-    codes = model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
-    return float(error_mm(psi, model.decode(codes).cpu().numpy(), metric).mean()), codes.cpu().numpy()
+    def add(self, step: int, loss: float) -> None:
+        self.model.eval()
+        row = {"step": step, "loss": loss, "train_mm": self._error(self.train_psi)[0]}
+        if len(self.heldout_psi):
+            row["heldout_mm"], codes = self._error(self.heldout_psi)
+            row["usage"] = usage(codes, self.model.config.codebook_size)
+            row["perplexity"] = perplexity(codes, self.model.config.codebook_size)
+        self.rows.append(row)
+        if self.progress:
+            self.progress(step, row)
+
+    def _error(self, psi: np.ndarray) -> tuple[float, np.ndarray]:
+        codes = self.model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
+        return float(error_mm(psi, self.model.decode(codes).cpu().numpy(), self.metric).mean()), codes.cpu().numpy()
 
 
 def _batches(psi: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:

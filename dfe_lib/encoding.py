@@ -1,0 +1,43 @@
+"""A video or picture to its tokens, end to end: what `dfe encode` does."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from .anny_head import anny_head
+from .errors import UserError
+from .expressions import fit_clips
+from .extraction import Which, extract_clip
+from .paths import PROJECT
+from .rvqvae import RvqVae
+from .tokenisation import tokenise
+
+__all__ = ["STUDY_MODEL", "encode_media"]
+
+STUDY_MODEL = PROJECT / "results" / "study" / "model"
+"""The model that the study trained and the repository holds."""
+
+
+def encode_media(
+    path: str | os.PathLike, out: str | os.PathLike, model: str | os.PathLike | None = None, faces: Which = "largest"
+) -> dict[str, float]:
+    """Writes the tokens table of a clip; returns frames, valid frames and mean error in mm.
+
+    Arguments:
+        path: Video or picture.
+        out: Parquet file, one row a frame (and a face); it appears when it is whole.
+        model: Folder of a trained model, the study's when None.
+        faces: `"largest"` or `"all"`.
+
+    Raises:
+        UserError: The clip cannot be read or the model's coefficients are not those of the fit.
+    """
+    if Path(out).is_dir():
+        raise UserError(f"{out} is a folder: give the name of the Parquet file to write.")
+    encoder = RvqVae.from_pretrained(model or STUDY_MODEL)
+    head = anny_head()
+    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+        frames = Path(folder) / "frames" / f"{Path(path).stem}.parquet"
+        extract_clip(path, frames, faces=faces)
+        fit_clips([frames], Path(folder) / "expressions", head)
+        return tokenise(encoder, Path(folder) / "expressions" / frames.name, out, head.gram())

@@ -1,0 +1,257 @@
+"""The study's figures; each function takes arrays or tables and returns a matplotlib figure."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from jaxtyping import Bool, Float, Int, UInt8
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from .morphable import MorphableModel
+from .rendering import Camera, HeadRenderer, turn
+from .solver import HeadFit
+
+__all__ = [
+    "clip_sheet",
+    "detection_timeline",
+    "fit_overlay",
+    "head_sheet",
+    "psi_timeline",
+    "smile_scores",
+    "token_sheet",
+    "token_strip",
+    "training_curves",
+    "usage_bars",
+]
+
+Picture = UInt8[np.ndarray, "h w 3"]
+HEAT = plt.get_cmap("inferno")
+CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
+REGIONS = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
+
+sns.set_theme(context="notebook", style="ticks", palette="colorblind")
+
+
+def clip_sheet(pictures: Mapping[str, Picture], landmarks: Mapping[str, Float[np.ndarray, "l 3"] | None]) -> Figure:
+    """One picture of each clip with its landmarks; a clip without a face says so."""
+    figure, axes = _grid(len(pictures), columns=4, width=3.2, height=2.6)
+    for axis, (name, picture) in zip(axes, pictures.items(), strict=True):
+        axis.imshow(picture)
+        marks = landmarks[name]
+        if marks is not None:
+            axis.scatter(marks[:, 0], marks[:, 1], s=0.6, color="#56B4E9", linewidths=0)
+        axis.set_title(name if marks is not None else f"{name}\n(no face)", fontsize=9)
+        axis.axis("off")
+    return figure
+
+
+def detection_timeline(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """When each clip shows a face: columns `time_s`, `detected`."""
+    figure, axis = plt.subplots(figsize=(8, 0.45 * len(tables) + 1), layout="constrained")
+    for row, table in enumerate(tables.values()):
+        for shown, colour in ((True, "#0072B2"), (False, "#D55E00")):
+            here = table["detected"] == shown
+            axis.scatter(table["time_s"][here], np.full(here.sum(), row), marker="|", s=60, color=colour)
+    axis.set_yticks(range(len(tables)), tables.keys(), fontsize=9)
+    axis.invert_yaxis()
+    axis.set_xlabel("time (s)")
+    axis.set_title("Frames with a face (blue) and without (orange)", fontsize=10)
+    sns.despine(figure)
+    return figure
+
+
+def head_sheet(head: MorphableModel, actions: Sequence[str]) -> Figure:
+    """The head's regions and some of its facial actions at full strength, with what they move in mm."""
+    psi = np.eye(len(head.names))[[head.names.index(action) for action in actions]]
+    titles = ["regions of the metric", *actions]
+    colours = [_region_colours(head), *_heat_colours(head, psi, _limit_mm(head, psi))]
+    pictures = _heads(head, np.vstack([np.zeros_like(psi[:1]), psi]), colours)
+    figure, axes = _grid(len(pictures), columns=4, width=2.2, height=2.6)
+    for axis, picture, title in zip(axes, pictures, titles, strict=True):
+        axis.imshow(picture)
+        axis.set_title(title, fontsize=9)
+        axis.axis("off")
+    _heat_bar(figure, axes, _limit_mm(head, psi))
+    return figure
+
+
+def fit_overlay(
+    pictures: Sequence[Picture],
+    titles: Sequence[str],
+    head: MorphableModel,
+    fit: HeadFit,
+    psi: Float[np.ndarray, "n e"],
+) -> Figure:
+    """The fitted head's wireframe over the frames of a clip (fit in pixels, camera axes)."""
+    figure, axes = _grid(len(pictures), columns=4, width=3.4, height=2.4)
+    drawn = head.faces[head.region("face")[head.faces].all(1)]
+    for i, (axis, picture) in enumerate(zip(axes, pictures, strict=True)):
+        vertices = fit.scale[i] * head.vertices(psi[i]) * 1000 @ fit.rotation[i].T + fit.translation[i]
+        axis.imshow(picture)
+        towards = np.cross(*(vertices[drawn[:, corner]] - vertices[drawn[:, 0]] for corner in (1, 2)))[:, 2] > 0
+        outline = vertices[drawn[towards]][..., :2] * [1, -1]
+        axis.add_collection(PolyCollection(outline, facecolor="none", edgecolor="#56B4E9", linewidth=0.25))
+        _zoom(axis, outline.reshape(-1, 2), picture.shape)
+        axis.set_title(titles[i], fontsize=9)
+        axis.axis("off")
+    return figure
+
+
+def psi_timeline(time_s: Float[np.ndarray, " n"], psi: Float[np.ndarray, "n e"], names: Sequence[str]) -> Figure:
+    """Coefficients over time, those that move most on top."""
+    order = np.argsort(-np.nanstd(psi, axis=0))[:20]
+    figure, axis = plt.subplots(figsize=(9, 4.6), layout="constrained")
+    edges = np.append(time_s, time_s[-1] + np.median(np.diff(time_s)))
+    mesh = axis.pcolormesh(edges, np.arange(len(order) + 1), psi[:, order].T, cmap="cividis", vmin=0, vmax=1)
+    axis.set_yticks(np.arange(len(order)) + 0.5, [names[i] for i in order], fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xlabel("time (s)")
+    figure.colorbar(mesh, ax=axis, label="expression coefficient (0 to 1)")
+    return figure
+
+
+def training_curves(history: pd.DataFrame) -> Figure:
+    """Error in mm and perplexity against training steps, held-out and training subjects."""
+    figure, (error, words) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for column, label in (("train_mm", "training subjects"), ("heldout_mm", "held-out subjects")):
+        error.plot(history["step"], history[column], marker="o", markersize=3, label=label)
+    error.set(xlabel="step", ylabel="error (mm, rms over the face)", ylim=(0, None))
+    error.legend(frameon=False)
+    words.plot(history["step"], history["perplexity"], marker="o", markersize=3, color="#009E73")
+    words.set(xlabel="step", ylabel="perplexity (codes), held-out subjects", ylim=(0, None))
+    sns.despine(figure)
+    return figure
+
+
+def usage_bars(codes: Int[np.ndarray, "n m"], codebook_size: int) -> Figure:
+    """How often each code occurs, most frequent first, stage by stage."""
+    counts = np.stack([np.bincount(stage, minlength=codebook_size) for stage in codes.T])
+    order = np.argsort(-counts.sum(0), kind="stable")
+    figure, axis = plt.subplots(figsize=(9, 3.2), layout="constrained")
+    bottom = np.zeros(codebook_size)
+    for stage, row in enumerate(counts[:, order]):
+        axis.bar(np.arange(codebook_size), row, bottom=bottom, width=1.0, label=f"stage {stage}")
+        bottom += row
+    axis.set(xlabel="code, most frequent first", ylabel="occurrences", xlim=(-0.5, codebook_size - 0.5))
+    axis.legend(frameon=False, ncols=4)
+    sns.despine(figure)
+    return figure
+
+
+def token_sheet(
+    head: MorphableModel, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"], titles: Sequence[str]
+) -> Figure:
+    """A card for each token: the still face moved by it, coloured by the displacement in mm."""
+    limit = _limit_mm(head, templates)
+    pictures = _heads(head, still + templates, _heat_colours(head, templates, limit))
+    figure, axes = _grid(len(pictures), columns=8, width=1.5, height=1.9)
+    for axis, picture, title in zip(axes, pictures, titles, strict=True):
+        axis.imshow(picture)
+        axis.set_title(title, fontsize=8)
+        axis.axis("off")
+    _heat_bar(figure, axes, limit)
+    return figure
+
+
+def token_strip(
+    pictures: Sequence[Picture],
+    shown_s: Sequence[float],
+    time_s: Float[np.ndarray, " n"],
+    tokens: Int[np.ndarray, "n m"],
+    valid: Bool[np.ndarray, " n"],
+    rank: Int[np.ndarray, " k"],
+) -> Figure:
+    """Frames of a clip above the tokens of every frame; `rank` gives tokens that look alike colours that look alike."""
+    figure = plt.figure(figsize=(11, 4.4), layout="constrained")
+    grid = figure.add_gridspec(2, len(pictures), height_ratios=(1.3, 1))
+    for column, picture in enumerate(pictures):
+        axis = figure.add_subplot(grid[0, column])
+        axis.imshow(picture)
+        here = tokens[np.argmin(np.abs(time_s - shown_s[column]))]
+        axis.set_title(f"{shown_s[column]:.1f} s\n" + " ".join(map(str, here)), fontsize=8)
+        axis.axis("off")
+    strip = figure.add_subplot(grid[1, :])
+    colours = np.where(valid[:, None], rank[np.maximum(tokens, 0)], np.nan)
+    edges = np.append(time_s, time_s[-1] + np.median(np.diff(time_s)))
+    mesh = strip.pcolormesh(edges, np.arange(tokens.shape[1] + 1), colours.T.astype(float), cmap="viridis")
+    for moment in shown_s:
+        strip.axvline(moment, color="#D55E00", linewidth=1)
+    strip.set_yticks(np.arange(tokens.shape[1]) + 0.5, [f"stage {m}" for m in range(tokens.shape[1])], fontsize=8)
+    strip.invert_yaxis()
+    strip.set_xlabel("time (s)")
+    figure.colorbar(mesh, ax=strip, label="token, similar ones\nof similar colour", ticks=[])
+    return figure
+
+
+def smile_scores(table: pd.DataFrame) -> Figure:
+    """Balanced accuracy with its interval for each row of `downstream.csv`; the dashed line is chance."""
+    figure, axis = plt.subplots(figsize=(6.5, 0.5 * len(table) + 1.2), layout="constrained")
+    rows = np.arange(len(table))
+    spread = np.abs(table[["ci_low", "ci_high"]].T.to_numpy() - table["mean"].to_numpy())
+    axis.errorbar(table["mean"], rows, xerr=spread, fmt="o", capsize=3)
+    labels = [f"{r.representation}\n(control: {r.control})" for r in table.itertuples()]
+    axis.set_yticks(rows, labels, fontsize=9)
+    axis.axvline(0.5, linestyle="--", color="0.5")
+    axis.set(xlabel="balanced accuracy, other people (chance 0.5)", xlim=(0, 1.02), ylim=(-0.6, len(table) - 0.4))
+    axis.invert_yaxis()
+    sns.despine(figure)
+    return figure
+
+
+def _grid(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[plt.Axes]]:
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width * columns, height * rows), layout="constrained", squeeze=False
+    )
+    for axis in axes.flat[count:]:
+        axis.remove()
+    return figure, list(axes.flat[:count])
+
+
+def _heads(
+    head: MorphableModel, psi: Float[np.ndarray, "n e"], colours: Sequence[Float[np.ndarray, "v 3"]]
+) -> list[Picture]:
+    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
+        view = turn(yaw=-12, pitch=3)
+        return [
+            renderer.render(head.vertices(row).astype(float), colour, view)
+            for row, colour in zip(psi, colours, strict=True)
+        ]
+
+
+def _heat_colours(head: MorphableModel, psi: Float[np.ndarray, "n e"], limit: float) -> list[Float[np.ndarray, "v 3"]]:
+    """Grey where nothing moves, then the heat map from 0 to `limit` mm."""
+    moved = np.linalg.norm(head.displacement_mm(psi), axis=-1)
+    fade = np.clip(moved / (0.08 * limit), 0, 1)[..., None]
+    heat = HEAT(np.clip(0.15 + 0.85 * moved / limit, 0, 1))[..., :3]
+    return list(fade * heat + (1 - fade) * 0.82)
+
+
+def _limit_mm(head: MorphableModel, psi: Float[np.ndarray, "n e"]) -> float:
+    """Upper end of a colour scale: a whole number of mm that few vertices of the face exceed."""
+    moved = np.linalg.norm(head.displacement_mm(psi)[:, head.region("face")], axis=-1)
+    return float(max(1.0, np.ceil(np.percentile(moved.max(1), 90))))
+
+
+def _heat_bar(figure: Figure, axes: Sequence[plt.Axes], limit: float) -> None:
+    scale = plt.cm.ScalarMappable(plt.Normalize(0, limit), HEAT)
+    figure.colorbar(scale, ax=axes, label="displacement (mm)", shrink=0.6, aspect=30)
+
+
+def _region_colours(head: MorphableModel) -> Float[np.ndarray, "v 3"]:
+    colours = np.full((len(head.template), 3), 0.82)
+    for name, colour in zip(REGIONS, sns.color_palette("colorblind"), strict=False):
+        if name in head.regions:
+            colours[head.region(name)] = colour
+    return colours
+
+
+def _zoom(axis: plt.Axes, points: Float[np.ndarray, "n 2"], shape: tuple[int, ...]) -> None:
+    low, high = points.min(0), points.max(0)
+    margin = 0.35 * (high - low).max()
+    axis.set_xlim(max(low[0] - margin, 0), min(high[0] + margin, shape[1]))
+    axis.set_ylim(min(high[1] + margin, shape[0]), max(low[1] - margin, 0))
