@@ -1,0 +1,87 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from video_files import real_frames
+
+from dfe_lib import landmarks
+from dfe_lib.landmarks import Box, FaceBoxes, FaceLandmarks
+from dfe_lib.paths import PROJECT
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return real_frames("single_face.jpg")[0].rgb
+
+
+@pytest.fixture(scope="module")
+def face(picture):
+    with FaceLandmarks(video=False) as detect:
+        (face,) = detect(picture)
+    return face
+
+
+def test_a_face_is_where_the_detector_sees_it(picture, face):
+    with FaceBoxes() as detect:
+        (box,) = detect(picture)
+    around = Box.around(face.landmarks)
+    assert 0.9 < box.score <= 1
+    assert box.overlap(around) > 0.6
+    right_eye, left_eye, chin = face.landmarks[[33, 263, 152]]
+    assert right_eye[0] < left_eye[0] and chin[1] > right_eye[1]  # the subject's right is on the picture's left
+
+
+def test_landmarks_are_pixels_of_the_picture(picture, face):
+    wider = np.pad(picture, ((0, 0), (0, picture.shape[1]), (0, 0)), constant_values=255)
+    with FaceLandmarks(video=False) as detect:
+        (again,) = detect(wider)
+    apart = np.abs(again.landmarks - face.landmarks).max(axis=0)
+    assert (apart < 0.06 * Box.around(face.landmarks).size).all()
+
+
+def test_pose_is_a_turn_and_millimetres(face):
+    rotation = face.rotation.astype(float)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-5)
+    assert np.linalg.det(rotation) == pytest.approx(1, abs=1e-5)
+    assert -2000 < face.translation_mm[2] < -100  # within two metres of the camera
+
+
+def test_scores_are_the_named_ones(face, picture, monkeypatch):
+    assert face.blendshapes.min() >= 0 and 0.05 < face.blendshapes.max() <= 1
+    monkeypatch.setattr(landmarks, "BLENDSHAPES", landmarks.BLENDSHAPES[::-1])
+    with FaceLandmarks(video=False) as detect, pytest.raises(RuntimeError, match="BLENDSHAPES"):
+        detect(picture)
+
+
+def test_frames_closer_than_a_millisecond():
+    frames = real_frames("single_face.mp4", 3)
+    with FaceLandmarks(video=True) as detect:
+        assert all(len(detect(frame.rgb, time_s)) == 1 for frame, time_s in zip(frames, (0.0, 0.0, 2e-4), strict=True))
+
+
+def test_nobody_gives_nothing():
+    with FaceLandmarks(video=False) as detect, FaceBoxes() as look:
+        rgb = real_frames("no_face.mp4", 1)[0].rgb
+        assert detect(rgb) == [] and look(rgb) == []
+
+
+def test_the_terminal_stays_clean():
+    code = (
+        "import numpy as np\n"
+        "from dfe_lib.landmarks import FaceBoxes, FaceLandmarks\n"
+        "picture = np.zeros((90, 160, 3), np.uint8)\n"
+        "with FaceLandmarks(video=True) as detect, FaceBoxes() as look:\n"
+        "    detect(picture), look(picture)\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(PROJECT)}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert run.stdout + run.stderr == ""
+
+
+def test_overlap():
+    box = Box(0, 0, 4, 2)
+    assert box.overlap(box) == pytest.approx(1)
+    assert box.overlap(Box(4, 0, 8, 2)) == box.overlap(Box(9, 9, 10, 10)) == 0
+    assert box.size == pytest.approx(8**0.5) and box.centre == (2, 1)
