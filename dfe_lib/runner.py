@@ -163,8 +163,8 @@ class Runner:
 
     def _inputs(self, plan: _Plan) -> dict[str, str]:
         made = [path for kind in plan.stage.reads for path in _visible(self.folder / kind)]
-        values = [plan.parameters.get(name) for name in plan.stage.media]
-        return file_hashes(made, self.folder) | _media_hashes(values)
+        values = [plan.parameters.get(name) for name in plan.stage.files]
+        return file_hashes(made, self.folder) | _file_parameters(values)
 
     def _is_complete(self, plan: _Plan, record: Mapping) -> bool:
         files = [self.folder / name for name in record["outputs"]]
@@ -221,14 +221,15 @@ def _key(plan: _Plan, inputs: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def _media_hashes(values: Sequence[object]) -> dict[str, str]:
-    names = [name for value in values for name in (value if isinstance(value, list) else [value]) if name]
-    pieces = sorted({str(name) for name in names if name in PIECES})
-    files = sorted({path for name in names if name not in PIECES for path in _files_named(str(name))})
+def _file_parameters(values: Sequence[object]) -> dict[str, str]:
+    """Hashes of the files that parameters name; a value that is no name, such as a mapping, names none."""
+    lists = [value if isinstance(value, list) else [value] for value in values]
+    names = [name for value in lists for name in value if isinstance(name, str) and name]
+    pieces = sorted({name for name in names if name in PIECES})
+    files = sorted({path for name in names if name not in PIECES for path in _files_named(name)})
     root = Path(os.path.commonpath([path.parent for path in files])) if files else Path()
-    return {f"assets/{name}": PIECES[name].sha256 for name in pieces if asset(name)} | file_hashes(
-        files, root, "media/"
-    )
+    hashes = {f"assets/{name}": PIECES[name].sha256 for name in pieces if asset(name)}
+    return hashes | file_hashes(files, root, "media/")
 
 
 def _files_named(name: str) -> list[Path]:

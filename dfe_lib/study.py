@@ -32,17 +32,17 @@ class Stage:
     Arguments:
         name: Of the notebook, without its ending.
         reads, writes: Kinds of `KINDS`; a kind is written by one stage.
-        media: Parameters of the notebook that name its input files: assets, files, folders or globs.
+        files: Parameters of the notebook that name its input files: assets, files, folders or globs.
     """
 
     name: str
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
-    media: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("01_preprocess", (), ("frames",), ("media",)),
+    Stage("01_preprocess", (), ("frames",), ("media", "subjects")),
     Stage("02_fit_3dmm", ("frames",), ("expressions",)),
     Stage("03_train", ("expressions",), ("model", "tokens")),
     Stage("04_codebook_vs_facs", ("frames", "expressions", "model", "tokens")),

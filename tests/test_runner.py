@@ -12,7 +12,7 @@ from dfe_lib.kernels import StageError, execute_notebook
 from dfe_lib.runner import Runner
 from dfe_lib.study import Stage
 
-STAGES = (Stage("01_one", (), ("frames",), ("media",)), Stage("02_two", ("frames",), ("tokens",)))
+STAGES = (Stage("01_one", (), ("frames",), ("media", "subjects")), Stage("02_two", ("frames",), ("tokens",)))
 
 HEAD = "import os\nfrom pathlib import Path"
 FOLDER = 'folder = Path(os.environ["DFE_RESULTS"]) / run'
@@ -126,6 +126,20 @@ def test_media_files_are_inputs(world: World) -> None:
     assert list(world.manifest()["stages"]["01_one"]["inputs"]) == ["media/x.mp4"]
     (clips / "x.mp4").write_bytes(b"2")
     assert world.run() == ["01_one"]
+
+
+def test_samples_globs_and_tables_of_subjects_are_inputs_and_mappings_are_not(world: World, assets: Path) -> None:
+    (world.folder / "clips").mkdir()
+    for name in ("clips/x.mp4", "clips/y.txt", "who.csv"):
+        (world.folder / name).write_text(name)
+    world.write("01_one", 'run = "smoke"\nmedia = []\nsubjects: dict | str = {"x": "me"}', "")
+    world.set("01_one", f"media: [single_face.jpg, {world.folder}/clips/*.mp4]\nsubjects: {world.folder}/who.csv\n")
+    world.runner().execute(only=["01_one"])
+    inputs = world.manifest()["stages"]["01_one"]["inputs"]
+    assert list(inputs) == ["assets/single_face.jpg", "media/clips/x.mp4", "media/who.csv"]
+    world.set("01_one", "media: [single_face.jpg]\n")
+    world.runner().execute(only=["01_one"])
+    assert list(world.manifest()["stages"]["01_one"]["inputs"]) == ["assets/single_face.jpg"]
 
 
 def test_a_failing_cell_stops_the_run_in_one_screen(world: World) -> None:
