@@ -82,7 +82,7 @@ def codebook_report(
     codes: Int[np.ndarray, "n m"],
     metric: Float[np.ndarray, "e e"],
     codebook_size: int,
-) -> dict[str, float]:
+) -> dict[str, float | int]:
     """One row of results over a whole split: frames, bits a frame, error in mm, usage and perplexity.
 
     Arguments:

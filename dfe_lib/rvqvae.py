@@ -56,7 +56,6 @@ class RvqVaeConfig:
     beam: int = 5
 
     def __post_init__(self):
-        object.__setattr__(self, "coefficients", tuple(self.coefficients))
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type is int and (type(value) is not int or value < 1):
@@ -276,8 +275,8 @@ def _read_config(folder: Path) -> RvqVaeConfig:
         raise UserError(f"{folder} holds no RvqVae of format {FORMAT}; train it again with this version of dfe_lib.")
     stored.pop("library", None)
     try:
-        return RvqVaeConfig(**stored)
-    except TypeError as error:
+        return RvqVaeConfig(**stored | {"coefficients": tuple(stored["coefficients"])})
+    except (KeyError, TypeError) as error:
         raise UserError(f"{folder / 'config.json'} has other settings than this version of dfe_lib knows.") from error
 
 

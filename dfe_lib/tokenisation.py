@@ -22,7 +22,7 @@ _KEY = ("clip_id", "subject_id", "face_id", "frame", "time_s")
 
 def tokenise(
     model: RvqVae, expressions_path: str | Path, out_path: str | Path, metric: Float[np.ndarray, "e e"]
-) -> dict[str, float]:
+) -> dict[str, float | int]:
     """Writes the tokens of a clip: a row for each row of the expressions table, in its order.
 
     A frame without a valid psi keeps its row, with `valid` False and no tokens. Returns the number of frames, how many

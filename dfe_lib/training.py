@@ -60,7 +60,7 @@ class TrainConfig:
     evaluate_every: int = 100
     seed: int = 0
     device: str = "cpu"
-    threads: int = 2
+    threads: int = 1
 
     def __post_init__(self):
         for name in ("batch_size", "start_frames", "evaluate_every", "threads"):
@@ -79,11 +79,11 @@ class TrainConfig:
 
 def train(
     model: RvqVae,
-    train_psi: Float[np.ndarray, "n e"],
-    heldout_psi: Float[np.ndarray, "h e"],
-    metric: Float[np.ndarray, "e e"],
+    train_psi: Float[np.ndarray, "n _"],
+    heldout_psi: Float[np.ndarray, "h _"],
+    metric: Float[np.ndarray, "_ _"],
     config: TrainConfig | None = None,
-    progress: Callable[[int, dict[str, float]], None] | None = None,
+    progress: Callable[[int, dict[str, float | int]], None] | None = None,
 ) -> pd.DataFrame:
     """Trains `model` in place, and returns its history (step, loss, errors in mm, usage and perplexity held out).
 
@@ -140,7 +140,7 @@ def mirrored(psi: Float[Tensor, "n e"], coefficients: Sequence[str], both: bool 
 
 
 def split_subjects(
-    subject_ids: Sequence[str], heldout: float | Sequence[str] = 0.25, seed: int = 0
+    subject_ids: Sequence[str] | np.ndarray, heldout: float | Sequence[str] = 0.25, seed: int = 0
 ) -> Bool[np.ndarray, " n"]:
     """Which frames are held out; a subject's frames are never on both sides.
 
@@ -274,11 +274,11 @@ class _History:
 
     def __init__(
         self, model: RvqVae, train_psi: np.ndarray, heldout_psi: np.ndarray, metric: np.ndarray,
-        progress: Callable[[int, dict[str, float]], None] | None,
+        progress: Callable[[int, dict[str, float | int]], None] | None,
     ):  # fmt: skip
         self.model, self.metric, self.progress = model, metric, progress
         self.train_psi, self.heldout_psi = train_psi[:: -(-len(train_psi) // 4096)], heldout_psi
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[dict[str, float | int]] = []
 
     def add(self, step: int, loss: float) -> None:
         self.model.eval()
