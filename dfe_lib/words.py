@@ -26,7 +26,7 @@ class Windows:
     """
 
     index: pd.DataFrame
-    tokens: list[Int[np.ndarray, "n m"]]
+    tokens: list[Int[np.ndarray, "_ m"]]
 
 
 def token_windows(paths: Iterable[str | Path], window_s: float | None = None) -> Windows:
