@@ -86,14 +86,14 @@ def fit_overlay(
     psi: Float[np.ndarray, "n e"],
 ) -> Figure:
     """The fitted head's wireframe over the frames of a clip (fit in pixels, camera axes)."""
-    figure, axes = _grid(len(pictures), columns=4, width=3.4, height=2.4)
+    figure, axes = _grid(len(pictures), columns=3, width=4.2, height=3.4)
     drawn = head.faces[head.region("face")[head.faces].all(1)]
     for i, (axis, picture) in enumerate(zip(axes, pictures, strict=True)):
         vertices = fit.scale[i] * head.vertices(psi[i]) * 1000 @ fit.rotation[i].T + fit.translation[i]
         axis.imshow(picture)
         towards = np.cross(*(vertices[drawn[:, corner]] - vertices[drawn[:, 0]] for corner in (1, 2)))[:, 2] > 0
         outline = vertices[drawn[towards]][..., :2] * [1, -1]
-        axis.add_collection(PolyCollection(outline, facecolor="none", edgecolor="#56B4E9", linewidth=0.25))
+        axis.add_collection(PolyCollection(outline, facecolor="none", edgecolor="#56B4E9", linewidth=0.2, alpha=0.6))
         _zoom(axis, outline.reshape(-1, 2), picture.shape)
         axis.set_title(titles[i], fontsize=9)
         axis.axis("off")
@@ -195,7 +195,11 @@ def smile_scores(table: pd.DataFrame) -> Figure:
     labels = [f"{r.representation}\n(control: {r.control})" for r in table.itertuples()]
     axis.set_yticks(rows, labels, fontsize=9)
     axis.axvline(0.5, linestyle="--", color="0.5")
-    axis.set(xlabel="balanced accuracy, other people (chance 0.5)", xlim=(0, 1.02), ylim=(-0.6, len(table) - 0.4))
+    axis.set(
+        xlabel="balanced accuracy within people not trained on\n(chance 0.5)",
+        xlim=(0, 1.02),
+        ylim=(-0.6, len(table) - 0.4),
+    )
     axis.invert_yaxis()
     sns.despine(figure)
     return figure

@@ -56,7 +56,7 @@ class MorphableModel:
     agreement_mm: float = float("nan")
 
     def vertices(
-        self, psi: Float[np.ndarray, "*b e"], beta: Float[np.ndarray, "*b i"] | None = None
+        self, psi: Float[np.ndarray, "*b e"], beta: Float[np.ndarray, "... i"] | None = None
     ) -> Float[np.ndarray, "*b v 3"]:
         """Vertices in metres of expression psi on identity beta (the mean identity when None)."""
         shape = self.template if beta is None else self.template + np.tensordot(beta, self.identity, 1)

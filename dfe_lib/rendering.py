@@ -1,5 +1,6 @@
 """Off-screen pictures of a head: a pinhole camera, a subdivided mesh, one colour a vertex."""
 
+import os
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -7,6 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.spatial.transform import Rotation
+
+# read when VTK is imported; otherwise it first looks for a display, and complains that there is none
+os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
 __all__ = ["Camera", "HeadRenderer", "Light", "subdivision", "turn"]
 
@@ -60,7 +64,7 @@ class Light:
 STUDIO = (Light((0.5, 0.6, 1.0), 0.75), Light((-0.8, 0.2, 0.7), 0.4), Light((0.0, -0.6, 0.8), 0.15))
 
 
-def turn(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Float[np.ndarray, "3 3"]:
+def turn(yaw: float | int = 0, pitch: float | int = 0, roll: float | int = 0) -> Float[np.ndarray, "3 3"]:
     """Head rotation from degrees: yaw > 0 turns to the subject's left, pitch > 0 nods down, roll tilts."""
     return Rotation.from_euler("YXZ", [yaw, pitch, roll], degrees=True).as_matrix()
 
@@ -117,14 +121,14 @@ class HeadRenderer:
     def render(
         self,
         vertices: Float[np.ndarray, "v 3"],
-        colours: Float[np.ndarray, "w 3"] | None = None,
+        colours: Float[np.ndarray, "fine 3"] | None = None,
         rotation: Float[np.ndarray, "3 3"] | None = None,
     ) -> UInt8[np.ndarray, "h w 3"]:
         """Picture of the head.
 
         Arguments:
             vertices: (V, 3) metres, head axes.
-            colours: (W, 3) in [0, 1], one for each vertex of the subdivided mesh; clay when None.
+            colours: (fine, 3) in [0, 1], one for each vertex of the subdivided mesh; clay when None.
             rotation: of the head about its origin.
         """
         posed = vertices if rotation is None else vertices @ rotation.T

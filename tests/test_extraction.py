@@ -49,6 +49,14 @@ def test_a_frame_without_a_face_is_a_row(summary, folder, name):
         assert missing[~table["detected"]].all() and not missing[table["detected"]].any()
 
 
+def test_a_new_face_has_its_confidence(summary, folder):
+    """The 73rd face of the clip is a word in letters of skin colour: low confidence gives it away."""
+    table = read_dataframe(folder / "face_noface.parquet").set_index("frame")
+    assert table["detected"][:72].all() and table.index[table["detected"]].max() == 163
+    assert table.loc[0, "confidence"] > 0.9 > 0.6 > table.loc[163, "confidence"]
+    assert table["confidence"].notna().sum() < 10
+
+
 def test_nobody_is_no_error(summary, folder):
     assert summary.loc["no_face", ["status", "frames", "frames_with_face", "people"]].tolist() == ["ok", 95, 0, 0]
     table = read_dataframe(folder / "no_face.parquet")
@@ -180,13 +188,11 @@ def test_subjects_and_unknown_choices(tmp_path):
 
 
 def test_keeping_one_works_across_batches(tmp_path):
-    """Two people, of whom one comes and goes, in more rows than a batch holds."""
-    frames = np.repeat(np.arange(1000), 2)
-    ids = np.tile([0, 1], 1000)
-    keep = ~((ids == 1) & (frames % 3 == 0))
-    rows = keep.sum()
+    """Four people, of whom one comes and goes, in rows whose batches end within a frame."""
+    frames, ids = np.repeat(np.arange(1000), 4), np.tile(np.arange(4), 1000)
+    keep = (ids != 1) | (frames % 3 != 0)
     lists = {field.name: field.type.list_size for field in FRAMES if hasattr(field.type, "list_size")}
-    columns = {name: np.ones((rows, size)) for name, size in lists.items()}
+    columns = {name: np.ones((keep.sum(), size)) for name, size in lists.items()}
     columns |= dict.fromkeys(("confidence", "interocular_px", "out_of_frame", "width", "height"), 1)
     columns |= {"clip_id": "a", "subject_id": "a", "detected": True}
     with table_writer(tmp_path / "a.parquet", FRAMES) as table:

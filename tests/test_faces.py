@@ -3,7 +3,7 @@ import pytest
 from video_files import real_frames
 
 from dfe_lib.faces import FaceFinder
-from dfe_lib.landmarks import FaceLandmarks
+from dfe_lib.landmarks import Box, FaceLandmarks
 from dfe_lib.media import Frame
 
 
@@ -80,3 +80,19 @@ def test_clouds_do_not_end_the_fast_path():
         for frame in frames:
             find(Frame(frame.index, float(frame.index), frame.rgb))
         assert find._each is None
+
+
+def test_a_face_seen_by_two_boxes_is_one(wolfgang):
+    frame = wolfgang[0]
+    with FaceFinder(still=True) as find:
+        find(Frame(0, 0.0, beside(frame.rgb, frame.rgb)))
+        box = find._before[0]
+        again = Box(box.x0 + 20, box.y0, box.x1 + 20, box.y1)
+        assert len(find._one_by_one(frame, [box, again])) == 1
+
+
+def test_a_face_that_the_detector_loses_is_looked_for_where_it_was(wolfgang):
+    frame = wolfgang[0]
+    with FaceFinder(still=True) as find:
+        assert len(find(Frame(0, 0.0, beside(frame.rgb, frame.rgb)))) == 2
+        assert len(find._one_by_one(frame, [])) == 1

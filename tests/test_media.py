@@ -110,6 +110,18 @@ def test_damage_is_told_and_the_rest_is_read(tmp_path):
     assert 465 < len(frames) < 472 and reader.skipped == 472 - len(frames) and "corrupt" in reader.damage
 
 
+@pytest.mark.parametrize("suffix", [".webm", ".avi", ".mkv"])
+def test_damage_in_other_containers(tmp_path, suffix):
+    pictures = [frame.rgb for frame in real_frames("WolfgangLanger_Pexels.mp4", 40)]
+    path = write_video(tmp_path / f"a{suffix}", pictures)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = b"\xff" * 3000
+    path.write_bytes(data)
+    frames, reader = read(path)
+    assert 30 < len(frames) < 40 and reader.skipped > 0
+
+
 def test_what_cannot_be_read_is_said(tmp_path):
     mov = asset("face_noface.mov").read_bytes()
     (tmp_path / "half.mov").write_bytes(mov[: len(mov) // 2])

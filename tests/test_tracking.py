@@ -51,12 +51,20 @@ def test_a_face_far_away_at_once_is_somebody_else():
 
 
 def test_size_tells_people_at_one_place_apart():
+    tracker = Tracker(reach=9)
+    tracker.update([face(0, size=10), face(0, size=14)], 0.0)
+    # by the distance in face sizes alone, exchanging them would cost less
+    assert tracker.update([face(20, size=14), face(20, size=10)], 0.04) == [1, 0]
+
+
+def test_shape_tells_people_of_one_size_apart():
+    wide, tall = Box(-10, -5, 10, 5), Box(-5, -10, 5, 10)
     tracker = Tracker()
-    tracker.update([face(0, size=10), face(4, size=30)], 0.0)
-    assert tracker.update([face(2, size=29), face(2, size=11)], 0.04) == [1, 0]
+    tracker.update([wide, tall], 0.0)
+    assert tracker.update([tall, wide], 0.04) == [1, 0]
 
 
-@pytest.mark.parametrize(("small_frames", "largest"), [(3, 1), (10, 0)])
+@pytest.mark.parametrize(("small_frames", "largest"), [(6, 1), (10, 0)])
 def test_the_largest_shows_most_face_over_the_clip(small_frames, largest):
     tracker = Tracker()
     assert tracker.largest() == -1
