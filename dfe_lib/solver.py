@@ -3,6 +3,8 @@
 Expression moves every landmark, so alternating pose and expression stalls; the joint step does not.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,10 +102,11 @@ class LandmarkSolver:
         if beta is not None:
             identity[: len(beta)] = torch.as_tensor(beta[: self.n_identity], **self._place)
         psi = np.zeros((len(points), self.n_actions)) if prior is None else prior
-        parts = [
-            self._fit_chunk(points[i : i + CHUNK], psi[i : i + CHUNK], identity, precision, huber_mm, iterations)
-            for i in range(0, len(points), CHUNK)
-        ]
+        with _one_thread():
+            parts = [
+                self._fit_chunk(points[i : i + CHUNK], psi[i : i + CHUNK], identity, precision, huber_mm, iterations)
+                for i in range(0, len(points), CHUNK)
+            ]
         return _joined(parts, self.n_actions)
 
     def fit_identity(
@@ -123,11 +126,11 @@ class LandmarkSolver:
         ridge = torch.full((self._basis.shape[0],), precision, **self._place)
         ridge[self.n_actions :] = identity_precision / len(points)
         target = torch.zeros_like(state.coefficients)
-        for _ in range(iterations):
-            residual, head = self._residual(observed, state)
-            weight = torch.full(residual.shape[:2], 1 / residual.shape[1], **self._place)
-            step = self._shared_step(*self._normal(residual, head, weight, self._basis), state, target, ridge)
-            self._advance(state, step)
+        with _one_thread():
+            for _ in range(iterations):
+                residual, head = self._residual(observed, state)
+                normal, gradient = self._normal(residual, head, _weights(residual, None), self._basis)
+                self._advance(state, self._shared_step(normal, gradient, state, target, ridge))
         return state.coefficients[0, self.n_actions :].cpu().numpy()
 
     def _fit_chunk(
@@ -268,6 +271,17 @@ def lift(
     nearer = centred[..., 2:] - centred[..., 2:].mean(1, keepdims=True)
     depth = focal_px * scale - nearer * scale
     return np.concatenate([centred[..., :2] * depth / focal_px, nearer * scale], -1)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The matrices of a frame are small: a second thread costs more than it brings, and sums round by their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _pose_jacobian(head: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from dfe_lib.anny_head import anny_head
 from dfe_lib.errors import UserError
@@ -43,12 +42,12 @@ def test_the_identity_comes_out_of_the_frames(scene) -> None:
 
 
 def test_a_frame_is_fitted_the_same_alone_in_a_batch_and_in_another_order(scene) -> None:
-    solver = LandmarkSolver(anny_head(), dtype=torch.float32)
+    solver = LandmarkSolver(anny_head())
     batch = solver.fit(scene["points"])
     alone = solver.fit(scene["points"][5:6])
     turned = solver.fit(scene["points"][::-1])
-    assert np.array_equal(batch.psi[5], alone.psi[0])
-    assert np.abs(batch.psi - turned.psi[::-1]).max() < 1e-6
+    assert np.abs(batch.psi[5] - alone.psi[0]).max() < 1e-9
+    assert np.abs(batch.psi - turned.psi[::-1]).max() < 1e-9
 
 
 def test_psi_keeps_its_bounds_under_noise(scene) -> None:
@@ -74,7 +73,7 @@ def test_lifting_undoes_perspective() -> None:
     points = head.landmarks(head.template) * 1000
     depth = 450.0 - points[:, 2]
     pixels = np.column_stack(
-        [points[:, 0] * 600 / depth + 320, 240 - points[:, 1] * 600 / depth, -points[:, 2] * 4 / 3]
+        [points[:, 0] * 600 / depth + 320, 240 - points[:, 1] * 600 / depth, -points[:, 2] * 600 / depth.mean()]
     )
     solver = LandmarkSolver(head, n_identity=0)
     flat = solver.fit(camera_axes(pixels[None]))
