@@ -10,7 +10,7 @@ from .media import Frame
 __all__ = ["FaceFinder", "FoundFace"]
 
 CROP = 1.5
-"""Side of the picture cut out around a face, in sides of its box: 1.5 shows all five of a group, 2 mixes them up."""
+"""Side of the picture cut out around a face, in sides of its box: room for the detector, little for neighbours."""
 
 VIEW_DEG = 63.0
 """Vertical angle of view that MediaPipe assumes of every camera."""

@@ -112,7 +112,7 @@ def test_damage_is_told_and_the_rest_is_read(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".webm", ".avi", ".mkv"])
 def test_damage_in_other_containers(tmp_path, suffix):
-    pictures = [frame.rgb for frame in real_frames("WolfgangLanger_Pexels.mp4", 40)]
+    pictures = [frame.rgb[::2, ::2] for frame in real_frames("WolfgangLanger_Pexels.mp4", 40)]
     path = write_video(tmp_path / f"a{suffix}", pictures)
     data = bytearray(path.read_bytes())
     middle = len(data) // 2

@@ -51,7 +51,7 @@ def test_a_face_far_away_at_once_is_somebody_else():
 
 
 def test_size_tells_people_at_one_place_apart():
-    tracker = Tracker(reach=9)
+    tracker = Tracker(reach=9.0)
     tracker.update([face(0, size=10), face(0, size=14)], 0.0)
     # by the distance in face sizes alone, exchanging them would cost less
     assert tracker.update([face(20, size=14), face(20, size=10)], 0.04) == [1, 0]
