@@ -38,6 +38,7 @@ def test_faces_have_windows_of_their_own(tmp_path):
     path = write_tokens(tmp_path / "two.parquet", tokens, np.arange(10) % 2)
     windows = token_windows([path])
     assert windows.index["face_id"].tolist() == [0, 1]
+    np.testing.assert_array_equal(windows.tokens[0], tokens[0::2])
     np.testing.assert_array_equal(windows.tokens[1], tokens[1::2])
 
 
@@ -48,7 +49,7 @@ def test_clips_without_faces_give_no_window(tmp_path):
 
 def test_rounded_times_do_not_open_a_window_early_or_late(tmp_path):
     path = write_tokens(tmp_path / "ntsc.parquet", np.zeros((300, 1), int), np.zeros(300), rate=30.0)
-    assert token_windows([path], 1.0).index["frames"].tolist() == [30] * 10
+    assert token_windows([path], 0.1).index["frames"].tolist() == [3] * 100
 
 
 def test_counts_are_those_of_numpy():
