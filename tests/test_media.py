@@ -110,9 +110,9 @@ def test_damage_is_told_and_the_rest_is_read(tmp_path):
     assert 465 < len(frames) < 472 and reader.skipped == 472 - len(frames) and "corrupt" in reader.damage
 
 
-@pytest.mark.parametrize("suffix", [".webm", ".avi", ".mkv"])
+@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
 def test_damage_in_other_containers(tmp_path, suffix):
-    pictures = [frame.rgb[::2, ::2] for frame in real_frames("WolfgangLanger_Pexels.mp4", 40)]
+    pictures = [frame.rgb for frame in real_frames("WolfgangLanger_Pexels.mp4", 40)]
     path = write_video(tmp_path / f"a{suffix}", pictures)
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
