@@ -6,7 +6,7 @@ from vector_quantize_pytorch import ResidualVQ
 
 from dfe_lib.errors import UserError
 from dfe_lib.names import ACTIONS
-from dfe_lib.quantiser import ResidualQuantiser, fit_codebook, revive_codes
+from dfe_lib.quantiser import ResidualQuantiser, _repeats, fit_codebook, revive_codes
 from dfe_lib.rvqvae import CoefficientReader, RvqVae, RvqVaeConfig
 
 
@@ -81,6 +81,11 @@ def test_wide_beam_finds_the_best_sum_and_a_beam_of_one_does_not():
     torch.testing.assert_close(error(), best)
     quantiser.beam = 1
     assert (error() > best + 1e-6).any()
+
+
+def test_search_knows_the_same_codes_in_another_order():
+    candidates = torch.tensor([[[1, 2], [2, 1], [1, 1], [2, 1]]])
+    assert _repeats(candidates).tolist() == [[False, True, False, True]]
 
 
 def test_shared_codebook_is_one_tensor_and_its_codes_come_coarse_to_fine():
