@@ -1,7 +1,6 @@
 """Clips to frames tables: one row a frame and face, an explicit row for a frame without a face."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .errors import UserError
 from .faces import FaceFinder, FoundFace
 from .media import Frame, MediaFile, MediaReader, find_media, open_media, read_ahead
 from .names import BLENDSHAPES
+from .progress import bar, is_watched
 from .tables import FRAMES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer
 from .tracking import Tracker
 
@@ -143,18 +143,18 @@ def _found_faces(
     with (
         read_ahead(reader.frames) as frames,
         FaceFinder(reader.still, everyone=faces == "all") as find,
-        _bar(reader, label, progress) as bar,
+        _bar(reader, label, progress) as shown,
     ):
         for frame in frames:
             yield frame, find(frame)
-            bar.update()
+            shown.update()
 
 
 @contextmanager
 def _bar(reader: MediaReader, label: str, progress: bool | None) -> Iterator[tqdm]:
-    show = sys.stderr.isatty() if progress is None else progress
-    with tqdm(total=reader.expected or None, desc=label, unit="frame", disable=not show or reader.still) as bar:
-        yield bar
+    show = is_watched() if progress is None else progress
+    with bar(total=reader.expected or None, desc=label, unit="frame", disable=not show or reader.still) as shown:
+        yield shown
 
 
 class _Rows:

@@ -186,6 +186,7 @@ class RvqVae(nn.Module):
             nn.init.zeros_(last.bias)
         self.register_buffer("mean", torch.zeros(n_coefficients))
         self.register_buffer("scale", torch.ones(n_coefficients))
+        self.register_buffer("varies", torch.ones(n_coefficients))
 
     def latent(self, psi: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
         """Latent of psi, before quantisation."""
@@ -259,7 +260,8 @@ class RvqVae(nn.Module):
         return model.eval()
 
     def _decoded(self, vector: Tensor) -> Tensor:
-        return vector @ self.synthesis.T + self.mlp(vector)
+        """Change of psi; a coefficient that never varied in training keeps still, whatever the metric thinks of it."""
+        return self.varies * (vector @ self.synthesis.T + self.mlp(vector))
 
 
 def _read_config(folder: Path) -> RvqVaeConfig:

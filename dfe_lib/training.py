@@ -1,6 +1,5 @@
 """Training of an RVQ-VAE in the mesh metric: a classical start, then gradient descent."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from tqdm import tqdm
 
 from .codebook import error_mm, perplexity, usage
 from .errors import UserError
 from .names import mirror_permutation
+from .progress import bar
 from .quantiser import fit_codebook, revive_codes
 from .rvqvae import RvqVae
 
@@ -190,6 +189,7 @@ def start_classically(
     with torch.no_grad():
         model.mean.copy_(mean)
         deviation = data.std(0, correction=0)
+        model.varies.copy_(deviation > 1e-6)
         model.scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
         model.analysis.zero_()[:dim] = (root @ axes)[:, :dim].T.float()
         model.synthesis.zero_()[:, :dim] = (torch.linalg.inv(root).T @ axes)[:, :dim].float()
@@ -228,7 +228,7 @@ def _descend(
     batches = _batches(psi, config.batch_size, generator)
     seen: list[Tensor] = []
     history.add(0, float("nan"))
-    for step in tqdm(range(1, config.steps + 1), desc="training", disable=not sys.stderr.isatty()):
+    for step in bar(range(1, config.steps + 1), desc="training"):
         batch = next(batches).to(device)
         output = model.train()(batch)
         off = output.latent - output.quantised.detach()

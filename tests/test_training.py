@@ -202,3 +202,13 @@ def test_bad_data_are_explained(split):
         train(small_model(), np.where(np.arange(52) == 4, np.nan, psi).astype(np.float32), heldout, METRIC)
     with pytest.raises(UserError, match="symmetric"):
         train(small_model(), psi, heldout, METRIC[:51, :51])
+
+
+def test_a_coefficient_that_never_varied_keeps_still(split):
+    psi, metric = split[0].copy(), METRIC.copy()
+    psi[:, 3] = 0.25
+    metric[3], metric[:, 3] = 0, 0
+    model = small_model()
+    train(model, psi, psi[:0], metric, QUICK)
+    decoded = model.decode(model.encode(torch.from_numpy(psi))).numpy()
+    np.testing.assert_allclose(decoded[:, 3], 0.25, atol=1e-6)
