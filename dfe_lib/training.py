@@ -47,12 +47,12 @@ class TrainConfig:
         threads: CPU threads, pinned because sums round by their number.
     """
 
-    steps: int = 600
+    steps: int = 300
     batch_size: int = 512
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     commitment: float = 0.25
-    start_rounds: int = 10
+    start_rounds: int = 20
     start_frames: int = 8192
     mirror: bool = False
     jitter: float = 0.5
