@@ -24,6 +24,7 @@ __all__ = [
     "atomic_path",
     "coefficient_names",
     "expressions_schema",
+    "frames_schema",
     "read_arrays",
     "read_batches",
     "read_dataframe",
@@ -63,6 +64,27 @@ FRAMES = pa.schema(
     metadata={"kind": "frames", "blendshapes": json.dumps(BLENDSHAPES)},
 )
 """One row a frame and face; pixels of the upright picture, x right, y down; `face_id` is -1 without a face."""
+
+
+def frames_schema(front_end: str, lists: Mapping[str, int | Sequence[str]]) -> pa.Schema:
+    """Schema of a frames table that another front end's files were read into.
+
+    It has the key and the single numbers of `FRAMES`, and of its list columns and others those that the files hold.
+
+    Arguments:
+        front_end: What measured the face, such as `"OpenFace 2"`; kept in the file's metadata.
+        lists: List columns, each with its length or the names of its values (kept in the file's metadata). Used are
+            `landmarks` (68 x 2 or 478 x 3, pixels), `landmarks_mm` (68 x 3, camera axes), `rotation`,
+            `translation_mm`, `gaze`, `au_intensity` (0 to 5), `au_occurrence` (0 to 1), and `psi`.
+
+    >>> frames_schema("a detector", {"au_intensity": ["AU01", "AU12"]}).field("au_intensity").type.list_size
+    2
+    """
+    sizes = {name: value if isinstance(value, int) else len(value) for name, value in lists.items()}
+    named = {name: json.dumps(list(value)) for name, value in lists.items() if not isinstance(value, int)}
+    fields = [field for field in FRAMES if not pa.types.is_fixed_size_list(field.type)]
+    columns = [pa.field(name, pa.list_(pa.float32(), size)) for name, size in sizes.items()]
+    return pa.schema([*fields, *columns], metadata={"kind": "frames", "front_end": front_end} | named)
 
 
 def expressions_schema(names: Sequence[str], front_end: str = "") -> pa.Schema:
@@ -215,7 +237,7 @@ def read_dataframe(path: str | os.PathLike, columns: Sequence[str] | None = None
         schema = parquet.schema_arrow
     if columns is None:
         columns = [field.name for field in schema if not pa.types.is_fixed_size_list(field.type)]
-    labels = {"psi": _json(schema, "coefficients"), "blendshapes": _json(schema, "blendshapes")}
+    labels = {name: _json(schema, name) for name in columns} | {"psi": _coefficients(schema)}
     series: dict[str, np.ndarray] = {}
     for name, values in read_arrays(path, columns).items():
         if values.ndim == 1:
@@ -240,7 +262,7 @@ def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
         UserError: The file does not name them, so it is no expressions table.
     """
     with _open(path, ["psi"]) as parquet:
-        names = _json(parquet.schema_arrow, "coefficients")
+        names = _coefficients(parquet.schema_arrow)
     if not names:
         raise UserError(f"{path} does not name the coefficients of psi: write it with expressions_schema(names).")
     return tuple(names)
@@ -263,6 +285,11 @@ def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq
 
 def _json(schema: pa.Schema, key: str) -> list[str]:
     return json.loads((schema.metadata or {}).get(key.encode(), b"[]"))
+
+
+def _coefficients(schema: pa.Schema) -> list[str]:
+    """An expressions table names them by what they are, a frames table like those of any of its lists."""
+    return _json(schema, "coefficients") or _json(schema, "psi")
 
 
 def _record_batch(columns: Mapping[str, object], schema: pa.Schema) -> pa.RecordBatch:
