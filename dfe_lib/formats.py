@@ -66,18 +66,14 @@ def recognise(path: Path) -> Format:
     raise UserError(f"{path} is in none of the formats that are read here ({known}).")
 
 
-def find_recordings(folder: Path) -> Iterator[Path]:
-    """Files and folders below a folder that are a clip each, sorted; what belongs to a clip is not looked into."""
-    if _is_recording(folder):
-        yield folder
-        return
-    for member in sorted(folder.iterdir()):
-        if member.name.startswith("."):
-            continue
-        if member.is_dir():
-            yield from find_recordings(member)
-        elif _is_recording(member):
-            yield member
+def find_recordings(path: Path) -> Iterator[Path]:
+    """What is a clip by itself: the file or folder, or those below it, sorted; a clip's own members are no clips."""
+    if _is_recording(path):
+        yield path
+    elif path.is_dir():
+        for member in sorted(path.iterdir()):
+            if not member.name.startswith("."):
+                yield from find_recordings(member)
 
 
 def _is_recording(path: Path) -> bool:

@@ -5,7 +5,7 @@ import os
 import queue
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +80,11 @@ class MediaReader:
         return "; ".join(filter(None, (skipped, short, self.stopped)))
 
 
-def find_media(spec: Spec, subjects: Mapping[str, str] | str | os.PathLike | None = None) -> list[MediaFile]:
+def find_media(
+    spec: Spec,
+    subjects: Mapping[str, str] | str | os.PathLike | None = None,
+    find_others: Callable[[Path], Iterable[Path]] | None = None,
+) -> list[MediaFile]:
     """Videos and pictures of a folder (with its subfolders), a glob, a file, or a list of these, sorted by path.
 
     A clip is called by its file's stem; files of the same stem get the folder's name or the suffix in front or
@@ -90,13 +94,15 @@ def find_media(spec: Spec, subjects: Mapping[str, str] | str | os.PathLike | Non
         spec: Where to look.
         subjects: Who is in which clip, as a mapping from clip_id or a CSV file with the columns clip_id and
             subject_id; without it each clip is its own subject.
+        find_others: Finds clips that are no media, such as `formats.find_recordings`: those that a file or folder is
+            or holds.
 
     Raises:
         UserError: A path does not exist, a file named outright is of no supported type, nothing was found, or
             `subjects` leaves out a clip.
     """
     specs = [spec] if isinstance(spec, str | os.PathLike) else list(spec)
-    paths = sorted({path for item in specs for path in _paths(item)})
+    paths = sorted({path for item in specs for path in _paths(item, find_others or _no_others)})
     if not paths:
         raise UserError(f"No video or picture at {_words(specs)}: the types read are {_words(VIDEOS + PICTURES)}.")
     names = _unique_names(paths)
@@ -187,17 +193,32 @@ def read_ahead(items: Iterator[Frame], depth: int = 8) -> Iterator[Iterator[Fram
         thread.join()
 
 
-def _paths(spec: str | os.PathLike) -> list[Path]:
+def _paths(spec: str | os.PathLike, find_others: Callable[[Path], Iterable[Path]]) -> list[Path]:
     path = Path(spec).expanduser()
     if path.is_dir():
-        return _media_only(path.rglob("*"))
+        others = list(find_others(path))
+        # what lies in another clip's folder, such as the renderings of its frames, is no clip
+        return [*others, *(each for each in _media_only(path.rglob("*")) if not any(o in each.parents for o in others))]
     if path.is_file():
         if not _supported(path):
-            raise UserError(f"{path} is no video or picture that can be read: use {_words(VIDEOS + PICTURES)}.")
+            return _others_only(path, find_others)
         return [path]
     if glob.has_magic(str(path)):
-        return _media_only(map(Path, glob.iglob(str(path), recursive=True)))  # noqa: PTH207 - may be absolute
+        found = [Path(name) for name in glob.iglob(str(path), recursive=True)]  # noqa: PTH207 - may be absolute
+        return [*_media_only(found), *(other for each in found for other in find_others(each))]
     raise UserError(f"{path} does not exist: give a folder, a glob or a list of files.")
+
+
+def _no_others(path: Path) -> Iterable[Path]:
+    return ()
+
+
+def _others_only(path: Path, find_others: Callable[[Path], Iterable[Path]]) -> list[Path]:
+    found = list(find_others(path))
+    if not found:
+        known = f"use {_words(VIDEOS + PICTURES)}, or see what `dfe inspect` says of it"
+        raise UserError(f"{path} is no video or picture that can be read: {known}.")
+    return found
 
 
 def _media_only(paths: Iterable[Path]) -> list[Path]:

@@ -1,0 +1,168 @@
+"""Pickles that hold arrays, such as FLAME's model file, opened without running anything that is in them.
+
+A pickle is a program that may call any function. Here it can make arrays of numbers, and the two containers in which
+FLAME's files keep some of theirs (scipy's sparse matrix, chumpy's array), out of classes of this module; every other
+name in it is refused.
+"""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from .errors import UserError
+
+__all__ = ["read_array_pickle"]
+
+KINDS = "biuf"
+
+
+def read_array_pickle(path: Path) -> dict[str, object]:
+    """The dictionary in a pickle: its arrays as numpy arrays, and text and numbers as they are.
+
+    Raises UserError when it names any other class or function, which is not called, or is damaged or no dictionary.
+    """
+    try:
+        with path.open("rb") as file:
+            found = _ArrayUnpickler(file, encoding="latin1").load()
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be opened ({error.strerror}): check the name and its permissions.") from None
+    except Exception as error:  # a damaged pickle raises whatever its half-read instructions lead to
+        raise UserError(
+            f"{path} is no readable pickle of arrays ({type(error).__name__}): download it again."
+        ) from None
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise UserError(f"{path} holds no dictionary of named arrays, so it is no model file.")
+    return {name: value for name, each in found.items() if (value := _plain(each)) is not None}
+
+
+class _Fixed(type):
+    """Classes that a pickle cannot change: its instructions may set attributes of whatever it can name."""
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        raise UserError("the pickle tries to change a class, so it is not opened")
+
+
+class _Type(metaclass=_Fixed):
+    """Stands in for numpy.dtype."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        self._code = code if isinstance(code, str) else ""
+        self._order = "|"
+
+    def __setstate__(self, state: tuple) -> None:
+        self._order = state[1]
+
+    def numpy(self) -> np.dtype:
+        order = {"<": "<", ">": ">"}.get(self._order, "=")
+        code = self._code.lstrip("<>=|")
+        if code[:1] not in KINDS or not code[1:].isdigit():
+            raise UserError(f"it holds an array of {self._code or 'objects'}, not of numbers")
+        return np.dtype(order + code)
+
+
+class _Array(metaclass=_Fixed):
+    """Stands in for numpy.ndarray."""
+
+    def __init__(self, *_: object) -> None:
+        self._state: tuple = ()
+
+    def __setstate__(self, state: tuple) -> None:
+        self._state = state
+
+    def numpy(self) -> np.ndarray:
+        _, shape, kind, fortran, data = self._state
+        data = data.encode("latin1") if isinstance(data, str) else bytes(data)
+        array = np.frombuffer(data, kind.numpy())
+        return array.reshape(shape, order="F" if fortran else "C").copy()
+
+
+class _Container(metaclass=_Fixed):
+    """Stands in for a sparse matrix or a chumpy array: what it keeps is looked up, nothing of it is called."""
+
+    def __init__(self, *_: object) -> None:
+        self._state: dict = {}
+
+    def __setstate__(self, state: object) -> None:
+        self._state = dict(state)
+
+
+class _Sparse(_Container):
+    """scipy.sparse.csc_matrix."""
+
+    def numpy(self) -> np.ndarray:
+        data, rows, starts = (_plain(self._state[name]) for name in ("data", "indices", "indptr"))
+        shape = self._state.get("_shape") or self._state["shape"]
+        dense = np.zeros(shape, data.dtype)
+        columns = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        np.add.at(dense, (rows, columns), data)
+        return dense
+
+
+class _Chumpy(_Container):
+    """chumpy.ch.Ch, an array inside."""
+
+    def numpy(self) -> object:
+        return _plain(self._state["x"])
+
+
+def _reconstruct(cls: type, *_: object) -> _Array:
+    """Stands in for numpy's function of that name."""
+    return _checked_instance(cls, _Array)
+
+
+def _rebuild(cls: type, *_: object) -> _Container:
+    """Stands in for copyreg's way to make an object of an old pickle."""
+    return _checked_instance(cls, _Container)
+
+
+def _checked_instance(cls: object, kind: type) -> object:
+    if not (isinstance(cls, type) and issubclass(cls, kind)):
+        raise UserError("it makes something that is no array")
+    return cls()
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """Stands in for _codecs.encode, by which Python 3 writes bytes for Python 2."""
+    if encoding not in ("latin1", "latin-1"):
+        raise UserError(f"it encodes text as {encoding}, which arrays do not need")
+    return text.encode("latin1")
+
+
+class _Nothing(metaclass=_Fixed):
+    """Stands in for object, which old pickles name without making one."""
+
+
+KNOWN: dict[tuple[str, str], Callable] = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("scipy.sparse.csc", "csc_matrix"): _Sparse,
+    ("scipy.sparse._csc", "csc_matrix"): _Sparse,
+    ("chumpy.ch", "Ch"): _Chumpy,
+    ("copy_reg", "_reconstructor"): _rebuild,
+    ("copyreg", "_reconstructor"): _rebuild,
+    ("__builtin__", "object"): _Nothing,
+    ("builtins", "object"): _Nothing,
+    ("_codecs", "encode"): _encode,
+}
+"""Every name that a pickle may use, and what it gets for it."""
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Callable:
+        try:
+            return KNOWN[module, name]
+        except KeyError:
+            raise UserError(f"it asks for {module}.{name}, which is no array, so it is not opened") from None
+
+
+def _plain(value: object) -> object:
+    """The array that a stand-in holds; text and numbers as they are; None for anything else."""
+    if isinstance(value, _Array | _Sparse | _Chumpy):
+        return value.numpy()
+    return value if isinstance(value, str | int | float) else None

@@ -1,0 +1,205 @@
+"""Frames tables of every front end to expressions tables: psi that is there is kept, landmarks are fitted."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import torch
+from jaxtyping import Bool, Float
+
+from .alignment import LAYOUT_68, align, lifted, still_weights
+from .estimator import PRETRAINED, pretrained_estimator
+from .expressions import KEY, POSE_PRECISION, FitSummary, fit_clips
+from .morphable import MM_PER_M, MorphableModel
+from .names import ACTIONS
+from .neutral import MIN_FRAMES
+from .solver import LandmarkSolver
+from .tables import (
+    N_LANDMARKS,
+    coefficient_names,
+    expressions_schema,
+    read_arrays,
+    read_batches,
+    read_metadata,
+    table_writer,
+)
+
+__all__ = ["LandmarkFit", "fit_tables", "has_landmarks_alone"]
+
+INNER = np.arange(17, 68)
+"""The jaw line is left out: its points slide along the face as the head turns."""
+NEUTRAL_FRAMES = 300
+PRECISION = 0.5
+HUBER_MM = 3.0
+
+
+def fit_tables(frames: Iterable[Path], folder: Path, head: MorphableModel | None) -> pd.DataFrame:
+    """Writes `folder/<clip>.parquet` for each frames table, whatever it came from; one summary row a person and clip.
+
+    Tables of action units alone have no expressions: they get a summary row that says so, and no table.
+
+    Arguments:
+        frames: frames tables.
+        folder: where the expressions tables go.
+        head: Anny's head; None will do where every table has psi already.
+    """
+    paths = sorted(frames)
+    kinds = {path: _kind(path) for path in paths}
+    own = [path for path in paths if kinds[path] == "scores"]
+    parts = [fit_clips(own, folder, head)] if own else []
+    marked = [path for path in paths if kinds[path] == "landmarks"]
+    fitted = _fit_landmarks(marked, folder, head) if marked else []
+    given = [_keep(path, folder / path.name) for path in paths if kinds[path] == "psi"]
+    without = [_nothing(path) for path in paths if kinds[path] == "neither"]
+    rows = [asdict(row) for row in (*fitted, *given, *without)]
+    table = pd.concat([*parts, pd.DataFrame(rows, columns=list(FitSummary.__annotations__))] if rows else parts)
+    return table.sort_values(["clip_id", "face_id"], ignore_index=True)
+
+
+def has_landmarks_alone(path: Path) -> bool:
+    """Are there landmarks, and neither scores nor psi?"""
+    return _kind(path) == "landmarks"
+
+
+class LandmarkFit:
+    """psi of one person from 68 landmarks, relative to that person's face at rest.
+
+    By the estimator that comes with the package (`estimator.pretrained_estimator`); where it is not built, by a joint
+    fit of pose and psi to what the landmarks move from their median, whose place on the mean head is known.
+
+    Arguments:
+        head: Anny's head.
+        pixels: (n, 68, 2 or 3) of the person, any frames; x right, y down, z away, any one unit.
+    """
+
+    def __init__(self, head: MorphableModel, pixels: Float[np.ndarray, "n 68 d"]) -> None:
+        self.frames = len(pixels)
+        self._estimator = pretrained_estimator("68") if (PRETRAINED / "68").exists() else None
+        if self._estimator is not None:
+            self._neutral = self._estimator.neutral_of_clip(_sample(pixels)[..., :2])
+            self.source = self._neutral.source
+        self._marks = head.landmark_model()
+        self._solver = LandmarkSolver(head, np.array(LAYOUT_68)[INNER], n_identity=0)
+        self._template = self._marks.template[list(LAYOUT_68)] * MM_PER_M
+        if self._estimator is None:
+            points, valid = self._aligned(_sample(pixels))
+            self._rest = np.median(points[valid], 0) if valid.any() else self._template
+            self.source = "clip" if valid.sum() >= MIN_FRAMES else "none"
+            if self.source == "none":
+                self._rest = self._template
+
+    def __call__(
+        self, pixels: Float[np.ndarray, "n 68 d"]
+    ) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
+        """psi of each frame, and how far its landmarks lie from the fitted head in mm; NaN for what is no face."""
+        psi = np.full((len(pixels), len(ACTIONS)), np.nan, np.float32)
+        residual = np.full(len(pixels), np.nan)
+        points, valid = self._aligned(pixels)
+        if self._estimator is not None:
+            psi = self._estimator.estimate(pixels[..., :2], None, self._neutral).psi
+            valid &= np.isfinite(psi).all(1)
+            fit = self._solver.fit(points[valid][:, INNER], prior=psi[valid].astype(float), precision=POSE_PRECISION)
+        else:
+            moved = points[valid] - self._rest + self._template
+            fit = self._solver.fit(moved[:, INNER], precision=PRECISION, huber_mm=HUBER_MM)
+            psi[valid] = fit.psi
+        residual[valid] = fit.residual_mm
+        return psi.astype(np.float32), residual
+
+    def _aligned(self, pixels: np.ndarray) -> tuple[Float[np.ndarray, "n 68 3"], Bool[np.ndarray, " n"]]:
+        """Landmarks in mm and head axes; those in the picture alone get the depth of the mean head."""
+        template = torch.as_tensor(self._template).float()[None]
+        still = still_weights(self._marks.expression[:, list(LAYOUT_68)] * MM_PER_M)
+        weights = torch.as_tensor(still).float()
+        points = torch.as_tensor(np.ascontiguousarray(pixels)).float()
+        found = align(points if points.shape[-1] == 3 else lifted(points, template, weights), template, weights)
+        return found.points.numpy().astype(np.float64), found.valid.numpy()
+
+
+def _sample(pixels: np.ndarray) -> np.ndarray:
+    """At most NEUTRAL_FRAMES frames, evenly spread."""
+    return pixels[np.linspace(0, len(pixels) - 1, min(len(pixels), NEUTRAL_FRAMES)).astype(int)]
+
+
+def _kind(path: Path) -> str:
+    names = pq.read_schema(path).names
+    if "psi" in names:
+        return "psi"
+    if {"landmarks", "blendshapes"} <= set(names):
+        return "scores"
+    return "landmarks" if {"landmarks", "landmarks_mm"} & set(names) else "neither"
+
+
+def _keep(path: Path, out: Path) -> FitSummary:
+    """Copies psi from the frames table."""
+    names = coefficient_names(path)
+    frames, faces = 0, 0
+    with table_writer(out, expressions_schema(names, read_metadata(path)["front_end"])) as table:
+        for batch in read_batches(path, [*KEY, "detected", "psi"]):
+            rows = {"psi": batch["psi"], "residual_mm": np.float32(np.nan), "valid": batch["detected"]}
+            table.write({name: batch[name] for name in KEY} | rows)
+            frames, faces = frames + len(batch["detected"]), faces + int(batch["detected"].sum())
+    return FitSummary(path.stem, str(batch["subject_id"][0]), 0, frames, "not needed", faces, float("nan"))
+
+
+def _nothing(path: Path) -> FitSummary:
+    return FitSummary(path.stem, _subject(path), -1, pq.read_metadata(path).num_rows, "no landmarks", 0, float("nan"))
+
+
+def _fit_landmarks(paths: list[Path], folder: Path, head: MorphableModel) -> list[FitSummary]:
+    rows = []
+    for subject in sorted({_subject(path) for path in paths}):
+        clips = {path: _points(path) for path in paths if _subject(path) == subject}
+        # alone in their clips, a subject's clips count together
+        alone = [each for each in clips.values() if len(np.unique(each["face_id"][each["detected"]])) == 1]
+        shared = LandmarkFit(head, np.concatenate([_shown(each) for each in alone])) if alone else None
+        for path, clip in clips.items():
+            fits = {
+                face: shared if any(clip is each for each in alone) else LandmarkFit(head, _shown(clip, face))
+                for face in np.unique(clip["face_id"][clip["detected"]])
+            }
+            rows += _fit_clip(path, folder / path.name, clip, fits, subject)
+    return rows
+
+
+def _fit_clip(
+    path: Path, out: Path, clip: dict[str, np.ndarray], fits: dict[int, LandmarkFit], subject: str
+) -> list[FitSummary]:
+    count, rows = len(clip["detected"]), []
+    psi = np.full((count, len(ACTIONS)), np.nan, np.float32)
+    residual = np.full(count, np.nan, np.float32)
+    for face, fit in fits.items():
+        here = clip["detected"] & (clip["face_id"] == face)
+        psi[here], residual[here] = fit(clip["points"][here])
+        median = float(np.nanmedian(residual[here])) if np.isfinite(residual[here]).any() else float("nan")
+        rows.append(FitSummary(path.stem, subject, int(face), count, fit.source, fit.frames, median))
+    front_end = f"{read_metadata(path)['front_end']}, 68 landmarks, Anny"
+    with table_writer(out, expressions_schema(ACTIONS, front_end)) as table:
+        valid = {"valid": np.isfinite(residual)}
+        table.write({name: clip[name] for name in KEY} | {"psi": psi, "residual_mm": residual} | valid)
+    return rows
+
+
+def _subject(path: Path) -> str:
+    return str(next(read_batches(path, ["subject_id"], rows=1))["subject_id"][0])
+
+
+def _points(path: Path) -> dict[str, np.ndarray]:
+    """Key of a table, and its 68 landmarks: in mm where it has them, else in the picture."""
+    names = pq.read_schema(path).names
+    column = "landmarks_mm" if "landmarks_mm" in names else "landmarks"
+    table = read_arrays(path, [*KEY, "detected", column])
+    flat = table.pop(column)
+    if flat.shape[1] == 3 * N_LANDMARKS:
+        points = flat.reshape(len(flat), N_LANDMARKS, 3)[:, LAYOUT_68, :2]
+    else:
+        points = flat.reshape(len(flat), 68, -1)
+    return table | {"points": points.astype(np.float64)}
+
+
+def _shown(clip: dict[str, np.ndarray], face: int | None = None) -> Float[np.ndarray, "n 68 d"]:
+    here = clip["detected"] if face is None else clip["detected"] & (clip["face_id"] == face)
+    return clip["points"][here]
