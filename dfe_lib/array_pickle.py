@@ -109,6 +109,13 @@ class _Chumpy(_Container):
         return _plain(self._state["x"])
 
 
+def _from_buffer(data: bytes, kind: _Type, shape: tuple, order: str = "C") -> _Array:
+    """Stands in for the function by which newer pickles make an array of its bytes."""
+    array = _Array()
+    array.__setstate__((1, shape, kind, order == "F", data))
+    return array
+
+
 def _reconstruct(cls: type, *_: object) -> _Array:
     """Stands in for numpy's function of that name."""
     return _checked_instance(cls, _Array)
@@ -141,6 +148,8 @@ KNOWN: dict[tuple[str, str], Callable] = {
     ("numpy", "dtype"): _Type,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("scipy.sparse.csc", "csc_matrix"): _Sparse,
     ("scipy.sparse._csc", "csc_matrix"): _Sparse,
     ("chumpy.ch", "Ch"): _Chumpy,

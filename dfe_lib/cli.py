@@ -37,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_assets(commands)
     _add_study(commands)
     _add_encode(commands)
+    _add_benchmark(commands)
+    _add_inspect(commands)
+    _add_export(commands)
     return parser
 
 
@@ -60,6 +63,28 @@ def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="default: largest")
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.set_defaults(command=_encode)
+
+
+def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("inspect", help="what a file is, what is in it and what the study can do with it")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, or a folder that is one clip")
+    parser.add_argument("--fps", type=float, default=0.0, help="frames a second, where the file does not say")
+    parser.set_defaults(command=_inspect)
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("export", help="a table of tokens or expressions to CSV, or tokens to ELAN tiers")
+    parser.add_argument("table", type=Path, metavar="TABLE.parquet")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.csv|OUT.eaf")
+    parser.add_argument("--media", type=Path, metavar="VIDEO", help="the clip's video, for ELAN to open")
+    parser.set_defaults(command=_export)
+
+
+def _add_benchmark(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("benchmark", help="speed of encode beside FaceLandmarker alone, on one clip")
+    parser.add_argument("media", type=Path, nargs="?", metavar="VIDEO", help="default: a sample clip")
+    parser.add_argument("--rounds", type=int, default=5, help="default: 5")
+    parser.set_defaults(command=_benchmark)
 
 
 def _assets(options: argparse.Namespace) -> int:
@@ -110,10 +135,41 @@ def _study(options: argparse.Namespace) -> int:
     return 0
 
 
+def _benchmark(options: argparse.Namespace) -> int:
+    from .assets import asset
+    from .benchmark import encode_speed
+
+    table = encode_speed(options.media or asset("WolfgangLanger_Pexels.mp4"), rounds=options.rounds)
+    print(table.round(2).to_string(index=False))
+    print(f"median ratio {table['ratio'].median():.2f}")
+    return 0
+
+
 def _encode(options: argparse.Namespace) -> int:
     from .encoding import encode_media
 
     encode_media(options.media, options.output, options.model, options.faces)
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from .inspection import inspect_file
+    from .recordings import ReadSettings
+
+    for path in options.files:
+        print(f"{path}: {inspect_file(path, ReadSettings(fps=options.fps, faces='all'))}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from .export import export_csv, export_elan
+
+    if options.output.suffix == ".eaf":
+        print(f"{export_elan(options.table, options.output, options.media)} annotations in {options.output}")
+    elif options.output.suffix == ".csv":
+        print(f"{export_csv(options.table, options.output)} rows in {options.output}")
+    else:
+        raise UserError(f"{options.output.name} must end in .csv or .eaf (ELAN).")
     return 0
 
 

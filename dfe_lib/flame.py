@@ -89,8 +89,10 @@ def flame_head(path: Path, names: Sequence[str]) -> FlameHead:
             f"that the codes need: take FLAME 2020 or 2023, not a file cut down."
         )
     parts = [directions[N_IDENTITY : N_IDENTITY + n_expression]]
-    parts += [np.zeros((3, *template.shape))] * (JAW[0] in names)
-    parts += [_eyelids(path, template.shape)] * (EYELIDS[0] in names)
+    if JAW[0] in names:
+        parts.append(np.zeros((3, *template.shape)))
+    if EYELIDS[0] in names:
+        parts.append(_eyelids(path, template.shape))
     expression = np.concatenate(parts)
     regressor = arrays["J_regressor"][JAW_JOINT].astype(float)
     joints = np.concatenate([template[None], expression])
