@@ -3,11 +3,12 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from .anny_head import anny_head
 from .errors import UserError
 from .expressions import fit_clips
-from .extraction import Which, extract_clip
+from .extraction import extract_clip
 from .paths import PROJECT
 from .rvqvae import RvqVae
 from .tokenisation import tokenise
@@ -19,8 +20,8 @@ STUDY_MODEL = PROJECT / "results" / "study" / "model"
 
 
 def encode_media(
-    path: str | os.PathLike, out: str | os.PathLike, model: str | os.PathLike | None = None, faces: Which = "largest"
-) -> dict[str, float]:
+    path: str | os.PathLike, out: str | os.PathLike, model: str | os.PathLike | None = None, faces: Literal["largest", "all"] = "largest"
+) -> dict[str, float | int]:
     """Writes the tokens table of a clip; returns frames, valid frames and mean error in mm.
 
     Arguments:

@@ -71,7 +71,7 @@ def head_poses(
 ) -> HeadFit:
     """Pose of each frame (pixels, camera axes), solved together with the expression, which `psi` draws to itself."""
     points = camera_axes(landmarks[:, POSE_LANDMARKS].astype(float))
-    return solver.fit(points, prior=psi, precision=POSE_PRECISION, iterations=5)
+    return solver.fit(points, prior=psi, precision=POSE_PRECISION, iterations=3)
 
 
 def _fit_clip(path: Path, out: Path, neutrals: dict[Person, Neutral], solver: LandmarkSolver) -> list[FitSummary]:
@@ -109,10 +109,9 @@ def _neutrals(paths: list[Path]) -> dict[Person, Neutral]:
     subjects: dict[Person, str] = {}
     for path in paths:
         scores, subject = _scores(path)
-        for face_id, rows in scores.items():
-            person = (path.stem, face_id)
+        for person, rows in scores.items():
             seen[person] = rows
-            subjects[person] = subject if len(scores) == 1 else f"{path.stem}/{face_id}"
+            subjects[person] = subject if len(scores) == 1 else "/".join(map(str, person))
     together = {
         name: estimate_neutral(np.concatenate([seen[person] for person in seen if subjects[person] == name]))
         for name in set(subjects.values())
@@ -120,17 +119,17 @@ def _neutrals(paths: list[Path]) -> dict[Person, Neutral]:
     return {person: together[subjects[person]] for person in seen}
 
 
-def _scores(path: Path) -> tuple[dict[int, np.ndarray], str]:
-    """Blendshape scores of each face of a clip, at most about NEUTRAL_FRAMES frames of it, and the clip's subject."""
+def _scores(path: Path) -> tuple[dict[Person, np.ndarray], str]:
+    """Blendshape scores of each person of a clip, at most about NEUTRAL_FRAMES frames of it, and the clip's subject."""
     stride = 1 + pq.read_metadata(path).num_rows // NEUTRAL_FRAMES
-    found: dict[int, list[np.ndarray]] = {}
+    found: dict[Person, list[np.ndarray]] = {}
     subject = path.stem
     for batch in read_batches(path, ["clip_id", "subject_id", "face_id", "frame", "detected", "blendshapes"]):
         subject = str(batch["subject_id"][0])
         kept = batch["frame"] % stride == 0
-        for (_, face_id), here in _people(batch):
-            found.setdefault(face_id, []).append(batch["blendshapes"][here & kept])
-    return {face_id: np.concatenate(parts) for face_id, parts in found.items()}, subject
+        for person, here in _people(batch):
+            found.setdefault(person, []).append(batch["blendshapes"][here & kept])
+    return {person: np.concatenate(parts) for person, parts in found.items()}, subject
 
 
 def _people(batch: dict[str, np.ndarray]) -> list[tuple[Person, Bool[np.ndarray, " n"]]]:

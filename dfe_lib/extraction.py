@@ -82,8 +82,10 @@ def extract_clip(
     tracker = Tracker()
     with atomic_path(out) as everyone, open_media(path) as reader:
         rows = _Rows(clip_id, subject_id)
-        with table_writer(everyone, FRAMES) as table:
-            for frame, found in _found_faces(reader, faces, clip_id, progress):
+        # found in a thread of their own: rows are made and written while MediaPipe looks at the next frame
+        ahead = read_ahead(_found_faces(reader, faces, clip_id, progress))
+        with table_writer(everyone, FRAMES) as table, ahead as frames:
+            for frame, found in frames:
                 rows.add(frame, found, tracker.update([each.box for each in found], frame.time_s))
                 if len(rows) >= BATCH:
                     table.write(rows.take())

@@ -17,6 +17,7 @@ from .solver import HeadFit
 __all__ = [
     "clip_sheet",
     "detection_timeline",
+    "face_crop",
     "fit_overlay",
     "head_sheet",
     "psi_timeline",
@@ -61,6 +62,15 @@ def detection_timeline(tables: Mapping[str, pd.DataFrame]) -> Figure:
     axis.set_title("Frames with a face (blue) and without (orange)", fontsize=10)
     sns.despine(figure)
     return figure
+
+
+def face_crop(picture: Picture, landmarks: Float[np.ndarray, "l 3"]) -> Picture:
+    """Square around the face, a third of its size wider on each side; the picture's border is repeated beyond it."""
+    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    half = round(0.8 * float((high - low).max()))
+    x, y = (half + (low + high) / 2).round().astype(int)
+    padded = np.pad(picture, ((half, half), (half, half), (0, 0)), mode="edge")
+    return padded[max(y - half, 0) : y + half, max(x - half, 0) : x + half]
 
 
 def head_sheet(head: MorphableModel, actions: Sequence[str]) -> Figure:
@@ -121,7 +131,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
     error.set(xlabel="step", ylabel="error (mm, rms over the face)", ylim=(0, None))
     error.legend(frameon=False)
     words.plot(history["step"], history["perplexity"], marker="o", markersize=3, color="#009E73")
-    words.set(xlabel="step", ylabel="perplexity (codes), held-out subjects", ylim=(0, None))
+    words.set(xlabel="step", ylabel="perplexity (codes), held-out", ylim=(0, None))
     sns.despine(figure)
     return figure
 
@@ -165,8 +175,8 @@ def token_strip(
     rank: Int[np.ndarray, " k"],
 ) -> Figure:
     """Frames of a clip above the tokens of every frame; `rank` gives tokens that look alike colours that look alike."""
-    figure = plt.figure(figsize=(11, 4.4), layout="constrained")
-    grid = figure.add_gridspec(2, len(pictures), height_ratios=(1.3, 1))
+    figure = plt.figure(figsize=(11, 4.2), layout="constrained")
+    grid = figure.add_gridspec(2, len(pictures), height_ratios=(1.0, 1.15))
     for column, picture in enumerate(pictures):
         axis = figure.add_subplot(grid[0, column])
         axis.imshow(picture)

@@ -42,6 +42,7 @@ def execute_notebook(notebook: Path, output: Path, parameters: Mapping[str, obje
         raise UserError(f"{notebook.name} would be executed over itself: set DFE_RESULTS to another folder.")
     output.parent.mkdir(parents=True, exist_ok=True)
     options = {"progress_bar": False, "kernel_name": "python3", "language": "python", "cwd": PROJECT}
+    options["extra_arguments"] = ["--IPKernelApp.log_level=40"]  # or each kernel says that it talks to itself over TCP
     try:
         with _kernel_environment():
             papermill.execute_notebook(notebook, output, dict(parameters), **options)

@@ -71,8 +71,9 @@ class MorphableModel:
 
         G_ij = area-weighted mean over the region of <e_i, e_j>, so no distance needs the mesh again.
         """
-        weight = self.areas() * self.region(region)
-        moved = self.expression.astype(float) * MM_PER_M * np.sqrt(weight / weight.sum())[:, None]
+        here = self.region(region)
+        weight = self.areas()[here]
+        moved = self.expression[:, here].astype(float) * MM_PER_M * np.sqrt(weight / weight.sum())[:, None]
         flat = moved.reshape(len(self.names), -1)
         return flat @ flat.T
 

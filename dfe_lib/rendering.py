@@ -1,6 +1,7 @@
 """Off-screen pictures of a head: a pinhole camera, a subdivided mesh, one colour a vertex."""
 
 import os
+import warnings
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -11,6 +12,9 @@ from scipy.spatial.transform import Rotation
 
 # read when VTK is imported; otherwise it first looks for a display, and complains that there is none
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # in a notebook it would ask for progress bars that nobody uses
+    import pyvista
 
 __all__ = ["Camera", "HeadRenderer", "Light", "subdivision", "turn"]
 
@@ -96,8 +100,6 @@ class HeadRenderer:
         lights: tuple[Light, ...] = STUDIO,
         background: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> None:
-        import pyvista
-
         self.camera, self._faces = camera, faces
         self.refine, fine = subdivision(faces, n_vertices, subdivisions)
         self._mesh = pyvista.PolyData.from_regular_faces(np.zeros((self.refine.shape[0], 3), np.float32), fine)
@@ -110,8 +112,6 @@ class HeadRenderer:
         self._aim()
 
     def light(self, lights: tuple[Light, ...]) -> None:
-        import pyvista
-
         self._plotter.renderer.remove_all_lights()
         for light in lights:
             lamp = pyvista.Light(position=light.position, intensity=light.strength, light_type="scene light")

@@ -31,8 +31,9 @@ def find_sources(
     names = [media] if isinstance(media, str) else list(media)
     paths = [asset(name) if name in PIECES else PROJECT / Path(name).expanduser() for name in names]
     if isinstance(subjects, Mapping):
-        clips = find_media(paths)
-        subjects = {clip.clip_id: clip.clip_id for clip in clips} | dict(subjects)
+        subjects = {clip.clip_id: clip.clip_id for clip in find_media(paths)} | dict(subjects)
+    elif subjects:
+        subjects = PROJECT / Path(subjects).expanduser()
     return find_media(paths, subjects or None)
 
 

@@ -42,7 +42,7 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("01_preprocess", (), ("frames",), ("media", "subjects")),
+    Stage("01_preprocess", (), ("frames",), ("media", "subject_table")),
     Stage("02_fit_3dmm", ("frames",), ("expressions",)),
     Stage("03_train", ("expressions",), ("model", "tokens")),
     Stage("04_codebook_vs_facs", ("frames", "expressions", "model", "tokens")),

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from dfe_lib.assets import asset
+from dfe_lib.encoding import encode_media
+from dfe_lib.errors import UserError
+from dfe_lib.names import ACTIONS
+from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
+from dfe_lib.tables import read_arrays
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("model")
+    RvqVae(RvqVaeConfig(ACTIONS, codebook_size=16, n_stages=3)).save_pretrained(folder)
+    return folder
+
+
+def test_every_frame_of_a_clip_is_a_row_with_or_without_tokens(model, tmp_path) -> None:
+    done = encode_media(asset("face_noface.mov"), tmp_path / "tokens.parquet", model)
+    table = read_arrays(tmp_path / "tokens.parquet")
+    assert np.array_equal(table["frame"], np.arange(169)) and (np.diff(table["time_s"]) > 0).all()
+    assert table["valid"].sum() == done["valid"] == 73
+    assert table["tokens"][table["valid"]].shape == (73, 3) and (table["tokens"][~table["valid"]] == -1).all()
+
+
+def test_two_runs_write_the_same_bytes(model, tmp_path) -> None:
+    for run in ("once", "twice"):
+        encode_media(asset("carphone_pristine.mp4"), tmp_path / run, model)
+    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+
+
+def test_a_picture_of_five_people_gives_five_rows(model, tmp_path) -> None:
+    encode_media(asset("multi_face.jpg"), tmp_path / "tokens.parquet", model, faces="all")
+    assert sorted(read_arrays(tmp_path / "tokens.parquet")["face_id"]) == [0, 1, 2, 3, 4]
+
+
+def test_a_clip_without_a_face_is_no_error(model, tmp_path) -> None:
+    assert encode_media(asset("no_face.mp4"), tmp_path / "tokens.parquet", model)["valid"] == 0
+
+
+@pytest.mark.parametrize("wrong", ["absent.mp4", "notes.txt"])
+def test_what_cannot_be_read_is_told_and_nothing_is_written(model, tmp_path, wrong) -> None:
+    (tmp_path / "notes.txt").write_text("no video")
+    with pytest.raises(UserError, match=wrong):
+        encode_media(tmp_path / wrong, tmp_path / "tokens.parquet", model)
+    assert not (tmp_path / "tokens.parquet").exists()
+
+
+def test_a_model_of_other_coefficients_is_refused(tmp_path) -> None:
+    RvqVae(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=16)).save_pretrained(tmp_path / "other")
+    with pytest.raises(UserError, match="other coefficients"):
+        encode_media(asset("single_face.jpg"), tmp_path / "tokens.parquet", tmp_path / "other")
