@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from .anny_head import anny_head
@@ -17,7 +18,7 @@ from .names import ACTIONS
 from .paths import PROJECT
 from .tables import coefficient_names, write_text
 
-__all__ = ["ExpressionSpace", "expression_space", "read_space", "write_space"]
+__all__ = ["ExpressionSpace", "expression_space", "read_space", "space_of_frames", "write_space"]
 
 FILE = "space.json"
 CODE_WEIGHT, JAW_WEIGHT, EYELID_WEIGHT = 1.0, 100.0, 1.0
@@ -71,6 +72,20 @@ def expression_space(names: Sequence[str], flame: str | Path = "") -> Expression
         raise UserError("these coefficients are neither ARKit's 52 actions nor codes of FLAME: no metric is known.")
     weights = [JAW_WEIGHT if name in JAW else EYELID_WEIGHT if name in EYELIDS else CODE_WEIGHT for name in names]
     return ExpressionSpace(names, np.diag(weights) / len(names), "code units", None)
+
+
+def space_of_frames(frames: Path, flame: str = "") -> ExpressionSpace:
+    """The space that a run's frames tables will be fitted in: that of their psi, or Anny's.
+
+    Raises UserError when the clips are of different kinds.
+    """
+    kinds = {
+        coefficient_names(table) if "psi" in pq.read_schema(table).names else ACTIONS
+        for table in sorted(frames.glob("*.parquet"))
+    }
+    if len(kinds) != 1:
+        raise UserError(f"{frames} holds clips of {len(kinds)} kinds of coefficients: one run needs clips of one kind.")
+    return expression_space(kinds.pop(), flame)
 
 
 def write_space(expressions: Path, flame: str = "") -> None:
