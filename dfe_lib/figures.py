@@ -110,25 +110,33 @@ def fit_overlay(
     return figure
 
 
-def psi_timeline(time_s: Float[np.ndarray, " n"], psi: Float[np.ndarray, "n e"], names: Sequence[str]) -> Figure:
-    """Coefficients over time, those that move most on top."""
+def psi_timeline(
+    time_s: Float[np.ndarray, " n"],
+    psi: Float[np.ndarray, "n e"],
+    names: Sequence[str],
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> Figure:
+    """Coefficients over time, those that move most on top; `bounds` are the ends of the colour scale."""
     order = np.argsort(-np.nanstd(psi, axis=0))[:20]
     figure, axis = plt.subplots(figsize=(9, 4.6), layout="constrained")
     edges = np.append(time_s, time_s[-1] + np.median(np.diff(time_s)))
-    mesh = axis.pcolormesh(edges, np.arange(len(order) + 1), psi[:, order].T, cmap="cividis", vmin=0, vmax=1)
+    mesh = axis.pcolormesh(
+        edges, np.arange(len(order) + 1), psi[:, order].T, cmap="cividis", vmin=bounds[0], vmax=bounds[1]
+    )
     axis.set_yticks(np.arange(len(order)) + 0.5, [names[i] for i in order], fontsize=8)
     axis.invert_yaxis()
     axis.set_xlabel("time (s)")
-    figure.colorbar(mesh, ax=axis, label="expression coefficient (0 to 1)")
+    figure.colorbar(mesh, ax=axis, label=f"expression coefficient ({bounds[0]:g} to {bounds[1]:g})")
     return figure
 
 
-def training_curves(history: pd.DataFrame) -> Figure:
-    """Error in mm and perplexity against training steps, held-out and training subjects."""
+def training_curves(history: pd.DataFrame, unit: str = "mm") -> Figure:
+    """Error and perplexity against training steps, held-out and training subjects."""
     figure, (error, words) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     for column, label in (("train_mm", "training subjects"), ("heldout_mm", "held-out subjects")):
         error.plot(history["step"], history[column], marker="o", markersize=3, label=label)
-    error.set(xlabel="step", ylabel="error (mm, rms over the face)", ylim=(0, None))
+    label = "error (mm, rms over the face)" if unit == "mm" else f"error ({unit})"
+    error.set(xlabel="step", ylabel=label, ylim=(0, None))
     error.legend(frameon=False)
     words.plot(history["step"], history["perplexity"], marker="o", markersize=3, color="#009E73")
     words.set(xlabel="step", ylabel="perplexity (codes), held-out", ylim=(0, None))
@@ -176,7 +184,7 @@ def token_strip(
 ) -> Figure:
     """Frames of a clip above the tokens of every frame; `rank` gives tokens that look alike colours that look alike."""
     figure = plt.figure(figsize=(11, 4.2), layout="constrained")
-    grid = figure.add_gridspec(2, len(pictures), height_ratios=(1.0, 1.15))
+    grid = figure.add_gridspec(2, max(1, len(pictures)), height_ratios=(1.0, 1.15))
     for column, picture in enumerate(pictures):
         axis = figure.add_subplot(grid[0, column])
         axis.imshow(picture)

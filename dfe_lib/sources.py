@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 
 from .assets import PIECES, asset
 from .errors import UserError
+from .formats import find_recordings
 from .media import MediaFile, find_media, open_media
 from .paths import PROJECT
 from .tables import write_text
@@ -22,7 +23,7 @@ SOURCES = "sources.json"
 def find_sources(
     media: str | Iterable[str], subjects: Mapping[str, str] | str | os.PathLike | None = None
 ) -> list[MediaFile]:
-    """Clips of a notebook's `media` parameter: names of sample clips, files, folders or globs.
+    """Clips of a notebook's `media` parameter: names of samples, files, folders or globs; also other programs' files.
 
     Arguments:
         media: Paths are taken from the project's folder unless they are absolute.
@@ -31,10 +32,11 @@ def find_sources(
     names = [media] if isinstance(media, str) else list(media)
     paths = [asset(name) if name in PIECES else PROJECT / Path(name).expanduser() for name in names]
     if isinstance(subjects, Mapping):
-        subjects = {clip.clip_id: clip.clip_id for clip in find_media(paths)} | dict(subjects)
+        clips = find_media(paths, find_others=find_recordings)
+        subjects = {clip.clip_id: clip.clip_id for clip in clips} | dict(subjects)
     elif subjects:
         subjects = PROJECT / Path(subjects).expanduser()
-    return find_media(paths, subjects or None)
+    return find_media(paths, subjects or None, find_recordings)
 
 
 def write_sources(clips: Iterable[MediaFile], folder: Path) -> None:

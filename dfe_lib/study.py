@@ -43,7 +43,7 @@ class Stage:
 
 STAGES: tuple[Stage, ...] = (
     Stage("01_preprocess", (), ("frames",), ("media", "subject_table")),
-    Stage("02_fit_3dmm", ("frames",), ("expressions",)),
+    Stage("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
     Stage("03_train", ("expressions",), ("model", "tokens")),
     Stage("04_codebook_vs_facs", ("frames", "expressions", "model", "tokens")),
     Stage("05_downstream", ("frames", "expressions", "model", "tokens")),
