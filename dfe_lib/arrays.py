@@ -45,6 +45,6 @@ def _numbers(array: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _why(error: Exception) -> str:
-    if "allow_pickle" in str(error) or "Object arrays" in str(error):
+    if any(word in str(error) for word in ("allow_pickle", "Object arrays", "Python objects")):
         return "it holds pickled objects, which are not opened"
     return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

@@ -52,7 +52,7 @@ def interleaved(path: Path, rows: Float[np.ndarray, "n 136"]) -> bool:
     shares = [_upright(points).mean() for points in (pairs, blocks)]
     if max(shares) < 0.5:
         raise UserError(f"{path} does not hold 68 landmarks of upright faces in an order that is known here.")
-    return shares[0] >= shares[1]
+    return bool(shares[0] >= shares[1])
 
 
 def _upright(points: Float[np.ndarray, "n 68 2"]) -> Bool[np.ndarray, " n"]:

@@ -70,14 +70,15 @@ def _pascal(action: str) -> str:
 
 def _rows(path: Path, layout: TextLayout, actions: list[str], settings: ReadSettings, report: Report) -> Iterator[Rows]:
     rate = settings.fps or _rate(path, layout, report)
-    count, start, before = 0, None, 0.0
+    count, start, before = 0, None, None
     for batch in read_columns(path, layout, ["BlendShapeCount", *actions], report.dropped, text=["Timecode"]):
         try:
             time_s = timecode_seconds(batch["Timecode"], rate)
         except UserError as error:
             raise UserError(f"{path}: {error}; repair it or record again.") from None
-        start = time_s[0] if start is None else start
-        time_s = time_s + DAY_S * round((before - time_s[0]) / DAY_S)
+        if before is None:
+            start = before = time_s[0]
+        time_s = time_s + DAY_S * round((before - time_s[0]) / DAY_S)  # midnight between two batches
         psi = np.stack([batch[name] for name in actions], 1)
         outside = ((psi < 0) | (psi > 1)).any(1)
         report.dropped[OUTSIDE] += int(outside.sum())

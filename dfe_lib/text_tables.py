@@ -18,7 +18,7 @@ from .errors import UserError
 
 __all__ = ["RAGGED", "TextLayout", "read_columns", "text_layout"]
 
-BLOCK = 1 << 22
+BLOCK = 1 << 23
 """Bytes that are parsed at a time: large enough to keep the parser busy, small against any machine's memory."""
 HEAD = 1 << 16
 LONGEST_HEADER = 1 << 20

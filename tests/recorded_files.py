@@ -1,0 +1,56 @@
+"""Files as other programs write them, for the tests: in the documented layouts, with invented contents."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dfe_lib.action_units import OPENFACE_INTENSITY, OPENFACE_OCCURRENCE
+from dfe_lib.names import ACTIONS
+
+OPENFACE_KEY = ["frame", "timestamp", "confidence", "success"]
+POSE = ["pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz"]
+GAZE = ["gaze_0_x", "gaze_0_y", "gaze_0_z", "gaze_1_x", "gaze_1_y", "gaze_1_z", "gaze_angle_x", "gaze_angle_y"]
+UNITS = [f"{name}_r" for name in OPENFACE_INTENSITY] + [f"{name}_c" for name in OPENFACE_OCCURRENCE]
+E_DAIC = [*OPENFACE_KEY, *POSE, *GAZE, *UNITS]
+"""The 4 + 49 columns of E-DAIC."""
+
+
+def face_68(n: int, seed: int = 0) -> np.ndarray:
+    """(n, 68, 2) pixels: a plain upright face that shakes a little."""
+    jaw = np.c_[np.linspace(-80, 80, 17), 100 * np.sqrt(1 - np.linspace(-1, 1, 17) ** 2) - 20]
+    brows = np.c_[np.r_[np.linspace(-60, -15, 5), np.linspace(15, 60, 5)], np.full(10, -45.0)]
+    nose = np.r_[np.c_[np.zeros(4), np.linspace(-25, 10, 4)], np.c_[np.linspace(-15, 15, 5), np.full(5, 18.0)]]
+    eye = np.array([[-14, 0], [-5, -5], [5, -5], [14, 0], [5, 5], [-5, 5]], float)
+    turn = np.linspace(np.pi, 3 * np.pi, 13)[:-1]
+    outer = np.c_[30 * np.cos(turn), 45 + 10 * np.sin(turn)]
+    inner = np.c_[20 * np.cos(np.linspace(np.pi, 3 * np.pi, 9)[:-1]), np.full(8, 45.0)]
+    mean = np.concatenate([jaw, brows, nose, eye + [-32, -25], eye + [32, -25], outer, inner])
+    return mean + [320, 240] + np.random.default_rng(seed).normal(0, 0.2, (n, 68, 2))
+
+
+def write_table(path: Path, names: Sequence[str], rows: np.ndarray, glue: str = ", ") -> Path:
+    lines = [glue.join(names), *(glue.join(f"{value:g}" for value in row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def openface_rows(names: Sequence[str], n: int, fps: float = 30.0, seed: int = 0) -> np.ndarray:
+    """Values from 0 to 1 under each name; frames from 1, times, success."""
+    rows = np.random.default_rng(seed).random((n, len(names))).round(3)
+    fixed = {"frame": np.arange(n) + 1, "timestamp": np.arange(n) / fps, "confidence": 0.9, "success": 1}
+    for name, values in fixed.items():
+        rows[:, list(names).index(name)] = values
+    return rows
+
+
+def write_live_link(path: Path, psi: np.ndarray, codes: Sequence[str], counts: Sequence[int] | None = None) -> Path:
+    """psi (n, 52) in the order of ACTIONS, written in another order."""
+    order = np.argsort(ACTIONS)
+    names = [ACTIONS[i][0].upper() + ACTIONS[i][1:] for i in order]
+    lines = [",".join(["Timecode", "BlendShapeCount", *names, "HeadYaw", "HeadPitch", "HeadRoll"])]
+    counts = counts or [61] * len(psi)
+    for code, count, row in zip(codes, counts, psi, strict=True):
+        lines.append(",".join([code, str(count), *(f"{value:.7g}" for value in row[order]), "0", "0", "0"]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
