@@ -26,17 +26,17 @@ def read_array_pickle(path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as file:
             found = _ArrayUnpickler(file, encoding="latin1").load()
+        if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+            raise UserError("it holds no dictionary of named arrays, so it is no model file")
+        return {name: value for name, each in found.items() if (value := _plain(each)) is not None}
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be opened ({error.strerror}): check the name and its permissions.") from None
     except Exception as error:  # a damaged pickle raises whatever its half-read instructions lead to
         raise UserError(
             f"{path} is no readable pickle of arrays ({type(error).__name__}): download it again."
         ) from None
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise UserError(f"{path} holds no dictionary of named arrays, so it is no model file.")
-    return {name: value for name, each in found.items() if (value := _plain(each)) is not None}
 
 
 class _Fixed(type):
@@ -75,8 +75,8 @@ class _Array(metaclass=_Fixed):
 
     def numpy(self) -> np.ndarray:
         _, shape, kind, fortran, data = self._state
-        data = data.encode("latin1") if isinstance(data, str) else bytes(data)
-        array = np.frombuffer(data, kind.numpy())
+        numbers = kind.numpy()
+        array = np.frombuffer(data.encode("latin1") if isinstance(data, str) else bytes(data), numbers)
         return array.reshape(shape, order="F" if fortran else "C").copy()
 
 
@@ -109,7 +109,7 @@ class _Chumpy(_Container):
         return _plain(self._state["x"])
 
 
-def _from_buffer(data: bytes, kind: _Type, shape: tuple, order: str = "C") -> _Array:
+def _from_buffer(data: bytes | bytearray, kind: _Type, shape: tuple, order: str = "C") -> _Array:
     """Stands in for the function by which newer pickles make an array of its bytes."""
     array = _Array()
     array.__setstate__((1, shape, kind, order == "F", data))
@@ -139,6 +139,11 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _empty() -> bytes:
+    """Stands in for bytes, which old pickles call for an empty array; with a number it would fill the memory."""
+    return b""
+
+
 class _Nothing(metaclass=_Fixed):
     """Stands in for object, which old pickles name without making one."""
 
@@ -155,6 +160,8 @@ KNOWN: dict[tuple[str, str], Callable] = {
     ("chumpy.ch", "Ch"): _Chumpy,
     ("copy_reg", "_reconstructor"): _rebuild,
     ("copyreg", "_reconstructor"): _rebuild,
+    ("__builtin__", "bytes"): _empty,
+    ("builtins", "bytes"): _empty,
     ("__builtin__", "object"): _Nothing,
     ("builtins", "object"): _Nothing,
     ("_codecs", "encode"): _encode,

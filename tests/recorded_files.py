@@ -25,8 +25,8 @@ def face_68(n: int, seed: int = 0) -> np.ndarray:
     turn = np.linspace(np.pi, 3 * np.pi, 13)[:-1]
     outer = np.c_[30 * np.cos(turn), 45 + 10 * np.sin(turn)]
     inner = np.c_[20 * np.cos(np.linspace(np.pi, 3 * np.pi, 9)[:-1]), np.full(8, 45.0)]
-    mean = np.concatenate([jaw, brows, nose, eye + [-32, -25], eye + [32, -25], outer, inner])
-    return mean + [320, 240] + np.random.default_rng(seed).normal(0, 0.2, (n, 68, 2))
+    mean = np.concatenate([jaw, brows, nose, np.add(eye, [-32, -25]), np.add(eye, [32, -25]), outer, inner])
+    return np.add(mean, [320, 240]) + np.random.default_rng(seed).normal(0, 0.2, (n, 68, 2))
 
 
 def write_table(path: Path, names: Sequence[str], rows: np.ndarray, glue: str = ", ") -> Path:

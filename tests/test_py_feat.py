@@ -4,6 +4,7 @@ import pytest
 from recorded_files import face_68
 
 from dfe_lib.action_units import PYFEAT
+from dfe_lib.assets import asset
 from dfe_lib.errors import UserError
 from dfe_lib.py_feat import FACE, read_py_feat
 from dfe_lib.recordings import REPEATED, ReadSettings, write_recording
@@ -35,6 +36,18 @@ def test_units_and_landmarks_reach_their_places(tmp_path) -> None:
     np.testing.assert_allclose(units["au_occurrence.AU12"], table["AU12"], rtol=1e-6)
     np.testing.assert_allclose(found["time_s"], np.arange(6) / 10)
     assert report.usable == 6 and not report.lacks and not report.sentence
+
+
+def test_the_real_file_is_read_value_by_value(tmp_path) -> None:
+    original = pd.read_csv(asset("Fex_Test.csv"))
+    report = write_recording(
+        read_py_feat(asset("Fex_Test.csv"), ReadSettings(fps=30.0)), tmp_path / "o.parquet", "c", "s"
+    )
+    table = read_dataframe(tmp_path / "o.parquet", ["frame", "landmarks", "au_occurrence"])
+    assert report.rows == report.usable == len(original) == 40
+    np.testing.assert_allclose(table["landmarks.135"], original["y_67"], rtol=1e-6)
+    np.testing.assert_allclose(table["au_occurrence.AU25"], original["AU25"], rtol=1e-6)
+    assert table["frame"].tolist() == list(range(40))
 
 
 def test_a_frame_without_a_face_is_empty_and_stays(tmp_path) -> None:
