@@ -20,7 +20,10 @@ STUDY_MODEL = PROJECT / "results" / "study" / "model"
 
 
 def encode_media(
-    path: str | os.PathLike, out: str | os.PathLike, model: str | os.PathLike | None = None, faces: Literal["largest", "all"] = "largest"
+    path: str | os.PathLike,
+    out: str | os.PathLike,
+    model: str | os.PathLike | None = None,
+    faces: Literal["largest", "all"] = "largest",
 ) -> dict[str, float | int]:
     """Writes the tokens table of a clip; returns frames, valid frames and mean error in mm.
 

@@ -67,11 +67,17 @@ def psi_of(scores: Float[np.ndarray, "n 51"], neutral: Neutral) -> Float[np.ndar
 
 
 def head_poses(
-    landmarks: Float[np.ndarray, "n 478 3"], psi: Float[np.ndarray, "n 52"], solver: LandmarkSolver
+    landmarks: Float[np.ndarray, "n 478 3"],
+    psi: Float[np.ndarray, "n 52"],
+    solver: LandmarkSolver,
+    iterations: int = 3,
 ) -> HeadFit:
-    """Pose of each frame (pixels, camera axes), solved together with the expression, which `psi` draws to itself."""
+    """Pose of each frame (pixels, camera axes), solved together with the expression, which `psi` draws to itself.
+
+    With no iterations psi stays as it is and the pose is the closed-form one.
+    """
     points = camera_axes(landmarks[:, POSE_LANDMARKS].astype(float))
-    return solver.fit(points, prior=psi, precision=POSE_PRECISION, iterations=3)
+    return solver.fit(points, prior=psi, precision=POSE_PRECISION, iterations=iterations)
 
 
 def _fit_clip(path: Path, out: Path, neutrals: dict[Person, Neutral], solver: LandmarkSolver) -> list[FitSummary]:
@@ -99,7 +105,7 @@ def _fit_batch(batch: dict[str, np.ndarray], neutrals: dict[Person, Neutral], so
     for person, here in _people(batch):
         psi[here] = psi_of(batch["blendshapes"][here], neutrals[person])
         landmarks = batch["landmarks"][here].reshape(-1, N_LANDMARKS, 3)
-        residual[here] = head_poses(landmarks, psi[here], solver).residual_mm
+        residual[here] = head_poses(landmarks, psi[here], solver, iterations=0).residual_mm
     return {"psi": psi, "residual_mm": residual, "valid": np.isfinite(residual)}
 
 

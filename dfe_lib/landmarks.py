@@ -8,17 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import mediapipe as mp
 import numpy as np
 from jaxtyping import Float32, UInt8
+from mediapipe.tasks.python import BaseOptions, vision
 
+from .array_landmarker import ArrayLandmarker, RawFace
 from .assets import asset
 from .names import BLENDSHAPES
-from .tables import N_LANDMARKS
-
-os.environ.setdefault("GLOG_minloglevel", "3")  # read when mediapipe is imported
-
-import mediapipe as mp
-from mediapipe.tasks.python import BaseOptions, vision
 
 __all__ = ["Box", "Face", "FaceBoxes", "FaceLandmarks"]
 
@@ -119,10 +116,9 @@ class FaceLandmarks(_Task):
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
         )
-        super().__init__(lambda: vision.FaceLandmarker.create_from_options(options))
+        super().__init__(lambda: ArrayLandmarker(options))
         self._video = video
         self._last_ms = -1
-        self._names_checked = False
 
     def __call__(self, rgb: Picture, time_s: float = 0.0) -> list[Face]:
         """Faces in the picture; `time_s` must not fall from frame to frame."""
@@ -130,27 +126,11 @@ class FaceLandmarks(_Task):
         if self._video:
             # whole milliseconds that must rise, while real frames may be closer together or share a time
             self._last_ms = max(round(1000 * time_s), self._last_ms + 1)
-            result = self._task.detect_for_video(image, self._last_ms)
+            found = self._task.detect_for_video(image, self._last_ms)
         else:
-            result = self._task.detect(image)
-        if result.face_blendshapes and not self._names_checked:
-            self._check_names(result.face_blendshapes[0])
+            found = self._task.detect(image)
         height, width = rgb.shape[:2]
-        return [
-            _face(landmarks, scores, pose, width, height)
-            for landmarks, scores, pose in zip(
-                result.face_landmarks,
-                result.face_blendshapes,
-                result.facial_transformation_matrixes,
-                strict=True,
-            )
-        ]
-
-    def _check_names(self, scores: list) -> None:
-        names = tuple(score.category_name for score in scores)
-        if names != ("_neutral", *BLENDSHAPES):
-            raise RuntimeError("the landmark model scores other blendshapes than dfe_lib.names.BLENDSHAPES")
-        self._names_checked = True
+        return [_face(raw, width, height) for raw in found]
 
 
 class FaceBoxes(_Task):
@@ -177,14 +157,15 @@ class FaceBoxes(_Task):
         return [_box(found) for found in self._task.detect(image).detections]
 
 
-def _face(landmarks: list, scores: list, pose: np.ndarray, width: int, height: int) -> Face:
-    points = np.fromiter((v for p in landmarks for v in (p.x, p.y, p.z)), np.float32, 3 * N_LANDMARKS)
+def _face(raw: RawFace, width: int, height: int) -> Face:
+    if raw.names != ("_neutral", *BLENDSHAPES):
+        raise RuntimeError("the landmark model scores other blendshapes than dfe_lib.names.BLENDSHAPES")
     return Face(
         # z is in units of the picture's width, as x is
-        landmarks=points.reshape(N_LANDMARKS, 3) * np.array([width, height, width], np.float32),
-        blendshapes=np.fromiter((score.score for score in scores[1:]), np.float32, len(BLENDSHAPES)),
-        rotation=np.ascontiguousarray(pose[:3, :3], np.float32),
-        translation_mm=np.asarray(10 * pose[:3, 3], np.float32),
+        landmarks=raw.landmarks * np.array([width, height, width], np.float32),
+        blendshapes=raw.scores[1:],
+        rotation=np.ascontiguousarray(raw.pose[:3, :3]),
+        translation_mm=10 * raw.pose[:3, 3],
     )
 
 

@@ -5,7 +5,7 @@ import os
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,12 +149,12 @@ def open_media(path: str | os.PathLike) -> Iterator[MediaReader]:
 
 
 @contextmanager
-def read_ahead(items: Iterator[Frame], depth: int = 8) -> Iterator[Iterator[Frame]]:
+def read_ahead(items: Generator, depth: int = 8) -> Iterator[Iterator]:
     """Walks `items` in a thread of its own, at most `depth` ahead, so that decoding overlaps what follows.
 
     An error inside `items` is raised where they are used; leaving the block early stops the thread.
 
-    >>> with read_ahead(iter(range(3))) as numbers:
+    >>> with read_ahead(number for number in range(3)) as numbers:
     ...     list(numbers)
     [0, 1, 2]
     """
@@ -167,12 +167,13 @@ def read_ahead(items: Iterator[Frame], depth: int = 8) -> Iterator[Iterator[Fram
             for item in items:
                 ahead.put((item, None))
                 if stop.is_set():
-                    return
+                    break
+            items.close()  # here, not where it is collected: what it holds open must be let go before the block ends
         except BaseException as caught:  # raised again in the thread that asked
             error = caught
         ahead.put((None, error or StopIteration()))
 
-    def taken() -> Iterator[Frame]:
+    def taken() -> Iterator:
         while True:
             item, error = ahead.get()
             if isinstance(error, StopIteration):

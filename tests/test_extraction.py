@@ -1,3 +1,4 @@
+import threading
 import tracemalloc
 
 import numpy as np
@@ -7,7 +8,7 @@ from PIL import Image
 from tqdm import tqdm
 from video_files import real_frames, turn_at_display, write_video
 
-from dfe_lib import extraction
+from dfe_lib import extraction, progress
 from dfe_lib.assets import asset
 from dfe_lib.errors import UserError
 from dfe_lib.extraction import extract_clip, extract_clips
@@ -205,9 +206,19 @@ def test_keeping_one_works_across_batches(tmp_path):
 
 def test_a_bar_only_for_a_terminal(monkeypatch, tmp_path, capsys):
     bars = []
-    monkeypatch.setattr(extraction, "tqdm", lambda **options: bars.append(options) or tqdm(**options))
+    monkeypatch.setattr(progress, "tqdm", lambda items, **options: bars.append(options) or tqdm(items, **options))
     clip = write_video(tmp_path / "a.mp4", [frame.rgb for frame in real_frames("single_face.mp4", 3)])
     extract_clip(clip, tmp_path / "a.parquet")
     assert capsys.readouterr().err == "" and bars[0]["disable"]
     extract_clip(clip, tmp_path / "a.parquet", progress=True)
     assert "3/3" in capsys.readouterr().err and not bars[1]["disable"]
+
+
+def test_an_error_while_rows_are_written_lets_go_of_the_clip(monkeypatch, tmp_path):
+    """Detection runs in a thread of its own, decoding in another: both must end when the writer fails."""
+    monkeypatch.setattr(extraction, "BATCH", 8)
+    monkeypatch.setattr(extraction._Rows, "take", lambda self: 1 / 0)
+    threads = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        extract_clip(asset("WolfgangLanger_Pexels.mp4"), tmp_path / "a.parquet")
+    assert threading.active_count() == threads and not list(tmp_path.iterdir())
