@@ -11,7 +11,7 @@ from .openface import KEY, columns_of, table_lists, table_rows
 from .recordings import ReadSettings, Recording, Report, Rows, recording
 from .text_tables import TextLayout, read_columns, text_layout
 
-__all__ = ["is_daic_woz", "read_daic_woz"]
+__all__ = ["is_companion", "is_daic_woz", "read_daic_woz"]
 
 MIDDLE = "_CLNF_"
 ANCHORS = ("features", "AUs")
@@ -36,6 +36,11 @@ def is_daic_woz(path: Path) -> bool:
         return False
     first = next((kind for kind in ANCHORS if _companion(path, kind).exists()), None)
     return first is not None and path.name == _companion(path, first).name
+
+
+def is_companion(path: Path) -> bool:
+    """Does this file belong to a session for which another stands?"""
+    return MIDDLE in path.name and path.suffix == ".txt" and not is_daic_woz(path)
 
 
 def read_daic_woz(path: Path, settings: ReadSettings) -> Recording:

@@ -16,8 +16,7 @@ from .tables import atomic_path, read_arrays, read_batches, read_dataframe, read
 __all__ = ["export_csv", "export_elan", "token_runs"]
 
 MS_PER_S = 1000
-GAP = 3.0
-"""A pause of more frames than this ends a run: a token is not said to last where nobody looked (our choice)."""
+ONE_FRAME_S = 0.04
 FIXED_DATE = "1970-01-01T00:00:00+00:00"
 
 
@@ -50,7 +49,7 @@ def export_elan(table: str | os.PathLike, out: str | os.PathLike, media: str | o
     """
     if _kind(table) != "tokens":
         raise UserError(f"{table} is no tokens table: ELAN tiers are made from tokens.")
-    columns = read_arrays(table, ["face_id", "time_s", "valid", "tokens"])
+    columns = read_arrays(table, ["face_id", "frame", "time_s", "valid", "tokens"])
     document = Elan.Eaf(author="")
     document.remove_tier("default")
     document.adocument["DATE"] = FIXED_DATE  # the same tokens give the same bytes
@@ -61,32 +60,37 @@ def export_elan(table: str | os.PathLike, out: str | os.PathLike, media: str | o
     people = np.unique(columns["face_id"][columns["valid"]])
     for person in people:
         here = columns["face_id"] == person
-        count += _add_tiers(document, {name: values[here] for name, values in columns.items()}, person, len(people))
+        count += _add_tiers(
+            document, {name: values[here] for name, values in columns.items()}, int(person), len(people)
+        )
     with atomic_path(out) as partial:
         document.to_file(str(partial))
     return count
 
 
 def token_runs(
-    tokens: Int[np.ndarray, " n"], time_s: Float[np.ndarray, " n"], valid: Bool[np.ndarray, " n"]
+    tokens: Int[np.ndarray, " n"],
+    time_s: Float[np.ndarray, " n"],
+    valid: Bool[np.ndarray, " n"],
+    frame: Int[np.ndarray, " n"] | None = None,
 ) -> pd.DataFrame:
     """Runs of one token: columns `token`, `onset_s`, `offset_s`; a run lasts until the next frame after it.
 
-    A frame without a token, and a pause in time, end a run.
+    A frame without a token, and a frame number that is skipped, end a run; it then lasts one median frame longer
+    than its last frame.
 
     >>> token_runs(np.array([5, 5, 7]), np.array([0.0, 0.5, 1.0]), np.array([True, True, True])).values.tolist()
     [[5.0, 0.0, 1.0], [7.0, 1.0, 1.5]]
     """
-    if not len(tokens):
-        return pd.DataFrame({"token": [], "onset_s": [], "offset_s": []})
-    step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.04
-    paused = np.diff(time_s, prepend=time_s[0]) > GAP * step
-    starts = np.flatnonzero((np.diff(tokens, prepend=-1) != 0) | (np.diff(valid, prepend=False) != 0) | paused)
-    starts = np.union1d([0], starts)
+    number = np.arange(len(tokens)) if frame is None else frame
+    step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else ONE_FRAME_S
+    skipped = np.diff(number, prepend=number[:1] - 1) != 1
+    changed = (np.diff(tokens, prepend=-1) != 0) | (np.diff(valid, prepend=False) != 0)
+    starts = np.flatnonzero(skipped | changed | (np.arange(len(tokens)) == 0))
     after = np.append(starts[1:], len(tokens))
-    # the next frame's time ends a run, unless that frame comes only after a pause
-    ends = np.minimum(np.append(time_s, time_s[-1] + step)[after], time_s[after - 1] + GAP * step)
-    ends = np.where(np.append(paused, False)[after], time_s[after - 1] + step, ends)
+    ends = np.append(time_s, 0.0)[after]
+    open_end = np.append(skipped, True)[after]
+    ends = np.where(open_end, time_s[after - 1] + step, ends)
     runs = pd.DataFrame({"token": tokens[starts], "onset_s": time_s[starts], "offset_s": ends})
     return runs[valid[starts]].reset_index(drop=True)
 
@@ -97,7 +101,7 @@ def _add_tiers(document: Elan.Eaf, columns: dict[str, np.ndarray], person: int, 
     for stage in range(columns["tokens"].shape[1]):
         tier = f"stage {stage}{whose}"
         document.add_tier(tier)
-        runs = token_runs(columns["tokens"][:, stage].astype(int), columns["time_s"], columns["valid"])
+        runs = token_runs(columns["tokens"][:, stage], columns["time_s"], columns["valid"], columns["frame"])
         for token, onset, offset in runs.itertuples(index=False):
             start, end = round(onset * MS_PER_S), round(offset * MS_PER_S)
             document.add_annotation(tier, start, max(end, start + 1), str(int(token)))

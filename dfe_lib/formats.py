@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .d_vlog import is_d_vlog, read_d_vlog
-from .daic_woz import is_daic_woz, read_daic_woz
+from .daic_woz import is_companion, is_daic_woz, read_daic_woz
 from .errors import UserError
 from .flame_codes import is_flame_codes, read_flame_codes
 from .libreface import is_libreface, read_libreface
@@ -39,11 +39,11 @@ class Format:
 
 
 FORMATS: tuple[Format, ...] = (
+    Format("DAIC-WOZ session", read_daic_woz, fits_path=is_daic_woz),  # some of its files look like OpenFace's
     Format("OpenFace 2 CSV", read_openface, fits_columns=is_openface),
     Format("Live Link Face CSV", read_live_link, fits_columns=is_live_link),
     Format("Py-Feat Fex CSV", read_py_feat, fits_columns=is_py_feat),
     Format("LibreFace CSV", read_libreface, fits_columns=is_libreface),
-    Format("DAIC-WOZ session", read_daic_woz, fits_path=is_daic_woz),
     Format("D-Vlog visual features", read_d_vlog, fits_path=is_d_vlog),
     Format("FLAME expression codes (EMOCA, DECA, SMIRK)", read_flame_codes, fits_path=is_flame_codes),
 )
@@ -55,6 +55,8 @@ def recognise(path: Path) -> Format:
 
     Raises UserError when it is none of them, or cannot be opened.
     """
+    if is_companion(path):
+        raise UserError(f"{path} is a part of a DAIC-WOZ session: give the session's file of features.")
     names = text_layout(path).names if path.suffix.lower() in TEXT and path.is_file() else ()
     by_path = path.is_dir() or path.suffix.lower() in (*ARRAYS, ".txt")
     for each in FORMATS:

@@ -54,7 +54,8 @@ def middle_frames(
         points = flat.reshape(N_LANDMARKS, 3) if len(flat) == 3 * N_LANDMARKS else flat.reshape(-1, 2)
         marks = points[:, :2] if rows["detected"][row] else None
         if has_pictures(sources, clip):
-            pictures[clip], landmarks[clip] = stills(sources[clip], [rows["frame"][row]])[rows["frame"][row]], marks
+            frame = int(rows["frame"][row])
+            pictures[clip], landmarks[clip] = stills(sources[clip], [frame])[frame], marks
         elif marks is not None:
             pictures[clip], landmarks[clip] = _canvas(marks)
     return pictures, landmarks

@@ -151,18 +151,22 @@ def _nothing(path: Path) -> FitSummary:
 
 def _fit_landmarks(paths: list[Path], folder: Path, head: MorphableModel) -> list[FitSummary]:
     rows = []
-    for subject in sorted({_subject(path) for path in paths}):
-        clips = {path: _points(path) for path in paths if _subject(path) == subject}
-        # alone in their clips, a subject's clips count together
-        alone = [each for each in clips.values() if len(np.unique(each["face_id"][each["detected"]])) == 1]
-        shared = LandmarkFit(head, np.concatenate([_shown(each) for each in alone])) if alone else None
+    groups = {path: _detection(path) for path in paths}
+    for group in sorted(set(groups.values())):
+        clips = {path: _points(path) for path in paths if groups[path] == group}
+        # alone in their clips, a subject's clips of one detector count together
+        alone = [path for path, clip in clips.items() if len(np.unique(clip["face_id"][clip["detected"]])) == 1]
+        shared = LandmarkFit(head, np.concatenate([_shown(clips[path]) for path in alone])) if alone else None
         for path, clip in clips.items():
-            fits = {
-                face: shared if any(clip is each for each in alone) else LandmarkFit(head, _shown(clip, face))
-                for face in np.unique(clip["face_id"][clip["detected"]])
-            }
-            rows += _fit_clip(path, folder / path.name, clip, fits, subject)
+            faces = [int(face) for face in np.unique(clip["face_id"][clip["detected"]])]
+            fits = {face: shared if path in alone else LandmarkFit(head, _shown(clip, face)) for face in faces}
+            rows += _fit_clip(path, folder / path.name, clip, fits, group[0])
     return rows
+
+
+def _detection(path: Path) -> tuple[str, str, str]:
+    """Who is shown, what detected the landmarks, and where they are kept: clips alike in these share a neutral."""
+    return _subject(path), read_metadata(path)["front_end"], _landmark_column(path)
 
 
 def _fit_clip(
@@ -175,7 +179,7 @@ def _fit_clip(
         here = clip["detected"] & (clip["face_id"] == face)
         psi[here], residual[here] = fit(clip["points"][here])
         median = float(np.nanmedian(residual[here])) if np.isfinite(residual[here]).any() else float("nan")
-        rows.append(FitSummary(path.stem, subject, int(face), count, fit.source, fit.frames, median))
+        rows.append(FitSummary(path.stem, subject, face, count, fit.source, fit.frames, median))
     front_end = f"{read_metadata(path)['front_end']}, 68 landmarks, Anny"
     with table_writer(out, expressions_schema(ACTIONS, front_end)) as table:
         valid = {"valid": np.isfinite(residual)}
@@ -187,10 +191,13 @@ def _subject(path: Path) -> str:
     return str(next(read_batches(path, ["subject_id"], rows=1))["subject_id"][0])
 
 
+def _landmark_column(path: Path) -> str:
+    return "landmarks_mm" if "landmarks_mm" in pq.read_schema(path).names else "landmarks"
+
+
 def _points(path: Path) -> dict[str, np.ndarray]:
     """Key of a table, and its 68 landmarks: in mm where it has them, else in the picture."""
-    names = pq.read_schema(path).names
-    column = "landmarks_mm" if "landmarks_mm" in names else "landmarks"
+    column = _landmark_column(path)
     table = read_arrays(path, [*KEY, "detected", column])
     flat = table.pop(column)
     if flat.shape[1] == 3 * N_LANDMARKS:

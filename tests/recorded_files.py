@@ -1,5 +1,6 @@
 """Files as other programs write them, for the tests: in the documented layouts, with invented contents."""
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,3 +55,54 @@ def write_live_link(path: Path, psi: np.ndarray, codes: Sequence[str], counts: S
         lines.append(",".join([code, str(count), *(f"{value:.7g}" for value in row[order]), "0", "0", "0"]))
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def flame_arrays(n_expression: int = 100, seed: int = 0) -> dict[str, object]:
+    """A ball with two small balls for eyes, in the layout of FLAME's model file; the lower half goes with the jaw."""
+    from scipy.sparse import csc_matrix
+    from scipy.spatial import ConvexHull
+
+    rng = np.random.default_rng(seed)
+    parts = [
+        _ball(rng, 120, 0.09, (0, 0, 0)),
+        _ball(rng, 20, 0.01, (0.03, 0.02, 0.08)),
+        _ball(rng, 20, 0.01, (-0.03, 0.02, 0.08)),
+    ]
+    points, faces, start = [], [], 0
+    for part in parts:
+        hull = ConvexHull(part)
+        points.append(part)
+        faces.append(hull.simplices + start)
+        start += len(part)
+    template = np.concatenate(points)
+    weights = np.zeros((len(template), 5))
+    lower = (template[:, 1] < -0.01) & (template[:, 2] > 0)
+    weights[:, 1], weights[lower, 1], weights[lower, 2] = 1, 0, 1
+    regressor = np.zeros((5, len(template)))
+    regressor[:, :120] = rng.random((5, 120))
+    regressor /= regressor.sum(1, keepdims=True)
+    return {
+        "v_template": template,
+        "shapedirs": rng.normal(0, 0.002, (len(template), 3, 300 + n_expression)),
+        "posedirs": rng.normal(0, 0.0005, (len(template), 3, 36)),
+        "J_regressor": csc_matrix(regressor),
+        "weights": weights,
+        "f": np.concatenate(faces).astype(np.uint32),
+        "kintree_table": np.array([[-1, 0, 1, 1, 1], range(5)]),
+        "bs_style": "lbs",
+    }
+
+
+def write_flame(path: Path, eyelids: bool = False, **changes: object) -> Path:
+    arrays = flame_arrays() | changes
+    path.write_bytes(pickle.dumps(arrays, protocol=2))
+    if eyelids:
+        for seed, name in enumerate(("l_eyelid.npy", "r_eyelid.npy")):
+            shift = np.random.default_rng(seed).normal(0, 0.003, np.shape(arrays["v_template"]))
+            np.save(path.with_name(name), shift[None].astype("f4"))
+    return path
+
+
+def _ball(rng: np.random.Generator, n: int, radius: float, centre: Sequence[float]) -> np.ndarray:
+    points = rng.normal(size=(n, 3))
+    return points / np.linalg.norm(points, axis=1, keepdims=True) * radius + centre

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from recorded_files import E_DAIC, openface_rows, write_table
+
+from dfe_lib.assets import asset
+from dfe_lib.errors import UserError
+from dfe_lib.intake import is_media, take_clips
+from dfe_lib.media import MediaFile
+from dfe_lib.tables import read_arrays
+
+
+def clip(path, subject="anna"):
+    return MediaFile(path, path.stem, subject)
+
+
+def test_media_and_other_files_give_one_summary(tmp_path) -> None:
+    rows = openface_rows(E_DAIC, 40, fps=10)
+    rows[5, E_DAIC.index("success")] = 0
+    units = write_table(tmp_path / "units.csv", E_DAIC, rows)
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    found = take_clips([clip(units), clip(asset("single_face.jpg")), clip(tmp_path / "bad.csv")], tmp_path / "frames")
+    assert found.clip_id.tolist() == ["units", "single_face", "bad"] and set(found.subject_id) == {"anna"}
+    first, picture, bad = found.itertuples(index=False)
+    assert (first.frames, first.frames_with_face, first.people, first.fps) == (40, 39, 1, 10.0)
+    assert first.duration_s == 3.9 and first.reason == "action units alone: no expressions to fit"
+    assert picture.status == "ok" and picture.frames_with_face == 1
+    assert bad.status == "failed" and "none of the formats" in bad.reason
+    assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == ["single_face.parquet", "units.parquet"]
+
+
+def test_a_file_that_fails_takes_its_old_table_with_it(tmp_path) -> None:
+    path = write_table(tmp_path / "a.csv", E_DAIC, openface_rows(E_DAIC, 4))
+    take_clips([clip(path)], tmp_path / "frames")
+    path.write_text(path.read_text().replace("success", "failure", 1))
+    assert take_clips([clip(path)], tmp_path / "frames").status.tolist() == ["failed"]
+    assert not list((tmp_path / "frames").iterdir())
+
+
+def test_settings_reach_the_reader(tmp_path) -> None:
+    path = write_table(tmp_path / "a.csv", E_DAIC, openface_rows(E_DAIC, 4))
+    take_clips([clip(path)], tmp_path, reading={"fps": 50, "width": 640, "height": 480})
+    table = read_arrays(tmp_path / "a.parquet")
+    np.testing.assert_allclose(table["time_s"], np.arange(4) / 50)
+    assert set(table["width"]) == {640}
+    with pytest.raises(UserError, match="no reading setting 'rate'"):
+        take_clips([clip(path)], tmp_path, reading={"rate": 50})
+
+
+def test_media_are_known_by_their_ending(tmp_path) -> None:
+    (tmp_path / "a.mp4").mkdir()
+    assert is_media(asset("single_face.mp4")) and not is_media(asset("OpenFace_Test.csv"))
+    assert not is_media(tmp_path / "a.mp4")
