@@ -8,6 +8,7 @@ name in it is refused.
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class _Container(metaclass=_Fixed):
     def __init__(self, *_: object) -> None:
         self._state: dict = {}
 
-    def __setstate__(self, state: object) -> None:
+    def __setstate__(self, state: Any) -> None:
         self._state = dict(state)
 
 
@@ -126,7 +127,7 @@ def _rebuild(cls: type, *_: object) -> _Container:
     return _checked_instance(cls, _Container)
 
 
-def _checked_instance(cls: object, kind: type) -> object:
+def _checked_instance(cls: object, kind: type) -> Any:
     if not (isinstance(cls, type) and issubclass(cls, kind)):
         raise UserError("it makes something that is no array")
     return cls()
@@ -177,7 +178,7 @@ class _ArrayUnpickler(pickle.Unpickler):
             raise UserError(f"it asks for {module}.{name}, which is no array, so it is not opened") from None
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> Any:
     """The array that a stand-in holds; text and numbers as they are; None for anything else."""
     if isinstance(value, _Array | _Sparse | _Chumpy):
         return value.numpy()

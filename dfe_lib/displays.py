@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def window_labels(expressions: Path, windows: pd.DataFrame) -> Int[np.ndarray, "
     return np.array([_shows(expressions / f"{each.clip_id}.parquet", each) for each in windows.itertuples()], dtype=int)
 
 
-def _shows(table: Path, window: tuple) -> bool:
+def _shows(table: Path, window: Any) -> bool:
     rows = read_arrays(table, ["face_id", "time_s", "psi", "valid"])
     here = rows["valid"] & (rows["face_id"] == window.face_id)
     here &= (rows["time_s"] > window.start_s - EDGE_S) & (rows["time_s"] < window.end_s + EDGE_S)

@@ -4,7 +4,7 @@ FLAME's licence binds whoever downloaded it, so its file is read where it lies a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +42,9 @@ class FlameHead(MorphableModel):
         joint_basis: (1 + E, 3) the jaw's joint of the template, and what each coefficient moves it by.
     """
 
-    jaw_weights: Float[np.ndarray, " v"] | None = None
-    jaw_shape: Float[np.ndarray, "9 v 3"] | None = None
-    joint_basis: Float[np.ndarray, "n 3"] | None = None
+    jaw_weights: Float[np.ndarray, " v"] = field(kw_only=True)
+    jaw_shape: Float[np.ndarray, "9 v 3"] = field(kw_only=True)
+    joint_basis: Float[np.ndarray, "n 3"] = field(kw_only=True)
 
     def vertices(
         self, psi: Float[np.ndarray, "*b e"], beta: Float[np.ndarray, "... i"] | None = None
@@ -114,7 +114,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         arrays: dict[str, object] = dict(open_arrays(path))
     else:
         arrays = read_array_pickle(path)
-    found = {name: arrays[name] for name in NEEDED if isinstance(arrays.get(name), np.ndarray)}
+    found = {name: array for name in NEEDED if isinstance(array := arrays.get(name), np.ndarray)}
     missing = [name for name in NEEDED if name not in found]
     if missing:
         raise UserError(f"{path} lacks the arrays {', '.join(missing)}: it is no FLAME model file.")

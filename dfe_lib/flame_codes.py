@@ -228,13 +228,16 @@ def _stacked(singles: list[Parts], path: Path) -> Parts:
 def _members(folder: Path, faces: str, report: Report) -> list[tuple[int, int, Path]]:
     """Frame number, face and place of each frame, in order."""
     first = _first_frame(folder)
+    if first is None:
+        raise UserError(f"{folder} holds no codes: they are looked for as .npz files or folders with exp.npy.")
     alike = sorted(each for each in folder.iterdir() if each.is_dir() == first.is_dir() and each.suffix == first.suffix)
     alike = [each for each in alike if first.is_file() or _named_files(each)]
     matches = [FRAME_OF.fullmatch(each.stem) for each in alike]
-    if not all(matches):
+    numbered = [(int(m["frame"]), int(m["face"] or 0)) for m in matches if m]
+    if len(numbered) < len(alike):
         report.notes.append("frames are numbered in the order of their names")
         return [(i, 0, each) for i, each in enumerate(alike)]
-    found = [(int(m["frame"]), int(m["face"] or 0), each) for m, each in zip(matches, alike, strict=True)]
+    found = [(*key, each) for key, each in zip(numbered, alike, strict=True)]
     start = min(frame for frame, _, _ in found)
     found = sorted((frame - start, face, each) for frame, face, each in found)
     if faces == "all":

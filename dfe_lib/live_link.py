@@ -1,6 +1,6 @@
 """Live Link Face CSV files (Epic Games): ARKit's 52 facial actions, which are the coefficients of psi themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ DAY_S = 86400.0
 OUTSIDE = "frames with an action beyond 0 to 1, brought back to it"
 
 
-def is_live_link(names: tuple[str, ...]) -> bool:
+def is_live_link(names: Sequence[str]) -> bool:
     """Do these columns belong to a Live Link Face file?"""
     return set(KEY) <= set(names)
 

@@ -1,6 +1,6 @@
 """OpenFace 2 CSV files (Baltrusaitis et al. 2018), whole or cut down to pose, gaze and action units as in E-DAIC."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,7 @@ LACKING = {
 }
 
 
-def is_openface(names: tuple[str, ...]) -> bool:
+def is_openface(names: Sequence[str]) -> bool:
     """Do these columns belong to an OpenFace file?"""
     return set(KEY) <= set(names) and any(set(part) & set(names) for part in PARTS.values())
 

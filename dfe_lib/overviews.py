@@ -90,8 +90,8 @@ def template_map(templates: Float[np.ndarray, "k e"], names: Sequence[str], titl
     limit = float(np.abs(templates).max()) or 1.0
     mesh = axis.pcolormesh(templates, cmap="RdBu_r", vmin=-limit, vmax=limit)
     axis.set_yticks(np.arange(len(titles)) + 0.5, titles, fontsize=6)
-    ticks = np.arange(0, len(names), max(1, len(names) // 20))
-    axis.set_xticks(ticks + 0.5, [names[i] for i in ticks], fontsize=7, rotation=90)
+    ticks = range(0, len(names), max(1, len(names) // 20))
+    axis.set_xticks(np.array(ticks) + 0.5, [names[i] for i in ticks], fontsize=7, rotation=90)
     axis.invert_yaxis()
     axis.set_ylabel("token (occurrences)")
     figure.colorbar(mesh, ax=axis, label="change of the coefficient")

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from .alignment import LAYOUT_68, align, lifted, still_weights
+from .errors import UserError
 from .estimator import PRETRAINED, pretrained_estimator
 from .expressions import KEY, POSE_PRECISION, FitSummary, fit_clips
 from .morphable import MM_PER_M, MorphableModel
@@ -48,10 +49,12 @@ def fit_tables(frames: Iterable[Path], folder: Path, head: MorphableModel | None
     """
     paths = sorted(frames)
     kinds = {path: _kind(path) for path in paths}
+    if head is None and {"scores", "landmarks"} & set(kinds.values()):
+        raise UserError("landmarks and scores need Anny's head to become expressions: give anny_head().")
     own = [path for path in paths if kinds[path] == "scores"]
-    parts = [fit_clips(own, folder, head)] if own else []
+    parts = [fit_clips(own, folder, head)] if own and head else []
     marked = [path for path in paths if kinds[path] == "landmarks"]
-    fitted = _fit_landmarks(marked, folder, head) if marked else []
+    fitted = _fit_landmarks(marked, folder, head) if marked and head else []
     given = [_keep(path, folder / path.name) for path in paths if kinds[path] == "psi"]
     without = [_nothing(path) for path in paths if kinds[path] == "neither"]
     rows = [asdict(row) for row in (*fitted, *given, *without)]
@@ -139,7 +142,8 @@ def _keep(path: Path, out: Path) -> FitSummary:
     frames, faces = 0, 0
     with table_writer(out, expressions_schema(names, read_metadata(path)["front_end"])) as table:
         for batch in read_batches(path, [*KEY, "detected", "psi"]):
-            rows = {"psi": batch["psi"], "residual_mm": np.float32(np.nan), "valid": batch["detected"]}
+            unknown = np.full(len(batch["frame"]), np.nan, np.float32)
+            rows = {"psi": batch["psi"], "residual_mm": unknown, "valid": batch["detected"]}
             table.write({name: batch[name] for name in KEY} | rows)
             frames, faces = frames + len(batch["detected"]), faces + int(batch["detected"].sum())
     return FitSummary(path.stem, str(batch["subject_id"][0]), 0, frames, "not needed", faces, float("nan"))
@@ -159,7 +163,8 @@ def _fit_landmarks(paths: list[Path], folder: Path, head: MorphableModel) -> lis
         shared = LandmarkFit(head, np.concatenate([_shown(clips[path]) for path in alone])) if alone else None
         for path, clip in clips.items():
             faces = [int(face) for face in np.unique(clip["face_id"][clip["detected"]])]
-            fits = {face: shared if path in alone else LandmarkFit(head, _shown(clip, face)) for face in faces}
+            own = shared if path in alone else None
+            fits = {face: own or LandmarkFit(head, _shown(clip, face)) for face in faces}
             rows += _fit_clip(path, folder / path.name, clip, fits, group[0])
     return rows
 
@@ -182,8 +187,8 @@ def _fit_clip(
         rows.append(FitSummary(path.stem, subject, face, count, fit.source, fit.frames, median))
     front_end = f"{read_metadata(path)['front_end']}, 68 landmarks, Anny"
     with table_writer(out, expressions_schema(ACTIONS, front_end)) as table:
-        valid = {"valid": np.isfinite(residual)}
-        table.write({name: clip[name] for name in KEY} | {"psi": psi, "residual_mm": residual} | valid)
+        rest: dict[str, np.ndarray] = {"psi": psi, "residual_mm": residual, "valid": np.asarray(np.isfinite(residual))}
+        table.write({name: clip[name] for name in KEY} | rest)
     return rows
 
 

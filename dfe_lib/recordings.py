@@ -3,8 +3,9 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -64,13 +65,13 @@ class ReadSettings:
             raise UserError(f"faces must be 'largest' or 'all', not {self.faces!r}.")
 
     @classmethod
-    def of(cls, values: Mapping[str, object], faces: str = "largest") -> "ReadSettings":
+    def of(cls, values: Mapping[str, Any], faces: str = "largest") -> "ReadSettings":
         """Settings from a notebook's parameter; raises UserError for a name that is not one of them.
 
         >>> ReadSettings.of({"fps": 30}).fps
         30.0
         """
-        known = {each.name: each.type for each in fields(cls) if each.name != "faces"}
+        known = {"fps": float, "width": int, "height": int, "min_confidence": float}
         for name in values:
             if name not in known:
                 close = difflib.get_close_matches(name, known, 1)
@@ -113,7 +114,7 @@ class Recording:
 
     front_end: str
     schema: pa.Schema
-    batches: Iterator[Rows]
+    batches: Iterator[dict[str, object]]
     report: Report
 
 
