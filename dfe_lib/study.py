@@ -115,18 +115,16 @@ class Study:
         _run_alone(stage, self.run)
         return folder
 
-    def save_figure(self, figure: Figure, name: str) -> Path:
+    def save_figure(self, figure: Figure, name: str) -> None:
         """Write `figures/<name>.png`; the same figure gives the same bytes."""
         path = self.figures / _with_ending(name, ".png")
         with atomic_path(path) as partial:
             figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-        return path
 
-    def save_table(self, table: pd.DataFrame, name: str, digits: int = 6) -> Path:
+    def save_table(self, table: pd.DataFrame, name: str, digits: int = 6) -> None:
         """Write `tables/<name>.csv` without the index, numbers with so many significant digits, lines ending in LF."""
         path = self.tables / _with_ending(name, ".csv")
         write_csv(path, table, float_format=f"%.{digits}g")
-        return path
 
     def _made(self, kind: str) -> Path:
         if kind not in KINDS:
