@@ -110,39 +110,43 @@ class _Chumpy(_Container):
         return _plain(self._state["x"])
 
 
-def _from_buffer(data: bytes | bytearray, kind: _Type, shape: tuple, order: str = "C") -> _Array:
-    """Stands in for the function by which newer pickles make an array of its bytes."""
-    array = _Array()
-    array.__setstate__((1, shape, kind, order == "F", data))
-    return array
+class _Calls(metaclass=_Fixed):
+    """What a pickle may call; class methods, because nobody can set an attribute of one."""
 
+    @classmethod
+    def frombuffer(cls, data: bytes | bytearray, kind: _Type, shape: tuple, order: str = "C") -> _Array:
+        """Stands in for the function by which newer pickles make an array of its bytes."""
+        array = _Array()
+        array.__setstate__((1, shape, kind, order == "F", data))
+        return array
 
-def _reconstruct(cls: type, *_: object) -> _Array:
-    """Stands in for numpy's function of that name."""
-    return _checked_instance(cls, _Array)
+    @classmethod
+    def reconstruct(cls, kind: type, *_: object) -> _Array:
+        """Stands in for numpy's function of that name."""
+        return _checked_instance(kind, _Array)
 
+    @classmethod
+    def rebuild(cls, kind: type, *_: object) -> _Container:
+        """Stands in for copyreg's way to make an object of an old pickle."""
+        return _checked_instance(kind, _Container)
 
-def _rebuild(cls: type, *_: object) -> _Container:
-    """Stands in for copyreg's way to make an object of an old pickle."""
-    return _checked_instance(cls, _Container)
+    @classmethod
+    def encode(cls, text: str, encoding: str = "latin1") -> bytes:
+        """Stands in for _codecs.encode, by which Python 3 writes bytes for Python 2."""
+        if encoding not in ("latin1", "latin-1"):
+            raise UserError(f"it encodes text as {encoding}, which arrays do not need")
+        return text.encode("latin1")
+
+    @classmethod
+    def empty(cls) -> bytes:
+        """Stands in for bytes, which old pickles call for an empty array; with a number it would fill the memory."""
+        return b""
 
 
 def _checked_instance(cls: object, kind: type) -> Any:
     if not (isinstance(cls, type) and issubclass(cls, kind)):
         raise UserError("it makes something that is no array")
     return cls()
-
-
-def _encode(text: str, encoding: str = "latin1") -> bytes:
-    """Stands in for _codecs.encode, by which Python 3 writes bytes for Python 2."""
-    if encoding not in ("latin1", "latin-1"):
-        raise UserError(f"it encodes text as {encoding}, which arrays do not need")
-    return text.encode("latin1")
-
-
-def _empty() -> bytes:
-    """Stands in for bytes, which old pickles call for an empty array; with a number it would fill the memory."""
-    return b""
 
 
 class _Nothing(metaclass=_Fixed):
@@ -152,20 +156,20 @@ class _Nothing(metaclass=_Fixed):
 KNOWN: dict[tuple[str, str], Callable] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy.core.multiarray", "_reconstruct"): _Calls.reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _Calls.reconstruct,
+    ("numpy.core.numeric", "_frombuffer"): _Calls.frombuffer,
+    ("numpy._core.numeric", "_frombuffer"): _Calls.frombuffer,
     ("scipy.sparse.csc", "csc_matrix"): _Sparse,
     ("scipy.sparse._csc", "csc_matrix"): _Sparse,
     ("chumpy.ch", "Ch"): _Chumpy,
-    ("copy_reg", "_reconstructor"): _rebuild,
-    ("copyreg", "_reconstructor"): _rebuild,
-    ("__builtin__", "bytes"): _empty,
-    ("builtins", "bytes"): _empty,
+    ("copy_reg", "_reconstructor"): _Calls.rebuild,
+    ("copyreg", "_reconstructor"): _Calls.rebuild,
+    ("__builtin__", "bytes"): _Calls.empty,
+    ("builtins", "bytes"): _Calls.empty,
     ("__builtin__", "object"): _Nothing,
     ("builtins", "object"): _Nothing,
-    ("_codecs", "encode"): _encode,
+    ("_codecs", "encode"): _Calls.encode,
 }
 """Every name that a pickle may use, and what it gets for it."""
 

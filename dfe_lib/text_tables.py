@@ -135,7 +135,7 @@ def _head(path: Path) -> tuple[str, str]:
 def _encoding(start: bytes) -> str:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    return "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
+    return "utf-8"
 
 
 def _shortened(names: Sequence[str], most: int = 5) -> str:

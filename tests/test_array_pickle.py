@@ -109,7 +109,8 @@ def test_the_same_attacks_do_run_elsewhere(tmp_path, name) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"cnumpy\nndarray\nN}S'numpy'\nS'owned'\ns\x86b.",  # BUILD sets an attribute of the class
+        b"c__builtin__\nobject\nN}S'owned'\nI1\ns\x86b.",  # BUILD sets an attribute of the class
+        b"c_codecs\nencode\nN}S'__defaults__'\n(S'rot13'\nts\x86b.",  # or of the function
         b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\ndtype\n(I0\ntS'b'\ntR.",
         b"ccopy_reg\n_reconstructor\n(c__builtin__\nobject\nc__builtin__\nobject\nNtR.",
         b"c__builtin__\nbytes\n(I9\ntR.",
@@ -129,7 +130,8 @@ def test_what_is_no_dictionary_of_numbers_is_refused(tmp_path, content) -> None:
     (tmp_path / "a.pkl").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.pkl"):
         read_array_pickle(tmp_path / "a.pkl")
-    assert not hasattr(array_pickle._Array, "owned")
+    assert not hasattr(array_pickle._Nothing, "owned")
+    assert array_pickle._Calls.encode("\xe9") == b"\xe9"
 
 
 def test_an_array_may_not_claim_more_than_it_has(tmp_path) -> None:
