@@ -1,0 +1,118 @@
+"""Landmarks of a turned head brought to one place, size and direction: what is left is shape and expression."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+__all__ = ["LAYOUT_68", "Aligned", "align", "lifted", "still_weights"]
+
+LAYOUT_68 = (
+    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,
+    71, 63, 105, 66, 107, 336, 296, 334, 293, 301,
+    168, 197, 5, 4, 75, 97, 2, 326, 305,
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
+    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,
+)  # fmt: skip
+"""FaceLandmarker's landmark nearest to each of the 68 of Sagonas et al. 2013: jaw, brows, nose, eyes, lips."""
+
+MAX_ROLL = np.radians(80)
+MAX_RESIDUAL_MM = 14.0
+MIN_SIZE_PX = 8.0
+"""What lies beyond is no upright face (our choice): rolled further, further off the template, a smaller head."""
+
+CAMERA_TO_HEAD = (1.0, -1.0, -1.0)
+"""Pixels run down and z away from the camera; the head's axes run up and out of the face."""
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Landmarks in head axes (x to the subject's left, y up, z out of the face).
+
+    Arguments:
+        points: (n, L, 3) mm of the template's size; 0 where invalid.
+        angles: (n, 3) yaw, pitch and roll of the head in radians, as `rendering.turn` takes them.
+        rotation: (n, 3, 3) from head axes to camera axes (x right, y up, z to the camera).
+        scale: (n,) mm for each pixel.
+        valid: (n,) False for what is no upright, unmirrored face.
+    """
+
+    points: Float[Tensor, "n l 3"]
+    angles: Float[Tensor, "n 3"]
+    rotation: Float[Tensor, "n 3 3"]
+    scale: Float[Tensor, " n"]
+    valid: Bool[Tensor, " n"]
+
+
+def align(
+    landmarks: Float[Tensor, "n l 3"], template: Float[Tensor, "m l 3"], weights: Float[Tensor, " l"]
+) -> Aligned:
+    """Least-squares similarity to a template over the still landmarks (Umeyama 1991).
+
+    Arguments:
+        landmarks: pixels, x right, y down, z smaller is nearer.
+        template: mm, head axes; one for all (m = 1) or one a frame.
+        weights: of the landmarks, sum 1; see :func:`still_weights`.
+    """
+    points = landmarks * landmarks.new_tensor(CAMERA_TO_HEAD)
+    finite = torch.isfinite(points).all(-1).all(-1)
+    points = torch.where(finite[:, None, None], points, 0.0)
+    centred, centre = _centred(points, weights), (weights @ template)[:, None]
+    goal = template - centre
+    cross = (centred * weights[:, None]).transpose(1, 2) @ goal.expand_as(centred)
+    left, singular, right = torch.linalg.svd(cross)
+    handed = torch.linalg.det(left @ right).sign()
+    flip = torch.stack([torch.ones_like(handed), torch.ones_like(handed), handed], -1)
+    rotation = (left * flip[:, None]) @ right
+    spread = (centred.square().sum(-1) @ weights).clamp_min(1e-12)
+    scale = (singular * flip).sum(-1) / spread
+    placed = scale[:, None, None] * (centred @ rotation)
+    residual = ((placed - goal).square().sum(-1) @ weights).sqrt()
+    angles = _angles(rotation)
+    upright = (handed > 0) & (residual < MAX_RESIDUAL_MM) & (angles[:, 2].abs() < MAX_ROLL)
+    valid = finite & upright & (spread.sqrt() > MIN_SIZE_PX)
+    return Aligned(torch.where(valid[:, None, None], placed + centre, 0.0), angles, rotation, scale, valid)
+
+
+def lifted(
+    pixels: Float[Tensor, "n l 2"], template: Float[Tensor, "m l 3"], weights: Float[Tensor, " l"]
+) -> Float[Tensor, "n l 3"]:
+    """Plane landmarks with the depth of the template in their pose (scaled orthographic, DeMenthon and Davis 1995).
+
+    Arguments:
+        pixels: x right, y down.
+        template, weights: as in :func:`align`.
+    """
+    finite = torch.isfinite(pixels).all(-1).all(-1)
+    flat = torch.where(finite[:, None, None], pixels, 0.0) * pixels.new_tensor(CAMERA_TO_HEAD[:2])
+    goal = _centred(template, weights)
+    gram = torch.linalg.inv((goal * weights[:, None]).transpose(1, 2) @ goal)
+    affine = (_centred(flat, weights) * weights[:, None]).transpose(1, 2) @ goal @ gram
+    left, singular, right = torch.linalg.svd(affine, full_matrices=False)
+    across = left @ right
+    depth = torch.linalg.cross(across[:, 0], across[:, 1])
+    scale = singular.mean(-1)
+    away = -(goal @ depth[:, :, None]) * scale[:, None, None]
+    return torch.cat([pixels, torch.where(finite[:, None, None], away, torch.nan)], -1)
+
+
+def still_weights(expression: Float[np.ndarray, "e l 3"], soft_mm: float = 4.0) -> Float[np.ndarray, " l"]:
+    """Weights for :func:`align`, sum 1: the less a landmark can move (mm), the more it counts; irises not at all."""
+    motion = np.sqrt(np.square(expression).sum(-1).sum(0))
+    weights = 1 / (1 + (motion / soft_mm) ** 2) ** 2
+    weights[468:] = 0
+    return weights / weights.sum()
+
+
+def _centred(points: Float[Tensor, "n l 3"] | Float[Tensor, "n l 2"], weights: Float[Tensor, " l"]) -> Tensor:
+    return points - torch.einsum("l,nlc->nc", weights, points)[:, None]
+
+
+def _angles(rotation: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3"]:
+    """Yaw, pitch, roll of R = R_y(yaw) R_x(pitch) R_z(roll)."""
+    yaw = torch.atan2(rotation[:, 0, 2], rotation[:, 2, 2])
+    pitch = torch.asin((-rotation[:, 1, 2]).clamp(-1, 1))
+    roll = torch.atan2(rotation[:, 1, 0], rotation[:, 1, 1])
+    return torch.stack([yaw, pitch, roll], -1)
