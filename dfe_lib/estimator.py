@@ -251,7 +251,7 @@ class ExpressionEstimator(nn.Module):
         return neutral
 
     def _refined(
-        self, points: Float[Tensor, "n l 3"], marks: Float[Tensor, "n 51"], neutral: FaceNeutral
+        self, points: Float[Tensor, "n l d"], marks: Float[Tensor, "n 51"], neutral: FaceNeutral
     ) -> FaceNeutral:
         found = self._align(points, neutral.landmarks[None])
         known = torch.full((len(points), 1), float(neutral.known))
