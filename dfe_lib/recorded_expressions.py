@@ -7,16 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from .alignment import LAYOUT_68, align, lifted, still_weights
+from .alignment import LAYOUT_68
 from .errors import UserError
-from .estimator import PRETRAINED, pretrained_estimator
+from .estimator import pretrained_estimator
 from .expressions import KEY, POSE_PRECISION, FitSummary, fit_clips
-from .morphable import MM_PER_M, MorphableModel
+from .morphable import MorphableModel
 from .names import ACTIONS
-from .neutral import MIN_FRAMES
 from .solver import LandmarkSolver
 from .tables import (
     N_LANDMARKS,
@@ -33,8 +31,6 @@ __all__ = ["LandmarkFit", "fit_tables", "has_landmarks_alone"]
 INNER = np.arange(17, 68)
 """The jaw line is left out: its points slide along the face as the head turns."""
 NEUTRAL_FRAMES = 300
-PRECISION = 0.5
-HUBER_MM = 3.0
 
 
 def fit_tables(frames: Iterable[Path], folder: Path, head: MorphableModel | None) -> pd.DataFrame:
@@ -70,56 +66,27 @@ def has_landmarks_alone(path: Path) -> bool:
 class LandmarkFit:
     """psi of one person from 68 landmarks, relative to that person's face at rest.
 
-    By the estimator that comes with the package (`estimator.pretrained_estimator`); where it is not built, by a joint
-    fit of pose and psi to what the landmarks move from their median, whose place on the mean head is known.
-
     Arguments:
-        head: Anny's head.
-        pixels: (n, 68, 2 or 3) of the person, any frames; x right, y down, z away, any one unit.
+        head: Anny's head, for the residual.
+        pixels: (n, 68, 2 or 3) of the person, any frames; x right, y down, any one unit (depth is not used).
     """
 
     def __init__(self, head: MorphableModel, pixels: Float[np.ndarray, "n 68 d"]) -> None:
-        self.frames = len(pixels)
-        self._estimator = pretrained_estimator("68") if (PRETRAINED / "68").exists() else None
-        if self._estimator is not None:
-            self._neutral = self._estimator.neutral_of_clip(_sample(pixels)[..., :2])
-            self.source = self._neutral.source
-        self._marks = head.landmark_model()
+        self._estimator = pretrained_estimator("68")
+        self._neutral = self._estimator.neutral_of_clip(_sample(pixels)[..., :2])
         self._solver = LandmarkSolver(head, np.array(LAYOUT_68)[INNER], n_identity=0)
-        self._template = self._marks.template[list(LAYOUT_68)] * MM_PER_M
-        if self._estimator is None:
-            points, valid = self._aligned(_sample(pixels))
-            self._rest = np.median(points[valid], 0) if valid.any() else self._template
-            self.source = "clip" if valid.sum() >= MIN_FRAMES else "none"
-            if self.source == "none":
-                self._rest = self._template
+        self.source, self.frames = self._neutral.source, len(pixels)
 
     def __call__(
         self, pixels: Float[np.ndarray, "n 68 d"]
     ) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
         """psi of each frame, and how far its landmarks lie from the fitted head in mm; NaN for what is no face."""
-        psi = np.full((len(pixels), len(ACTIONS)), np.nan, np.float32)
-        residual = np.full(len(pixels), np.nan)
-        points, valid = self._aligned(pixels)
-        if self._estimator is not None:
-            psi = self._estimator.estimate(pixels[..., :2], None, self._neutral).psi
-            valid &= np.isfinite(psi).all(1)
-            fit = self._solver.fit(points[valid][:, INNER], prior=psi[valid].astype(float), precision=POSE_PRECISION)
-        else:
-            moved = points[valid] - self._rest + self._template
-            fit = self._solver.fit(moved[:, INNER], precision=PRECISION, huber_mm=HUBER_MM)
-            psi[valid] = fit.psi
-        residual[valid] = fit.residual_mm
-        return psi.astype(np.float32), residual
-
-    def _aligned(self, pixels: np.ndarray) -> tuple[Float[np.ndarray, "n 68 3"], Bool[np.ndarray, " n"]]:
-        """Landmarks in mm and head axes; those in the picture alone get the depth of the mean head."""
-        template = torch.as_tensor(self._template).float()[None]
-        still = still_weights(self._marks.expression[:, list(LAYOUT_68)] * MM_PER_M)
-        weights = torch.as_tensor(still).float()
-        points = torch.as_tensor(np.ascontiguousarray(pixels)).float()
-        found = align(points if points.shape[-1] == 3 else lifted(points, template, weights), template, weights)
-        return found.points.numpy().astype(np.float64), found.valid.numpy()
+        estimate = self._estimator.estimate(pixels[..., :2], None, self._neutral)
+        valid, residual = estimate.valid, np.full(len(pixels), np.nan)
+        points = self._estimator.aligned(pixels[valid][..., :2])[:, INNER].astype(float)
+        prior = estimate.psi[valid].astype(float)
+        residual[valid] = self._solver.fit(points, prior=prior, precision=POSE_PRECISION).residual_mm
+        return estimate.psi, residual
 
 
 def _sample(pixels: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from recorded_files import E_DAIC, face_68, openface_rows, write_live_link, writ
 from dfe_lib.alignment import LAYOUT_68
 from dfe_lib.anny_head import anny_head
 from dfe_lib.assets import asset
+from dfe_lib.estimator import pretrained_estimator
 from dfe_lib.flame_codes import flame_names
 from dfe_lib.intake import take_clips
 from dfe_lib.media import MediaFile
@@ -75,7 +76,7 @@ def test_on_real_files_the_eyes_close_when_the_detector_says_so(fitted, clip, un
     psi = read_dataframe(folder / "expressions" / f"{clip}.parquet", ["psi"])
     closed = psi["psi.eyeBlinkLeft"] + psi["psi.eyeBlinkRight"] - psi["psi.eyeWideLeft"] - psi["psi.eyeWideRight"]
     detected = read_dataframe(folder / "frames" / f"{clip}.parquet", [unit.partition(".")[0]])[unit]
-    assert closed.corr(detected) > 0.85
+    assert closed.corr(detected) > 0.75
 
 
 def test_a_persons_clips_of_one_detector_count_together(fitted) -> None:
@@ -105,12 +106,16 @@ def test_a_display_is_found_on_a_person_who_rests_most_of_the_time(depth) -> Non
     assert found[40:48, smile].mean() > 0.4 and found[:40, smile].max() < 0.2
     assert abs(found[50:56, jaw].mean() - 0.5) < 0.2 and found[:40, jaw].max() < 0.15
     assert np.isfinite(residual).all()
+    stranger = pretrained_estimator("68").estimate(pixels[..., :2]).psi
+    gram = anny_head().gram()
+    known, unknown = (np.einsum("ni,ij,nj->n", psi[:40], gram, psi[:40]).mean() ** 0.5 for psi in (found, stranger))
+    assert known < 0.5 * unknown, "the person's own face at rest is no expression"
 
 
 def test_what_is_no_face_gets_no_expression() -> None:
     pixels = posed(np.zeros((30, 52)), np.random.default_rng(2))
     pixels[3] = np.random.default_rng(3).random((68, 3)) * 300
-    pixels[4] = pixels[4, :, :] * [-1, 1, 1]
+    pixels[4] = pixels[4] * [-1, -1, 1]  # upside down
     psi, residual = LandmarkFit(anny_head(), pixels)(pixels)
     assert np.isnan(psi[[3, 4]]).all() and np.isnan(residual[[3, 4]]).all()
     assert np.isfinite(psi[5:]).all()
