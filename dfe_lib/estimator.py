@@ -36,7 +36,6 @@ class EstimatorConfig:
         n_even, n_odd: principal components of the displacements that are the same, or opposite, on both sides.
         hidden, depth: width and number of hidden layers.
         dropout: share of hidden units that are silent in a training step.
-        blend: share of the network in psi; the rest are the calibrated scores, which real faces taught.
     """
 
     layout: str = "478"
@@ -45,7 +44,6 @@ class EstimatorConfig:
     hidden: int = 256
     depth: int = 2
     dropout: float = 0.1
-    blend: float = 1.0
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
@@ -198,12 +196,8 @@ class ExpressionEstimator(nn.Module):
         parts = self.components(found.points - rest.landmarks)
         psi, log_sigma = self(parts, marks, rest.scores.expand_as(marks), found.angles, known)
         hidden = torch.where(valid[:, None], 0.0, torch.nan)
-        told = (self._blended(psi, marks - rest.scores) + hidden, log_sigma.exp() + hidden, found.angles + hidden)
+        told = (psi.clamp(0, 1) + hidden, log_sigma.exp() + hidden, found.angles + hidden)
         return *(part[:count] for part in told), valid[:count]
-
-    def _blended(self, psi: Float[Tensor, "n 52"], beyond: Float[Tensor, "n 51"]) -> Float[Tensor, "n 52"]:
-        scores = nn.functional.pad(beyond, (0, 1)).clamp(0, 1)
-        return self.config.blend * psi.clamp(0, 1) + (1 - self.config.blend) * scores
 
     @torch.inference_mode()
     def aligned(self, landmarks: Float[np.ndarray, "n l d"]) -> Float[np.ndarray, "n l 3"]:

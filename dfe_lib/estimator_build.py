@@ -26,8 +26,8 @@ BLOCK = 1000
 """Numbers between the first actors of two workers, so that more actors can be added to each."""
 TEST_FRAMES = {"n_neutral": 5, "n_expressive": 12, "conditions": CONDITIONS[1:], "strangeness": 0.0}
 MODELS = {
-    "478": (EstimatorConfig(hidden=512, depth=2, blend=0.8), TrainingConfig()),
-    "68": (EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256), TrainingConfig(steps=3000)),
+    "478": (EstimatorConfig(hidden=512, depth=2), TrainingConfig()),
+    "68": (EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256), TrainingConfig(steps=2000)),
 }
 
 

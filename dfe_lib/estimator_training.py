@@ -41,7 +41,7 @@ class TrainingConfig:
         still: share of examples without a known neutral.
     """
 
-    steps: int = 5000
+    steps: int = 3000
     batch: int = 512
     learning_rate: float = 2e-3
     weight_decay: float = 2e-2

@@ -25,6 +25,7 @@ from .errors import UserError
 from .estimator import ExpressionEstimator
 from .morphable import MM_PER_M, MorphableModel
 from .names import ACTIONS
+from .smoothing import smooth_expressions
 from .solver import LandmarkSolver, camera_axes
 from .tables import atomic_path
 
@@ -39,7 +40,7 @@ FACE_MM = 165.0
 N_IDENTITY_FRAMES = 30
 POSE_LANDMARKS = np.arange(0, 468, 4)
 """Every fourth landmark, as `expressions.head_poses` takes them, for the solver on detected landmarks."""
-N_EXACT = 8
+N_EXACT = 6
 """Actors that the solver is asked about with true landmarks, in double precision."""
 ACTIVE, HALF = 0.5, 0.25
 """An action is active above 0.5; it is found when at least half of that is told, and a false alarm when it was 0."""
@@ -224,16 +225,18 @@ def _errors(
 
 def _on_exact(actors: RenderedSet, head: MorphableModel) -> dict[str, Float[np.ndarray, "n 52"]]:
     """The solver on true landmarks: identity known, and estimated from the actor's frames."""
-    solver, points = LandmarkSolver(head, n_identity=60), actors.exact(head)
+    half = np.arange(0, 478, 2)
+    solver, points = LandmarkSolver(head, half, n_identity=60), actors.exact(head)
     shown, truth = ~actors.neutral, np.zeros((int((~actors.neutral).sum()), len(ACTIONS)))
     found = {"neutral": truth, "landmarks_gn": truth.copy(), "landmarks_gn_known_identity": truth.copy()}
     for actor in np.unique(actors.actor):
         own = actors.actor == actor
         here = own[shown]
-        beta = solver.fit_identity(points[own][:N_IDENTITY_FRAMES], precision=1e-3, identity_precision=1e-3)
-        found["landmarks_gn"][here] = solver.fit(points[own & shown], beta, precision=1e-5).psi
-        known = LandmarkSolver(_with_rest(head, actors.rest[actor]), n_identity=0)
-        found["landmarks_gn_known_identity"][here] = known.fit(points[own & shown], precision=1e-6, iterations=12).psi
+        beta = solver.fit_identity(points[own][:N_IDENTITY_FRAMES, half], precision=1e-3, identity_precision=1e-3)
+        found["landmarks_gn"][here] = solver.fit(points[own & shown][:, half], beta, precision=1e-5).psi
+        known = LandmarkSolver(_with_rest(head, actors.rest[actor]), half, n_identity=0)
+        exact = points[own & shown][:, half]
+        found["landmarks_gn_known_identity"][here] = known.fit(exact, precision=1e-6, iterations=12).psi
     return found
 
 
@@ -389,7 +392,7 @@ def _similarity(points: Float[np.ndarray, "l 3"], goal: Float[np.ndarray, "l 3"]
 
 
 def fit_real(
-    clips: Mapping[str, tuple[Float[np.ndarray, "n 478 3"], Float[np.ndarray, "n 51"]]],
+    clips: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
     head: MorphableModel,
     estimator: ExpressionEstimator,
 ) -> pd.DataFrame:
@@ -401,14 +404,16 @@ def fit_real(
     the face between neighbouring frames of the stillest quarter of the clip.
 
     Arguments:
-        clips: landmarks (pixels) and scores of one person's frames, in order, by name.
+        clips: landmarks (n, 478, 3) in pixels, scores (n, 51) and times (n,) of one person's frames, in order, by name.
     """
     rows = []
     basis = head.landmark_model().expression.astype(float) * MM_PER_M
     metric = head.gram()
-    for clip, (landmarks, scores) in clips.items():
+    for clip, (landmarks, scores, time_s) in clips.items():
         still = _stillest(estimator.aligned(landmarks))
-        for method, psi in _real_predictions(landmarks, scores, head, estimator).items():
+        found = _real_predictions(landmarks, scores, head, estimator)
+        found["ours_smoothed"] = smooth_expressions(found["ours"], time_s.astype(float)).psi
+        for method, psi in found.items():
             gap = np.diff(psi, axis=0)[still]
             jitter = np.median(np.sqrt(np.einsum("ni,ij,nj->n", gap, metric, gap)))
             gap_percent = _reprojection(landmarks, psi, basis)
