@@ -7,12 +7,13 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
-from dfe_lib.morphable import MorphableModel
+from dfe_lib.errors import UserError
+from dfe_lib.morphable import LandmarkEmbedding, MorphableModel
 from dfe_lib.names import ACTIONS, mirror_permutation
 from dfe_lib.painting import BROWS, OUTER_LIPS, Palette, paint
 from dfe_lib.rendering import subdivision
 
-__all__ = ["Actor", "sample_actor", "sample_expression_basis", "smooth_field", "stage_mesh"]
+__all__ = ["Actor", "landmarks_of", "sample_actor", "sample_expression_basis", "smooth_field", "stage_mesh"]
 
 Rgb = Float[np.ndarray, "3"]
 
@@ -73,7 +74,7 @@ def sample_actor(
 
 def stage_mesh(head: MorphableModel) -> tuple[csr_matrix, Int[np.ndarray, "g 3"]]:
     """Refinement matrix (W, V) and triangles: fine where a detector looks (eyes, brows, lips), coarse elsewhere."""
-    marks = head.landmarks(head.template)
+    marks = _marks(head)
     detail = [33, 133, 159, 145, 263, 362, 386, 374, *OUTER_LIPS, *(i for brow in BROWS for row in brow for i in row)]
     near = cKDTree(marks[detail]).query(head.template)[0] < 0.009
     eyes = head.region("left_eye") | head.region("right_eye")
@@ -120,6 +121,22 @@ def sample_expression_basis(
     return np.tensordot(_crosstalk(head, rng, strangeness), _gains(rng, strangeness)[:, None, None] * bent, 1)
 
 
+def landmarks_of(head: MorphableModel, vertices: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "l 3"]:
+    """The 478 landmarks on vertices of the head's topology; raises UserError when the head has no embedding."""
+    return _embedding(head)(vertices)
+
+
+def _embedding(head: MorphableModel) -> LandmarkEmbedding:
+    if head.landmarks is None:
+        raise UserError("this head model has no landmark embedding: fit it with dfe_lib.embedding first")
+    return head.landmarks
+
+
+def _marks(head: MorphableModel) -> Float[np.ndarray, "l 3"]:
+    """Landmarks of the mean head, metres."""
+    return landmarks_of(head, head.template)
+
+
 def _gains(rng: np.random.Generator, strangeness: float) -> Float[np.ndarray, " e"]:
     mirror = mirror_permutation()
     own, pair = rng.normal(0, 0.09, len(ACTIONS)), rng.normal(0, 0.2, len(ACTIONS))
@@ -152,7 +169,7 @@ def _hair_volume(
     head: MorphableModel, shape: Float[np.ndarray, "v 3"], rng: np.random.Generator
 ) -> Float[np.ndarray, "v 3"]:
     """Hair that stands off the scalp, up to 25 mm; the ears stay where they are."""
-    marks = head.landmarks(head.template)
+    marks = _marks(head)
     above = head.template[:, 1] - marks[CROWN, 1] - 0.012 + 0.9 * np.maximum(marks[CROWN, 2] - head.template[:, 2], 0)
     weight = 0.5 + 0.5 * np.tanh((above - 0.015) / 0.01)
     outwards = shape - shape.mean(0)
@@ -168,8 +185,8 @@ def _sample_colours(head: MorphableModel, refine: csr_matrix, rng: np.random.Gen
     """Paint of a random complexion: the palette, then brows, moustache, lines, spots and make-up on top of it."""
     skin = _mixed(SKINS, rng, 0.03)
     hair = _mixed(HAIRS, rng, 0.02)
-    canvas = paint(head, head.landmarks, refine, _palette(skin, hair, rng))
-    points, marks = refine @ head.template.astype(float), head.landmarks(head.template).astype(float)
+    canvas = paint(head, _embedding(head), refine, _palette(skin, hair, rng))
+    points, marks = refine @ head.template.astype(float), _marks(head).astype(float)
     face = (refine @ (head.region("skin") & (head.template[:, 2] > marks[[33, 263], 2].mean() - 0.05))) > 0.5
     brows = rng.uniform(0.3, 0.9) * np.minimum(hair, 0.9 * skin)
     _paint_brows(canvas, points, marks, face, np.clip(brows, 0, 1), rng)

@@ -46,9 +46,7 @@ class Aligned:
     valid: Bool[Tensor, " n"]
 
 
-def align(
-    landmarks: Float[Tensor, "n l 3"], template: Float[Tensor, "m l 3"], weights: Float[Tensor, " l"]
-) -> Aligned:
+def align(landmarks: Float[Tensor, "n l 3"], template: Float[Tensor, "m l 3"], weights: Float[Tensor, " l"]) -> Aligned:
     """Least-squares similarity to a template over the still landmarks (Umeyama 1991).
 
     Arguments:

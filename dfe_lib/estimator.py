@@ -107,6 +107,16 @@ class ExpressionEstimator(nn.Module):
     Trained by :mod:`dfe_lib.estimator_training`.
     """
 
+    template: Tensor
+    weights: Tensor
+    neutral: Tensor
+    neutral_scores: Tensor
+    basis: Tensor
+    spread: Tensor
+    response: Tensor
+    sign: Tensor
+    swap: Tensor
+
     def __init__(self, config: EstimatorConfig | None = None) -> None:
         super().__init__()
         self.config = config or EstimatorConfig()
@@ -142,22 +152,20 @@ class ExpressionEstimator(nn.Module):
         """psi before clipping, and the logarithm of sigma; `parts` are :meth:`components` of the displacements."""
         parts = torch.asinh(parts / (2 * self.spread))
         beyond, swap = scores - rest, self.swap[: len(BLENDSHAPES)]
-        psi, log_sigma = self._one_side(parts, beyond, scores, angles, known)
         turned = angles * angles.new_tensor([-1.0, 1.0, -1.0])
-        other = self._one_side(parts * self.sign, beyond[:, swap], scores[:, swap], turned, known)
-        return (psi + other[0][:, self.swap]) / 2, (log_sigma + other[1][:, self.swap]) / 2
+        # 3 and 1.5 bring scores and radians to about the spread of the components
+        here = torch.cat([parts, 3 * beyond, 3 * scores, 1.5 * angles, known], -1)
+        there = torch.cat([parts * self.sign, 3 * beyond[:, swap], 3 * scores[:, swap], 1.5 * turned, known], -1)
+        hidden = self.body(torch.cat([here, there]))
+        one, other = self.correction(hidden).chunk(2)
+        base = nn.functional.pad(beyond, (0, 1))
+        psi = (self.gain * base + one + (self.gain * base[:, self.swap] + other)[:, self.swap]) / 2
+        sure, other_sure = self.log_sigma(hidden).clamp(-5, 1).chunk(2)
+        return psi, (sure + other_sure[:, self.swap]) / 2
 
     def components(self, displacement: Float[Tensor, "*n l 3"]) -> Float[Tensor, "*n c"]:
         """Coordinates of displacements (mm) along the principal axes, the mirror-symmetric ones first."""
         return displacement.flatten(-2) @ self.basis.T
-
-    def _one_side(
-        self, parts: Tensor, beyond: Tensor, scores: Tensor, angles: Tensor, known: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        # 3 and 1.5 bring scores and radians to about the spread of the components
-        hidden = self.body(torch.cat([parts, 3 * beyond, 3 * scores, 1.5 * angles, known], -1))
-        base = nn.functional.pad(beyond, (0, 1)) * self.gain
-        return base + self.correction(hidden), self.log_sigma(hidden).clamp(-5, 1)
 
     @torch.inference_mode()
     def estimate(

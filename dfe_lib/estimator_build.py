@@ -24,7 +24,6 @@ LOG = logging.getLogger(__name__)
 N_ACTORS, N_TEST = 460, 40
 BLOCK = 1000
 """Numbers between the first actors of two workers, so that more actors can be added to each."""
-TEST_FRAMES = {"n_neutral": 5, "n_expressive": 12, "conditions": CONDITIONS[1:], "strangeness": 0.0}
 MODELS = {
     "478": (EstimatorConfig(hidden=512, depth=2), TrainingConfig()),
     "68": (EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256), TrainingConfig(steps=2000)),
@@ -82,7 +81,8 @@ def _film_test(folder: Path, seed: int) -> None:
     paths = [folder / f"actor_{number:05d}.safetensors" for number in range(N_TEST)]
     if not all(path.exists() for path in paths):
         heads = HeadSampler().identities(N_TEST, np.random.default_rng(seed))
-        paths = _watched(film_actors(anny_head(), folder, range(N_TEST), seed, heads=heads, **TEST_FRAMES), N_TEST)
+        films = film_actors(anny_head(), folder, range(N_TEST), seed, 5, 12, CONDITIONS[1:], 0.0, heads)
+        paths = _watched(films, N_TEST)
     pack_actors(paths, FILE, anny_head())
     rendered_set.cache_clear()
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from .alignment import align, lifted, still_weights
+from .alignment import Aligned, align, lifted, still_weights
 from .errors import UserError
 from .estimator import EstimatorConfig, ExpressionEstimator, landmark_selection
 from .morphable import MM_PER_M, MorphableModel
@@ -88,7 +88,7 @@ class Footage:
     def only(self, rows: Bool[Tensor, " n"]) -> "Footage":
         """The chosen frames; the bank stays whole."""
         columns = ("points", "scores", "angles", "psi", "actor", "condition")
-        return Footage(*(getattr(self, name)[rows] for name in columns), self.rest, self.rest_scores)
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
 
 def scene_of(head: MorphableModel, layout: str = "478") -> Scene:
@@ -122,7 +122,7 @@ def _read_actor(path: Path, scene: Scene, layout: str) -> dict[str, Tensor] | No
     weights, template = (torch.from_numpy(x).float() for x in (scene.weights, scene.template))
     pixels = torch.from_numpy(table["landmarks"])[:, chosen]
 
-    def place(goal: Tensor):
+    def place(goal: Tensor) -> Aligned:
         return align(lifted(pixels[..., :2], goal, weights) if layout == "68" else pixels, goal, weights)
 
     first = place(template[None])

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageFilter
 from safetensors.numpy import save_file
 
-from dfe_lib.actors import Actor, sample_actor, stage_mesh
+from dfe_lib.actors import Actor, landmarks_of, sample_actor, stage_mesh
 from dfe_lib.landmarks import FaceLandmarks
 from dfe_lib.morphable import MM_PER_M, MorphableModel
 from dfe_lib.nominal import response
@@ -137,8 +137,13 @@ class Stage(HeadRenderer):
         self._mesh.points = np.zeros((self.refine.shape[0], 3), np.float32)
         self._mesh.regular_faces = fine
         self._mesh["colour"] = np.zeros((self.refine.shape[0], 3), np.uint8)
-        self._plotter.render_window.SetMultiSamples(0)  # the key must stay exact; smaller pictures smooth the edges
+        window = self._plotter.render_window
+        assert window is not None  # it is there until the plotter is closed
+        window.SetMultiSamples(0)  # the key must stay exact; smaller pictures smooth the edges
         self._spectacles, self._frame = self._add_spectacles(head)
+
+    def __enter__(self) -> "Stage":
+        return self
 
     def picture(self, actor: Actor, vertices: Float[np.ndarray, "v 3"], shot: Shot) -> Smaller:
         """The finished picture."""
@@ -153,7 +158,7 @@ class Stage(HeadRenderer):
     def _add_spectacles(self, head: MorphableModel) -> tuple:
         import pyvista
 
-        marks = head.landmarks(head.template).astype(float)
+        marks = landmarks_of(head, head.template.astype(float))
         angles = np.linspace(0, 2 * np.pi, 33)
         rims = []
         for iris in (468, 473):
@@ -210,11 +215,11 @@ def film_actor(
     `rotation`, `distance`, `face_px`, `focal`, `scale`, `shift`, and once `neutral` (478, 3) mm.
     """
     columns: dict[str, list] = {}
-    rest = head.landmarks(actor.neutral)
+    rest = landmarks_of(head, actor.neutral)
     for row, condition in zip(psi, conditions, strict=True):
         shot, vertices = sample_shot(rng, condition), actor.vertices(row)
         found = detector(stage.picture(actor, vertices, shot))
-        exact = head.landmarks(vertices)
+        exact = landmarks_of(head, vertices)
         seen = {"detected": bool(found), "landmarks": np.zeros((478, 3)), "scores": np.zeros(51)}
         if found:
             seen |= {"landmarks": found[0].landmarks, "scores": found[0].blendshapes}
