@@ -18,6 +18,7 @@ __all__ = [
     "clip_sheet",
     "detection_timeline",
     "face_crop",
+    "fit_errors",
     "fit_overlay",
     "head_sheet",
     "psi_timeline",
@@ -107,6 +108,23 @@ def fit_overlay(
         _zoom(axis, outline.reshape(-1, 2), picture.shape)
         axis.set_title(titles[i], fontsize=9)
         axis.axis("off")
+    return figure
+
+
+def fit_errors(accuracy: pd.DataFrame) -> Figure:
+    """Mean error in mm of each method by region and by condition (columns of `fit_accuracy.csv`)."""
+    figure, (regions, conditions) = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained", sharey=True)
+    order = ["neutral", "blendshapes", "blendshapes_calibrated", "landmarks_gn", "ours"]
+    rendered = accuracy[(accuracy["condition"] == "rendered") & accuracy["method"].isin(order)]
+    overall = accuracy[(accuracy["region"] == "all") & accuracy["method"].isin(order)]
+    settings = {"y": "mean_mm", "hue": "method", "hue_order": order}
+    sns.barplot(rendered, x="region", order=["all", *REGIONS], ax=regions, **settings)
+    sns.barplot(overall, x="condition", ax=conditions, legend=False, **settings)
+    regions.set(ylabel="mean error (mm)", xlabel="region, unseen rendered actors")
+    conditions.set(xlabel="condition, whole face")
+    conditions.tick_params(axis="x", labelsize=8, rotation=12)
+    regions.legend(frameon=False, fontsize=8, title=None)
+    sns.despine(figure)
     return figure
 
 

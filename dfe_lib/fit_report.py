@@ -1,0 +1,52 @@
+"""The tables of the fit's benchmark, from the shipped estimators, the benchmark's actors and a run's real clips."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .estimator import pretrained_estimator
+from .fit_benchmark import (
+    fit_accuracy,
+    fit_channels,
+    fit_leakage,
+    fit_real,
+    fit_speed,
+    predictions,
+    rendered_set,
+)
+from .morphable import MorphableModel
+from .tables import N_LANDMARKS, read_arrays
+
+__all__ = ["fit_report"]
+
+MIN_FRAMES = 50
+
+
+def fit_report(head: MorphableModel, frames: Path) -> dict[str, pd.DataFrame]:
+    """Tables `fit_accuracy`, `fit_leakage`, `fit_channels`, `fit_speed` and `fit_real` by name.
+
+    Arguments:
+        head: Anny's head.
+        frames: folder of frames tables from FaceLandmarker; clips of fewer than MIN_FRAMES faces are left out.
+    """
+    actors, estimator = rendered_set(), pretrained_estimator()
+    found = predictions(actors, head, estimator)
+    return {
+        "fit_accuracy": fit_accuracy(actors, head, estimator, pretrained_estimator("68")),
+        "fit_leakage": fit_leakage(actors, found, estimator),
+        "fit_channels": fit_channels(actors, found),
+        "fit_speed": fit_speed(actors, head, estimator),
+        "fit_real": fit_real(_clips(frames), head, estimator),
+    }
+
+
+def _clips(frames: Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    clips = {}
+    for path in sorted(frames.glob("*.parquet")):
+        table = read_arrays(path, ["face_id", "time_s", "landmarks", "blendshapes"])
+        here = table["face_id"] == 0
+        if here.sum() >= MIN_FRAMES:
+            landmarks = table["landmarks"][here].reshape(-1, N_LANDMARKS, 3)
+            clips[path.stem] = (landmarks, table["blendshapes"][here], table["time_s"][here])
+    return clips
