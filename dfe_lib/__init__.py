@@ -1,1 +1,33 @@
-"""Discrete Facial Encoding: faces to a few discrete, reusable facial deformations a frame."""
+"""Discrete Facial Encoding: faces to a few discrete, reusable facial deformations a frame.
+
+The names below are the public API. Each is imported when it is first used, so that `import dfe_lib` is quick.
+"""
+
+from importlib import import_module
+
+_MODULES = {
+    "BagOfWords": "words",
+    "ExpressionEstimator": "estimator",
+    "LandmarkSolver": "solver",
+    "MorphableModel": "morphable",
+    "RvqVae": "rvqvae",
+    "RvqVaeConfig": "rvqvae",
+    "Study": "study",
+    "TrainConfig": "training",
+    "UserError": "errors",
+    "asset": "assets",
+    "encode_media": "encoding",
+    "extract_clips": "extraction",
+    "fit_tables": "recorded_expressions",
+    "token_windows": "words",
+    "tokenise": "tokenisation",
+    "train": "training",
+}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"dfe_lib has no {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
