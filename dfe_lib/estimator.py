@@ -36,6 +36,8 @@ class EstimatorConfig:
         n_even, n_odd: principal components of the displacements that are the same, or opposite, on both sides.
         hidden, depth: width and number of hidden layers.
         dropout: share of hidden units that are silent in a training step.
+        blend: share of the network in psi; the rest are calibrated scores without their drift with pose. The scores
+            come from a network that was trained on people, and hold what actors cannot teach.
     """
 
     layout: str = "478"
@@ -44,6 +46,7 @@ class EstimatorConfig:
     hidden: int = 256
     depth: int = 2
     dropout: float = 0.1
+    blend: float = 1.0
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
@@ -66,12 +69,14 @@ class FaceNeutral:
     Arguments:
         landmarks: (L, 3) mm in head axes, see `alignment.align`.
         scores: (51,) blendshape scores.
+        facing: (51,) the scores without what the pose did to them, see :meth:`ExpressionEstimator.facing`.
         source: `"given"` (neutral frames), `"clip"` (from what the face mostly does), `"none"` (population mean).
         frames: how many frames told it.
     """
 
     landmarks: Float[Tensor, "l 3"]
     scores: Float[Tensor, "51"]
+    facing: Float[Tensor, "51"]
     source: str
     frames: int
 
@@ -114,6 +119,7 @@ class ExpressionEstimator(nn.Module):
     basis: Tensor
     spread: Tensor
     response: Tensor
+    drift: Tensor
     sign: Tensor
     swap: Tensor
 
@@ -124,6 +130,7 @@ class ExpressionEstimator(nn.Module):
         shapes = {
             "template": (landmarks, 3), "weights": (landmarks,), "neutral": (landmarks, 3), "neutral_scores": (51,),
             "basis": (components, 3 * landmarks), "spread": (components,), "response": (52, 3 * landmarks),
+            "drift": (8, 51),
         }  # fmt: skip
         for name, shape in shapes.items():
             self.register_buffer(name, torch.ones(shape))
@@ -204,8 +211,14 @@ class ExpressionEstimator(nn.Module):
         parts = self.components(found.points - rest.landmarks)
         psi, log_sigma = self(parts, marks, rest.scores.expand_as(marks), found.angles, known)
         hidden = torch.where(valid[:, None], 0.0, torch.nan)
-        told = (psi.clamp(0, 1) + hidden, log_sigma.exp() + hidden, found.angles + hidden)
+        base = nn.functional.pad(self.facing(marks, found.angles) - rest.facing, (0, 1)).clamp(0, 1)
+        blended = self.config.blend * psi.clamp(0, 1) + (1 - self.config.blend) * base
+        told = (blended + hidden, log_sigma.exp() + hidden, found.angles + hidden)
         return *(part[:count] for part in told), valid[:count]
+
+    def facing(self, scores: Float[Tensor, "n 51"], angles: Float[Tensor, "n 3"]) -> Float[Tensor, "n 51"]:
+        """Scores without what turning the head does to those of a neutral face: quadratic in yaw and pitch."""
+        return scores - pose_terms(angles) @ self.drift
 
     @torch.inference_mode()
     def aligned(self, landmarks: Float[np.ndarray, "n l d"]) -> Float[np.ndarray, "n l 3"]:
@@ -216,7 +229,7 @@ class ExpressionEstimator(nn.Module):
     @property
     def population(self) -> FaceNeutral:
         """The mean neutral face of the training actors: what is known of somebody of whom nothing is known."""
-        return FaceNeutral(self.neutral, self.neutral_scores, "none", 0)
+        return FaceNeutral(self.neutral, self.neutral_scores, self.neutral_scores, "none", 0)
 
     @torch.inference_mode()
     def neutral_of_frames(
@@ -228,8 +241,10 @@ class ExpressionEstimator(nn.Module):
         if not found.valid.any():
             raise UserError("no valid face among the neutral frames: give frames that show the face upright")
         shape = found.points[found.valid].mean(0)
-        shape = self._align(points[found.valid], shape[None]).points.mean(0)
-        return FaceNeutral(shape, marks[found.valid].mean(0), "given", int(found.valid.sum()))
+        again = self._align(points[found.valid], shape[None])
+        scores = marks[found.valid]
+        facing = self.facing(scores, again.angles).mean(0)
+        return FaceNeutral(again.points.mean(0), scores.mean(0), facing, "given", len(scores))
 
     @torch.inference_mode()
     def neutral_of_clip(
@@ -267,7 +282,8 @@ class ExpressionEstimator(nn.Module):
         else:
             beyond = (marks - torch.nn.functional.pad(psi, (0, -1))).clamp_min(0)
             rest = torch.minimum(weights @ beyond, marks.median(0).values)
-        return FaceNeutral(shape, rest, "clip", len(marks))
+        turned = weights @ (self.facing(marks, found.angles) - marks)
+        return FaceNeutral(shape, rest, rest + turned, "clip", len(marks))
 
     def _inputs(self, landmarks: np.ndarray, scores: np.ndarray | None) -> tuple[Tensor, Tensor]:
         count = self.config.n_landmarks
@@ -307,6 +323,13 @@ class ExpressionEstimator(nn.Module):
 def pretrained_estimator(layout: str = "478") -> ExpressionEstimator:
     """The estimator that comes with the package; `layout` is `"478"` or `"68"`."""
     return ExpressionEstimator.from_pretrained(PRETRAINED / layout)
+
+
+def pose_terms(angles: Float[Tensor, "n 3"]) -> Float[Tensor, "n 8"]:
+    """Terms of yaw y and pitch p that scores drift with: y, p, y2, p2, yp, y|y|, p|p|, y2p."""
+    yaw, pitch, _ = angles.unbind(-1)
+    squares = (yaw.square(), pitch.square(), yaw * pitch, yaw * yaw.abs(), pitch * pitch.abs())
+    return torch.stack([yaw, pitch, *squares, yaw.square() * pitch], -1)
 
 
 def landmark_selection(layout: str) -> list[int]:

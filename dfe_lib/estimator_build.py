@@ -25,7 +25,7 @@ N_ACTORS, N_TEST = 460, 40
 BLOCK = 1000
 """Numbers between the first actors of two workers, so that more actors can be added to each."""
 MODELS = {
-    "478": (EstimatorConfig(hidden=512, depth=2), TrainingConfig()),
+    "478": (EstimatorConfig(hidden=512, depth=2, blend=0.8), TrainingConfig()),
     "68": (EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256), TrainingConfig(steps=2000)),
 }
 

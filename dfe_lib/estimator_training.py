@@ -15,9 +15,9 @@ from torch import Tensor
 
 from .alignment import Aligned, align, lifted, still_weights
 from .errors import UserError
-from .estimator import EstimatorConfig, ExpressionEstimator, landmark_selection
+from .estimator import EstimatorConfig, ExpressionEstimator, landmark_selection, pose_terms
 from .morphable import MM_PER_M, MorphableModel
-from .names import ACTIONS
+from .names import ACTIONS, BLENDSHAPES, mirror_permutation
 from .nominal import basis_change, nominal_psi
 
 __all__ = ["Footage", "Scene", "TrainingConfig", "read_footage", "scene_of", "train_estimator"]
@@ -27,6 +27,7 @@ BANK = 6
 """Neutral frames kept of each actor."""
 PAIR_MM = 6.0
 """Farthest that the typical landmark may lie from its partner's mirror image."""
+DRIFT_RIDGE = 5e-5
 SOFT_MM2 = 0.05
 """Keeps the gradient of the root finite."""
 
@@ -73,7 +74,7 @@ class Footage:
     Arguments:
         points: (n, L, 3) mm. scores: (n, 51). angles: (n, 3). psi: (n, 52) truth on the nominal basis.
         actor: (n,) index into the bank. condition: (n,) index into `stage.CONDITIONS`.
-        rest: (a, BANK, L, 3) and rest_scores: (a, BANK, 51), the neutral frames.
+        rest: (a, BANK, L, 3), rest_scores: (a, BANK, 51) and rest_angles: (a, BANK, 3), the neutral frames.
     """
 
     points: Float[Tensor, "n l 3"]
@@ -84,6 +85,7 @@ class Footage:
     condition: Int[Tensor, " n"]
     rest: Float[Tensor, "a k l 3"]
     rest_scores: Float[Tensor, "a k 51"]
+    rest_angles: Float[Tensor, "a k 3"]
 
     def only(self, rows: Bool[Tensor, " n"]) -> "Footage":
         """The chosen frames; the bank stays whole."""
@@ -112,7 +114,7 @@ def read_footage(paths: Sequence[Path], scene: Scene, layout: str = "478") -> Fo
     counts = torch.tensor([len(actor["psi"]) for actor in actors])
     own = [name for name in actors[0] if not name.startswith("rest")]
     columns = {name: torch.cat([actor[name] for actor in actors]) for name in own}
-    banks = {name: torch.stack([actor[name] for actor in actors]) for name in ("rest", "rest_scores")}
+    banks = {name: torch.stack([actor[name] for actor in actors]) for name in ("rest", "rest_scores", "rest_angles")}
     return Footage(**columns, **banks, actor=torch.repeat_interleave(torch.arange(len(actors)), counts))
 
 
@@ -139,6 +141,7 @@ def _read_actor(path: Path, scene: Scene, layout: str) -> dict[str, Tensor] | No
         "psi": torch.from_numpy(psi).float()[rows],
         "condition": torch.from_numpy(table["condition"])[rows].long(),
         "rest": found.points[bank], "rest_scores": scores[bank],
+        "rest_angles": found.angles[bank],
     }  # fmt: skip
 
 
@@ -191,10 +194,21 @@ def _fit_buffers(model: ExpressionEstimator, footage: Footage, scene: Scene) -> 
     model.spread.copy_(torch.cat([even[1], odd[1]]))
     model.template.copy_(torch.from_numpy(scene.template))
     model.weights.copy_(torch.from_numpy(scene.weights))
+    model.drift.copy_(_pose_drift(footage))
     model.neutral.copy_(rest[actors].mean(0))
     model.neutral_scores.copy_(footage.rest_scores.mean(1)[actors].mean(0))
     ridge = footage.psi.T @ footage.psi + len(actors) * 0.05 * torch.eye(len(ACTIONS))
     model.response.copy_(torch.linalg.solve(ridge, footage.psi.T @ shift.flatten(1)))
+
+
+def _pose_drift(footage: Footage) -> Float[Tensor, "8 51"]:
+    """What pose does to the scores of neutral faces, alike for a mirrored face (ridge regression within actors)."""
+    terms = pose_terms(footage.rest_angles.flatten(0, 1)).unflatten(0, footage.rest_angles.shape[:2])
+    x = (terms - terms.mean(1, keepdim=True)).flatten(0, 1)
+    y = (footage.rest_scores - footage.rest_scores.mean(1, keepdim=True)).flatten(0, 1)
+    drift = torch.linalg.solve(x.T @ x + DRIFT_RIDGE * len(x) * torch.eye(x.shape[1]), x.T @ y)
+    odd = torch.tensor([-1.0, 1.0, 1.0, 1.0, -1.0, -1.0, 1.0, 1.0])
+    return (drift + odd[:, None] * drift[:, mirror_permutation(BLENDSHAPES)]) / 2
 
 
 def _components(shift: Float[Tensor, "n l 3"], n: int) -> tuple[Float[Tensor, "c d"], Float[Tensor, " c"]]:
