@@ -242,9 +242,9 @@ class ExpressionEstimator(nn.Module):
             raise UserError("no valid face among the neutral frames: give frames that show the face upright")
         shape = found.points[found.valid].mean(0)
         again = self._align(points[found.valid], shape[None])
-        scores = marks[found.valid]
-        facing = self.facing(scores, again.angles).mean(0)
-        return FaceNeutral(again.points.mean(0), scores.mean(0), facing, "given", len(scores))
+        rest = marks[found.valid]
+        facing = self.facing(rest, again.angles).mean(0)
+        return FaceNeutral(again.points.mean(0), rest.mean(0), facing, "given", len(rest))
 
     @torch.inference_mode()
     def neutral_of_clip(
