@@ -7,7 +7,7 @@ BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help check study test lab notebooks lint lock clean
+.PHONY: help check study test lab notebooks estimator lint lock clean
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -28,6 +28,9 @@ notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to 
 	  --ExecutePreprocessor.record_timing=False --ClearMetadataPreprocessor.enabled=True \
 	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask=tags \
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec
+
+estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (hours; resumes)
+	@$(BIN)/dfe estimator
 
 lint: $(STAMP) ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

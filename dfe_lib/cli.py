@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_study(commands)
     _add_encode(commands)
     _add_benchmark(commands)
+    _add_estimator(commands)
     _add_inspect(commands)
     _add_export(commands)
     return parser
@@ -78,6 +79,11 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.csv|OUT.eaf")
     parser.add_argument("--media", type=Path, metavar="VIDEO", help="the clip's video, for ELAN to open")
     parser.set_defaults(command=_export)
+
+
+def _add_estimator(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("estimator", help="train the expression estimator from nothing, on rendered heads")
+    parser.set_defaults(command=_estimator)
 
 
 def _add_benchmark(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -132,6 +138,13 @@ def _study(options: argparse.Namespace) -> int:
     from .runner import Runner
 
     Runner(options.profile, report=lambda line: print(line, flush=True)).execute()
+    return 0
+
+
+def _estimator(options: argparse.Namespace) -> int:
+    from .estimator_build import build_estimator
+
+    build_estimator()
     return 0
 
 

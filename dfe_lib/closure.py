@@ -28,12 +28,12 @@ def code_fingerprint(notebook: Path, package: Path = PACKAGE) -> str:
     """
     cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     modules = [package / f"{name}.py" for name in imported_modules(cells, package)]
-    data = sorted(path for path in package.glob("data/*") if path.is_file())
+    data = sorted(path for path in package.glob("data/**/*") if path.is_file())
     digest = hashlib.sha256()
     for text in [*map(_essence, cells), *(_essence(path.read_text(encoding="utf-8")) for path in modules)]:
         digest.update(text.encode() + b"\0")
     for path in data:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
