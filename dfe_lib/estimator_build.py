@@ -1,8 +1,11 @@
 """Builds the expression estimator from nothing: films actors, trains, measures, writes the model and its card."""
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -11,27 +14,51 @@ import pandas as pd
 
 from .alignment import LAYOUT_68
 from .anny_head import HeadSampler, anny_head
+from .errors import UserError
 from .estimator import PRETRAINED, EstimatorConfig, ExpressionEstimator
 from .estimator_training import TrainingConfig, read_footage, scene_of, train_estimator
-from .fit_benchmark import FILE, fit_accuracy, pack_actors, rendered_set
+from .fit_benchmark import fit_accuracy, predictions
 from .paths import cache_dir
+from .rendered_actors import FILE, pack_actors, rendered_set
 from .stage import CONDITIONS, film_actors
 from .tables import write_text
 
-__all__ = ["build_estimator"]
+__all__ = ["BuildConfig", "build_estimator"]
 
 LOG = logging.getLogger(__name__)
-N_ACTORS, N_TEST = 460, 40
 BLOCK = 1000
 """Numbers between the first actors of two workers, so that more actors can be added to each."""
-MODELS = {
+PLAN = "plan.json"
+Models = Mapping[str, tuple[EstimatorConfig, TrainingConfig]]
+MODELS: Models = {
     "478": (EstimatorConfig(hidden=512, depth=2, blend=0.8), TrainingConfig()),
     "68": (EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256), TrainingConfig(steps=2000)),
 }
 
 
+@dataclass(frozen=True)
+class BuildConfig:
+    """How much is filmed, and what is trained on it.
+
+    Arguments:
+        actors: to train on. test_actors: of the benchmark.
+        frames: expressive ones of each training actor. test_frames: of each test actor in each condition.
+        workers: processes that film; which actors there are depends on their number.
+        seed: of actors and training; test actors have the next one.
+        models: sizes and training of each layout's network.
+    """
+
+    actors: int = 460
+    test_actors: int = 40
+    frames: int = 60
+    test_frames: int = 12
+    workers: int = 2
+    seed: int = 0
+    models: Models = field(default_factory=lambda: MODELS)
+
+
 def build_estimator(
-    folder: Path | None = None, out: Path = PRETRAINED, seed: int = 0, actors: int = N_ACTORS, workers: int = 2
+    folder: Path | None = None, out: Path = PRETRAINED, benchmark: Path = FILE, config: BuildConfig | None = None
 ) -> pd.DataFrame:
     """Films, trains and measures; returns the errors of `fit_benchmark.fit_accuracy`. An hour and a half on two cores.
 
@@ -39,32 +66,46 @@ def build_estimator(
 
     Arguments:
         folder: of the films (700 MB), `estimator` in the project's cache when None.
-        out: folder of the two models.
-        seed: of actors and training; test actors have the next one.
-        actors: to train on.
-        workers: processes that film; which actors there are depends on their number.
+        out: folder of the models and their card.
+        benchmark: file of the test actors.
+
+    Raises UserError when the folder holds films of another plan.
     """
+    config = config or BuildConfig()
     films = folder or cache_dir() / "estimator"
-    anny_head()  # built once, before several processes want it
-    _film_test(films / "test", seed + 1)
-    paths = _film_training(films / "train", seed, actors, workers)
-    for layout, (config, training) in MODELS.items():
-        scene = scene_of(anny_head(), layout)
+    _check_plan(films, config)
+    head = anny_head()  # built once, before several processes want it
+    _film_test(films / "test", benchmark, config)
+    paths = _film_training(films / "train", config)
+    for layout, (network, training) in config.models.items():
+        scene = scene_of(head, layout)
         LOG.info("training the estimator of %s landmarks on %d actors", layout, len(paths))
-        model = train_estimator(read_footage(paths, scene, layout), scene, config, training, seed)
+        model = train_estimator(read_footage(paths, scene, layout), scene, network, training, config.seed)
         model.save_pretrained(out / layout)
-    return _measure(out, seed, len(paths))
+    return _measure(out, benchmark, config)
 
 
-def _film_training(folder: Path, seed: int, actors: int, workers: int) -> list[Path]:
-    each = [len(part) for part in np.array_split(np.arange(actors), workers)]
-    jobs = [(folder, range(BLOCK * number, BLOCK * number + count), seed) for number, count in enumerate(each)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return [path for paths in pool.map(_film_block, *zip(*jobs, strict=True)) for path in paths]
+def _check_plan(folder: Path, config: BuildConfig) -> None:
+    """Notes what decides the films of a folder, so that a run with another plan does not take them for its own."""
+    plan = {name: getattr(config, name) for name in ("seed", "workers", "frames", "test_frames")}
+    path = folder / PLAN
+    if path.exists() and json.loads(path.read_text()) != plan:
+        raise UserError(f"{folder} holds films of another plan, {path.read_text().strip()}: take an empty folder.")
+    write_text(path, json.dumps(plan) + "\n")
 
 
-def _film_block(folder: Path, numbers: range, seed: int) -> list[Path]:
-    return _watched(film_actors(anny_head(), folder, numbers, seed), len(numbers))
+def _film_training(folder: Path, config: BuildConfig) -> list[Path]:
+    each = [len(part) for part in np.array_split(np.arange(config.actors), config.workers)]
+    blocks = [range(BLOCK * number, BLOCK * number + count) for number, count in enumerate(each)]
+    film = partial(_film_block, folder, config)
+    if config.workers == 1:
+        return film(blocks[0])
+    with ProcessPoolExecutor(config.workers, mp_context=get_context("spawn")) as pool:
+        return [path for paths in pool.map(film, blocks) for path in paths]
+
+
+def _film_block(folder: Path, config: BuildConfig, numbers: range) -> list[Path]:
+    return _watched(film_actors(anny_head(), folder, numbers, config.seed, n_expressive=config.frames), len(numbers))
 
 
 def _watched(films: Iterable[Path], count: int) -> list[Path]:
@@ -76,31 +117,34 @@ def _watched(films: Iterable[Path], count: int) -> list[Path]:
     return paths
 
 
-def _film_test(folder: Path, seed: int) -> None:
+def _film_test(folder: Path, benchmark: Path, config: BuildConfig) -> None:
     """Test actors have heads of Anny's own identity space, not of the linear model's, and nominal expressions."""
-    paths = [folder / f"actor_{number:05d}.safetensors" for number in range(N_TEST)]
+    count, seed = config.test_actors, config.seed + 1
+    paths = [folder / f"actor_{number:05d}.safetensors" for number in range(count)]
     if not all(path.exists() for path in paths):
-        heads = HeadSampler().identities(N_TEST, np.random.default_rng(seed))
-        films = film_actors(anny_head(), folder, range(N_TEST), seed, 5, 12, CONDITIONS[1:], 0.0, heads)
-        paths = _watched(films, N_TEST)
-    pack_actors(paths, FILE, anny_head())
+        heads = HeadSampler().identities(count, np.random.default_rng(seed))
+        films = film_actors(anny_head(), folder, range(count), seed, 5, config.test_frames, CONDITIONS[1:], 0.0, heads)
+        paths = _watched(films, count)
+    pack_actors(paths, benchmark, anny_head())
     rendered_set.cache_clear()
 
 
-def _measure(out: Path, seed: int, actors: int) -> pd.DataFrame:
-    head, shown = anny_head(), rendered_set()
-    models = {layout: ExpressionEstimator.from_pretrained(out / layout) for layout in MODELS}
-    errors = fit_accuracy(shown, head, models["478"], models["68"])
-    write_text(out / "README.md", _card(errors, seed, actors))
+def _measure(out: Path, benchmark: Path, config: BuildConfig) -> pd.DataFrame:
+    head, shown = anny_head(), rendered_set(benchmark)
+    models = {layout: ExpressionEstimator.from_pretrained(out / layout) for layout in config.models}
+    found = predictions(shown, head, models["478"])
+    errors = fit_accuracy(shown, found, head, models["68"])
+    write_text(out / "README.md", _card(errors, config))
     return errors
 
 
-def _card(errors: pd.DataFrame, seed: int, actors: int) -> str:
+def _card(errors: pd.DataFrame, config: BuildConfig) -> str:
     whole = errors[errors["region"] == "all"].pivot_table("mean_mm", "method", "condition")
     header = "| method | " + " | ".join(whole.columns) + " |\n|" + "---|" * (len(whole.columns) + 1)
     lines = ["| " + " | ".join([method, *(f"{x:.2f}" if x == x else "" for x in row)]) + " |"
              for method, row in zip(whole.index, whole.to_numpy(), strict=True)]  # fmt: skip
-    return CARD.format(actors=actors, seed=seed, points=len(LAYOUT_68), table="\n".join([header, *lines]))
+    facts = {"actors": config.actors, "test_actors": config.test_actors, "seed": config.seed}
+    return CARD.format(**facts, points=len(LAYOUT_68), frames=config.frames, table="\n".join([header, *lines]))
 
 
 CARD = """# Expression estimator
@@ -108,10 +152,12 @@ CARD = """# Expression estimator
 From MediaPipe FaceLandmarker's output to the 52 expression coefficients of the Anny head, free of identity and pose.
 `478/` takes its 478 landmarks and 51 blendshape scores, `68/` the {points} landmarks of OpenFace and others (x and y).
 
-- **Built by** `make estimator` (seed {seed}): {actors} rendered actors, 66 frames each, painted heads of random
-  identity, complexion, light, lens, pose (yaw to 40, pitch to 25 degrees) and picture quality. No real person's data
-  was used to fit the weights. A few settings were chosen with an eye on two development sets: renderings of another
-  head model, and detections on pictures of real, posed expressions.
+- **Built by** `make estimator` (seed {seed}): {actors} rendered actors, {frames} expressive frames and 6 neutral ones
+  each, painted heads of random identity, complexion, light, lens, pose (yaw to 40, pitch to 25 degrees) and picture
+  quality. No real person's data was used to fit the weights. About twenty settings (sizes, augmentation, target basis,
+  blend) were compared, one seed each, on the test actors below and on two development sets: renderings of another head
+  model, and detections on pictures of real, posed expressions. The weights never saw any of these, but the choice did,
+  so the errors below are somewhat optimistic.
 - **Licence**: that of this repository. Anny's mesh data are CC0; no mesh is part of these files.
 - **Use**: `dfe_lib.estimator.pretrained_estimator()`. Give it the person's neutral face, from labelled neutral frames
   or from the clip; without it, psi holds some of the person's features, and `Estimate.calibrated` is False.
@@ -119,7 +165,7 @@ From MediaPipe FaceLandmarker's output to the 52 expression coefficients of the 
   cheekSquint in part) is told badly; `fit_channels.csv` names the dead channels. Not made for telling what somebody
   feels, nor for decisions about people.
 
-Mean error over the face in mm, 40 actors of identities never seen (`dfe_lib.fit_benchmark.fit_accuracy`):
+Mean error over the face in mm, {test_actors} actors of identities never seen (`dfe_lib.fit_benchmark.fit_accuracy`):
 
 {table}
 """

@@ -1,18 +1,13 @@
-"""How well expressions are estimated: on rendered actors whose truth is known, and on real clips."""
+"""How well expressions are estimated on rendered actors, whose truth is known."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
-from jaxtyping import Bool, Float, Int
-from safetensors.numpy import load_file
+from jaxtyping import Float, Int
 from scipy.optimize import lsq_linear
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
@@ -21,142 +16,35 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from .alignment import LAYOUT_68
-from .errors import UserError
 from .estimator import ExpressionEstimator
+from .expressions import POSE_LANDMARKS
 from .morphable import MM_PER_M, MorphableModel
 from .names import ACTIONS
-from .smoothing import smooth_expressions
+from .rendered_actors import RenderedSet
 from .solver import LandmarkSolver, camera_axes
-from .tables import atomic_path
 
-__all__ = ["RenderedSet", "fit_accuracy", "fit_channels", "fit_leakage", "fit_real", "fit_speed", "pack_actors",
-           "rendered_set"]  # fmt: skip
+__all__ = ["Predictions", "fit_accuracy", "fit_channels", "fit_leakage", "fit_person", "fit_speed", "padded",
+           "predictions", "similarity"]  # fmt: skip
 
-FILE = Path(__file__).parent / "data" / "test_actors.parquet"
+Predictions = Mapping[str, np.ndarray]
+"""psi (n, 52) of every frame, by method."""
 REGIONS = {"all": "face"} | {name: name for name in ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")}
-STEP_MM = 0.2
-"""Detected landmarks are kept to a fifth of a millimetre, as differences from where they truly lie."""
-FACE_MM = 165.0
 N_IDENTITY_FRAMES = 30
-POSE_LANDMARKS = np.arange(0, 468, 4)
-"""Every fourth landmark, as `expressions.head_poses` takes them, for the solver on detected landmarks."""
 N_EXACT = 6
 """Actors that the solver is asked about with true landmarks, in double precision."""
 ACTIVE, HALF = 0.5, 0.25
 """An action is active above 0.5; it is found when at least half of that is told, and a false alarm when it was 0."""
 
 
-@dataclass(frozen=True)
-class RenderedSet:
-    """Frames of actors that no estimator has seen: what the detector saw, and the truth.
-
-    Arguments:
-        landmarks: (n, 478, 3) detected, pixels. scores: (n, 51). psi: (n, 52) truth, on the nominal basis.
-        rotation: (n, 3, 3) head to camera. actor: (n,). condition: (n,). neutral: (n,) marks the neutral frames.
-        rest: (a, 478, 3) true neutral landmarks of each actor, mm, head axes.
-    """
-
-    landmarks: Float[np.ndarray, "n 478 3"]
-    scores: Float[np.ndarray, "n 51"]
-    psi: Float[np.ndarray, "n 52"]
-    rotation: Float[np.ndarray, "n 3 3"]
-    actor: Int[np.ndarray, " n"]
-    condition: np.ndarray
-    neutral: Bool[np.ndarray, " n"]
-    rest: Float[np.ndarray, "a 478 3"]
-
-    def only(self, rows: Bool[np.ndarray, " n"]) -> "RenderedSet":
-        columns = {item.name: getattr(self, item.name)[rows] for item in fields(self) if item.name != "rest"}
-        return replace(self, **columns)
-
-    def exact(self, head: MorphableModel) -> Float[np.ndarray, "n 478 3"]:
-        """True landmarks in camera axes, mm."""
-        marks = head.landmark_model().expression.astype(float) * MM_PER_M
-        return _turned(self.rest[self.actor] + np.tensordot(self.psi, marks, 1), self.rotation)
-
-
-def pack_actors(paths: Sequence[Path], out: Path, head: MorphableModel) -> None:
-    """Writes films of `stage.film_actors` as the benchmark's file, small enough to ship."""
-    from .stage import CONDITIONS
-
-    frames, rest = [], []
-    for number, path in enumerate(paths):
-        film = load_file(path)
-        rest.append(film["neutral"])
-        seen = np.flatnonzero(film["detected"])
-        offset, scale = _differences(film, seen)
-        frames.append(pd.DataFrame({
-            "actor": np.int16(number), "condition": [CONDITIONS[i] for i in film["condition"][seen]],
-            "neutral": film["psi"][seen].sum(1) == 0, "scale": scale.astype(np.float32),
-            "rotation": list(film["rotation"][seen].reshape(-1, 9)), "shift": list(film["exact_px"][seen].mean(1)),
-            "psi": list(film["psi"][seen]), "scores": list(film["scores"][seen]), "offset": list(offset),
-        }))  # fmt: skip
-    table = pa.Table.from_pandas(pd.concat(frames), preserve_index=False)
-    padding = [None] * (len(table) - len(rest))
-    table = table.append_column("rest", pa.array([*np.stack(rest).reshape(len(rest), -1), *padding]))
-    with atomic_path(out) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=19, use_dictionary=False,
-                       column_encoding={"offset.list.element": "BYTE_STREAM_SPLIT"})  # fmt: skip
-
-
-def _differences(film: Mapping[str, np.ndarray], rows: Int[np.ndarray, " n"]) -> tuple[np.ndarray, np.ndarray]:
-    """Detected minus true landmarks in steps of STEP_MM, and pixels for each mm."""
-    scale = film["face_px"][rows] / FACE_MM
-    centre = film["exact_px"][rows].mean(1)
-    truth = _placed(film["neutral"] + film["exact"][rows], film["rotation"][rows], scale, centre)
-    steps = (film["landmarks"][rows] - truth) / scale[:, None, None] / STEP_MM
-    return np.clip(np.round(steps), -32768, 32767).astype(np.int16).reshape(len(rows), -1), scale
-
-
-def _placed(
-    points: Float[np.ndarray, "n l 3"], rotation: Float[np.ndarray, "n 3 3"], scale: Float[np.ndarray, " n"],
-    centre: Float[np.ndarray, "n 2"],
-) -> Float[np.ndarray, "n l 3"]:  # fmt: skip
-    """Pixels of true landmarks (mm, head axes), seen from far away."""
-    turned = _turned(points, rotation) * [1, -1, -1] * scale[:, None, None]
-    turned -= turned.mean(1, keepdims=True)
-    turned[..., :2] += centre[:, None]
-    return turned
-
-
-def _turned(points: Float[np.ndarray, "n l 3"], rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "n l 3"]:
-    return np.einsum("nij,nlj->nli", rotation.astype(float), points.astype(float))
-
-
-@cache
-def rendered_set(path: Path = FILE) -> RenderedSet:
-    """The benchmark's actors, which come with the package."""
-    from .anny_head import anny_head
-
-    if not path.exists():
-        raise UserError(f"{path} is missing: `dfe estimator` writes it")
-    table = pq.read_table(path)
-    columns = {name: _stacked(table[name]) for name in ("rotation", "shift", "psi", "scores", "offset")}
-    rest = _stacked(table["rest"].drop_null()).reshape(-1, 478, 3).astype(float)
-    actor, scale = table["actor"].to_numpy().astype(int), table["scale"].to_numpy().astype(float)
-    rotation, psi = columns["rotation"].reshape(-1, 3, 3).astype(float), columns["psi"].astype(float)
-    marks = anny_head().landmark_model().expression.astype(float) * MM_PER_M
-    truth = _placed(rest[actor] + np.tensordot(psi, marks, 1), rotation, scale, columns["shift"].astype(float))
-    landmarks = truth + columns["offset"].reshape(-1, 478, 3) * STEP_MM * scale[:, None, None]
-    return RenderedSet(
-        landmarks, columns["scores"].astype(float), psi, rotation, actor, table["condition"].to_numpy(),
-        table["neutral"].to_numpy(), rest,
-    )  # fmt: skip
-
-
-def _stacked(column: pa.ChunkedArray) -> np.ndarray:
-    return np.stack(column.to_numpy())
-
-
-def predictions(actors: RenderedSet, head: MorphableModel, estimator: ExpressionEstimator) -> dict[str, np.ndarray]:
+def predictions(actors: RenderedSet, head: MorphableModel, estimator: ExpressionEstimator) -> Predictions:
     """psi (n, 52) of every method on the detected frames, calibrated on each actor's neutral frames."""
-    found = {"neutral": np.zeros_like(actors.psi), "blendshapes": _padded(actors.scores)}
+    found = {"neutral": np.zeros_like(actors.psi), "blendshapes": padded(actors.scores)}
     found |= {name: np.zeros_like(actors.psi) for name in ("blendshapes_calibrated", "landmarks_gn", "ours")}
     found["landmarks_gn"] = _gauss_newton(head, POSE_LANDMARKS, actors)
     for actor in np.unique(actors.actor):
         rows = actors.actor == actor
         rest = rows & actors.neutral
-        found["blendshapes_calibrated"][rows] = _padded(actors.scores[rows] - actors.scores[rest].mean(0))
+        found["blendshapes_calibrated"][rows] = padded(actors.scores[rows] - actors.scores[rest].mean(0))
         neutral = estimator.neutral_of_frames(actors.landmarks[rest], actors.scores[rest])
         found["ours"][rows] = estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral).psi
     return found
@@ -167,11 +55,11 @@ def _gauss_newton(head: MorphableModel, chosen: Int[np.ndarray, " l"], actors: R
     psi = np.zeros_like(actors.psi)
     for actor in np.unique(actors.actor):
         rows = actors.actor == actor
-        psi[rows] = _fit_person(head, chosen, actors.landmarks[rows][:, chosen])
+        psi[rows] = fit_person(head, chosen, actors.landmarks[rows][:, chosen])
     return psi
 
 
-def _fit_person(
+def fit_person(
     head: MorphableModel, chosen: Int[np.ndarray, " l"], pixels: Float[np.ndarray, "n l 3"], precision: float = 1.0
 ) -> Float[np.ndarray, "n 52"]:
     solver, points = LandmarkSolver(head, chosen, n_identity=20, dtype=torch.float32), camera_axes(pixels.astype(float))
@@ -180,20 +68,20 @@ def _fit_person(
     return solver.fit(points, beta.astype(float), precision=precision, iterations=5).psi.astype(float)
 
 
-def _padded(scores: Float[np.ndarray, "n 51"]) -> Float[np.ndarray, "n 52"]:
+def padded(scores: Float[np.ndarray, "n 51"]) -> Float[np.ndarray, "n 52"]:
     return np.pad(np.clip(scores, 0, 1), ((0, 0), (0, 1)))
 
 
 def fit_accuracy(
-    actors: RenderedSet, head: MorphableModel, estimator: ExpressionEstimator, small: ExpressionEstimator | None = None
+    actors: RenderedSet, found: Predictions, head: MorphableModel, small: ExpressionEstimator | None = None
 ) -> pd.DataFrame:
     """Error in mm of each method, by condition and region: n, mean_mm, median_mm, p90_mm.
 
     Arguments:
+        found: of :func:`predictions`.
         small: the estimator for 68 landmarks; without it that condition has the other methods alone.
     """
     expressive = ~actors.neutral
-    found = predictions(actors, head, estimator)
     rows = []
     for condition in ("rendered", "rendered_large_pose", "rendered_low_quality"):
         here = expressive & (actors.condition == condition)
@@ -269,7 +157,7 @@ def _on_68(
     return {method: psi[shown] for method, psi in found.items()}
 
 
-def fit_channels(actors: RenderedSet, found: Mapping[str, Float[np.ndarray, "n 52"]]) -> pd.DataFrame:
+def fit_channels(actors: RenderedSet, found: Predictions) -> pd.DataFrame:
     """For each action and method: recall of strong activations, false alarms, correlation, and whether it is dead.
 
     Arguments:
@@ -289,9 +177,7 @@ def fit_channels(actors: RenderedSet, found: Mapping[str, Float[np.ndarray, "n 5
     return pd.DataFrame(rows)
 
 
-def fit_leakage(
-    actors: RenderedSet, found: Mapping[str, Float[np.ndarray, "n 52"]], estimator: ExpressionEstimator
-) -> pd.DataFrame:
+def fit_leakage(actors: RenderedSet, found: Predictions, estimator: ExpressionEstimator) -> pd.DataFrame:
     """What a representation tells of who it is and where the head looks; an expression says nothing about either.
 
     Columns: share of frames (`1nn`) and of actors' means (`1nn_of_means`) whose nearest neighbour is the same actor,
@@ -339,7 +225,7 @@ def _explained(x: np.ndarray, y: np.ndarray, who: np.ndarray) -> float:
 
 
 def fit_speed(
-    actors: RenderedSet, head: MorphableModel, estimator: ExpressionEstimator, batch: int = 1024, slow: int = 40
+    actors: RenderedSet, head: MorphableModel, estimator: ExpressionEstimator, batch: int = 1024, slow: int = 8
 ) -> pd.DataFrame:
     """Frames a second of each method, in one run: `batch` frames at once, and `slow` of them one by one with scipy."""
     rows = np.arange(batch) % len(actors.psi)
@@ -376,80 +262,16 @@ def _one_by_one(head: MorphableModel, points: Float[np.ndarray, "n l 3"], rounds
         psi = np.zeros(len(basis))
         for _ in range(rounds):
             goal = template + np.tensordot(psi, basis, 1)
-            placed = _similarity(target, goal)
+            placed = similarity(target, goal)
             psi = lsq_linear(system, (placed - template).ravel(), (0, 1)).x
         found.append(psi)
     return found
 
 
-def _similarity(points: Float[np.ndarray, "l 3"], goal: Float[np.ndarray, "l 3"]) -> Float[np.ndarray, "l 3"]:
+def similarity(points: Float[np.ndarray, "l 3"], goal: Float[np.ndarray, "l 3"]) -> Float[np.ndarray, "l 3"]:
     """Points moved, turned and scaled onto the goal (Umeyama 1991)."""
     here, there = points.mean(0), goal.mean(0)
     left, singular, right = np.linalg.svd((points - here).T @ (goal - there))
     sign = np.array([1, 1, np.sign(np.linalg.det(left @ right))])
     scale = (singular * sign).sum() / np.square(points - here).sum()
     return scale * (points - here) @ (left * sign) @ right + there
-
-
-def fit_real(
-    clips: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
-    head: MorphableModel,
-    estimator: ExpressionEstimator,
-) -> pd.DataFrame:
-    """Real clips, where psi is not known: how well each method's face explains the landmarks, and how much it trembles.
-
-    The person's neutral landmarks are, for each method, those with which it explains the clip best: the mean of what
-    its expressions leave over. `reprojection_percent` is the median distance in the picture of the 478 landmarks from
-    the explained ones, in percent of the distance between the eyes' outer corners; `jitter_mm` the median change over
-    the face between neighbouring frames of the stillest quarter of the clip.
-
-    Arguments:
-        clips: landmarks (n, 478, 3) in pixels, scores (n, 51) and times (n,) of one person's frames, in order, by name.
-    """
-    rows = []
-    basis = head.landmark_model().expression.astype(float) * MM_PER_M
-    metric = head.gram()
-    for clip, (landmarks, scores, time_s) in clips.items():
-        still = _stillest(estimator.aligned(landmarks))
-        found = _real_predictions(landmarks, scores, head, estimator)
-        found["ours_smoothed"] = smooth_expressions(found["ours"], time_s.astype(float)).psi
-        for method, psi in found.items():
-            gap = np.diff(psi, axis=0)[still]
-            jitter = np.median(np.sqrt(np.einsum("ni,ij,nj->n", gap, metric, gap)))
-            gap_percent = _reprojection(landmarks, psi, basis)
-            rows.append({"clip": clip, "method": method, "frames": len(psi), "reprojection_percent": gap_percent,
-                         "jitter_mm": float(jitter)})  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _real_predictions(
-    landmarks: np.ndarray, scores: np.ndarray, head: MorphableModel, estimator: ExpressionEstimator
-) -> dict[str, Float[np.ndarray, "n 52"]]:
-    neutral = estimator.neutral_of_clip(landmarks, scores)
-    return {
-        "neutral": np.zeros((len(scores), len(ACTIONS))),
-        "blendshapes": _padded(scores),
-        "blendshapes_calibrated": _padded(scores - neutral.scores.numpy()),
-        "landmarks_gn": _fit_person(head, POSE_LANDMARKS, landmarks[:, POSE_LANDMARKS]),
-        "ours": estimator.estimate(landmarks, scores, neutral).psi.astype(float),
-    }
-
-
-def _reprojection(
-    landmarks: Float[np.ndarray, "n l 3"], psi: Float[np.ndarray, "n e"], basis: Float[np.ndarray, "e l 3"]
-) -> float:
-    moved = np.tensordot(psi, basis, 1)
-    observed = landmarks.astype(float) * [1, -1, -1]
-    rest = np.zeros(basis.shape[1:]) + _similarity(observed[0], observed[0] * 0.5)
-    rest *= 90.0 / np.linalg.norm(rest[33] - rest[263])
-    for _ in range(4):
-        rest = np.mean([_similarity(seen, rest + move) - move for seen, move in zip(observed, moved, strict=True)], 0)
-    back = np.stack([_similarity(rest + move, seen) for seen, move in zip(observed, moved, strict=True)])
-    gap = np.linalg.norm((back - observed)[..., :2], axis=2).mean(1)
-    return float(np.median(100 * gap / np.linalg.norm(observed[:, 33] - observed[:, 263], axis=1)))
-
-
-def _stillest(points: Float[np.ndarray, "n l 3"]) -> Bool[np.ndarray, " m"]:
-    """Steps between neighbouring frames in which the landmarks move least."""
-    step = np.sqrt(np.square(np.diff(points, axis=0)).mean((1, 2)))
-    return step <= np.quantile(step, 0.25)

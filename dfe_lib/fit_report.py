@@ -6,16 +6,10 @@ import numpy as np
 import pandas as pd
 
 from .estimator import pretrained_estimator
-from .fit_benchmark import (
-    fit_accuracy,
-    fit_channels,
-    fit_leakage,
-    fit_real,
-    fit_speed,
-    predictions,
-    rendered_set,
-)
+from .fit_benchmark import fit_accuracy, fit_channels, fit_leakage, fit_speed, predictions
 from .morphable import MorphableModel
+from .real_fit import fit_real
+from .rendered_actors import rendered_set
 from .tables import N_LANDMARKS, read_arrays
 
 __all__ = ["fit_report"]
@@ -33,7 +27,7 @@ def fit_report(head: MorphableModel, frames: Path) -> dict[str, pd.DataFrame]:
     actors, estimator = rendered_set(), pretrained_estimator()
     found = predictions(actors, head, estimator)
     return {
-        "fit_accuracy": fit_accuracy(actors, head, estimator, pretrained_estimator("68")),
+        "fit_accuracy": fit_accuracy(actors, found, head, pretrained_estimator("68")),
         "fit_leakage": fit_leakage(actors, found, estimator),
         "fit_channels": fit_channels(actors, found),
         "fit_speed": fit_speed(actors, head, estimator),

@@ -6,6 +6,7 @@ Expression moves every landmark, so alternating pose and expression stalls; the 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,7 +72,7 @@ class LandmarkSolver:
         chosen = slice(None) if landmarks is None else landmarks
         self.n_actions, self.n_identity = len(head.names), min(n_identity, len(marks.identity))
         bases = np.concatenate([marks.expression, marks.identity[: self.n_identity]])[:, chosen] * MM_PER_M
-        self._place = {"device": torch.device(device), "dtype": dtype}
+        self._place: dict[str, Any] = {"device": torch.device(device), "dtype": dtype}
         self._template = torch.as_tensor(marks.template[chosen] * MM_PER_M, **self._place)
         self._basis = torch.as_tensor(bases, **self._place)
 

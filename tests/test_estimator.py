@@ -12,8 +12,8 @@ from dfe_lib.anny_head import anny_head
 from dfe_lib.errors import UserError
 from dfe_lib.estimator import EstimatorConfig, ExpressionEstimator, pretrained_estimator
 from dfe_lib.estimator_training import TrainingConfig, read_footage, scene_of, train_estimator
-from dfe_lib.fit_benchmark import RenderedSet, rendered_set
 from dfe_lib.names import ACTIONS, BLENDSHAPES, mirror_permutation
+from dfe_lib.rendered_actors import RenderedSet, rendered_set
 from dfe_lib.rendering import turn
 
 

@@ -1,0 +1,80 @@
+"""The fit on real clips, where psi is not known: what it explains of the landmarks, and how much it trembles."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from .estimator import ExpressionEstimator
+from .expressions import POSE_LANDMARKS
+from .fit_benchmark import fit_person, padded, similarity
+from .morphable import MM_PER_M, MorphableModel
+from .names import ACTIONS
+from .smoothing import smooth_expressions
+
+__all__ = ["fit_real"]
+
+
+def fit_real(
+    clips: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
+    head: MorphableModel,
+    estimator: ExpressionEstimator,
+) -> pd.DataFrame:
+    """Real clips, where psi is not known: how well each method's face explains the landmarks, and how much it trembles.
+
+    The person's neutral landmarks are, for each method, those with which it explains the clip best: the mean of what
+    its expressions leave over. `reprojection_percent` is the median distance in the picture of the 478 landmarks from
+    the explained ones, in percent of the distance between the eyes' outer corners; `jitter_mm` the median change over
+    the face between neighbouring frames of the stillest quarter of the clip.
+
+    Arguments:
+        clips: landmarks (n, 478, 3) in pixels, scores (n, 51) and times (n,) of one person's frames, in order, by name.
+    """
+    rows = []
+    basis = head.landmark_model().expression.astype(float) * MM_PER_M
+    metric = head.gram()
+    for clip, (landmarks, scores, time_s) in clips.items():
+        still = _stillest(estimator.aligned(landmarks))
+        found = _real_predictions(landmarks, scores, head, estimator)
+        found["ours_smoothed"] = smooth_expressions(found["ours"], time_s.astype(float)).psi
+        for method, psi in found.items():
+            gap = np.diff(psi, axis=0)[still]
+            jitter = np.median(np.sqrt(np.einsum("ni,ij,nj->n", gap, metric, gap)))
+            gap_percent = _reprojection(landmarks, psi, basis)
+            rows.append({"clip": clip, "method": method, "frames": len(psi), "reprojection_percent": gap_percent,
+                         "jitter_mm": float(jitter)})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _real_predictions(
+    landmarks: np.ndarray, scores: np.ndarray, head: MorphableModel, estimator: ExpressionEstimator
+) -> dict[str, Float[np.ndarray, "n 52"]]:
+    neutral = estimator.neutral_of_clip(landmarks, scores)
+    return {
+        "neutral": np.zeros((len(scores), len(ACTIONS))),
+        "blendshapes": padded(scores),
+        "blendshapes_calibrated": padded(scores - neutral.scores.numpy()),
+        "landmarks_gn": fit_person(head, POSE_LANDMARKS, landmarks[:, POSE_LANDMARKS]),
+        "ours": estimator.estimate(landmarks, scores, neutral).psi.astype(float),
+    }
+
+
+def _reprojection(
+    landmarks: Float[np.ndarray, "n l 3"], psi: Float[np.ndarray, "n e"], basis: Float[np.ndarray, "e l 3"]
+) -> float:
+    moved = np.tensordot(psi, basis, 1)
+    observed = landmarks.astype(float) * [1, -1, -1]
+    rest = np.zeros(basis.shape[1:]) + similarity(observed[0], observed[0] * 0.5)
+    rest *= 90.0 / np.linalg.norm(rest[33] - rest[263])
+    for _ in range(4):
+        rest = np.mean([similarity(seen, rest + move) - move for seen, move in zip(observed, moved, strict=True)], 0)
+    back = np.stack([similarity(rest + move, seen) for seen, move in zip(observed, moved, strict=True)])
+    gap = np.linalg.norm((back - observed)[..., :2], axis=2).mean(1)
+    return float(np.median(100 * gap / np.linalg.norm(observed[:, 33] - observed[:, 263], axis=1)))
+
+
+def _stillest(points: Float[np.ndarray, "n l 3"]) -> Bool[np.ndarray, " m"]:
+    """Steps between neighbouring frames in which the landmarks move least."""
+    step = np.sqrt(np.square(np.diff(points, axis=0)).mean((1, 2)))
+    return step <= np.quantile(step, 0.25)
