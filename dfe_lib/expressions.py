@@ -13,7 +13,7 @@ from .estimator import ExpressionEstimator, FaceNeutral, pretrained_estimator
 from .morphable import MorphableModel
 from .names import ACTIONS
 from .solver import HeadFit, LandmarkSolver, camera_axes
-from .tables import N_LANDMARKS, expressions_schema, read_batches, table_writer
+from .tables import N_LANDMARKS, REAL, expressions_schema, read_batches, table_writer
 
 __all__ = ["FitSummary", "fit_clips", "head_poses"]
 
@@ -102,7 +102,7 @@ def _fit_clip(path: Path, out: Path, fitter: _Fitter) -> list[FitSummary]:
     with table_writer(out, expressions_schema(ACTIONS, FRONT_END)) as table:
         for batch in read_batches(path, [*KEY, "detected", "blendshapes", "landmarks"]):
             rows = fitter(batch)
-            table.write({name: batch[name] for name in KEY} | rows)
+            table.write({**{name: batch[name] for name in KEY}, "data": REAL, **rows})
             frames += len(rows["valid"])
             for person, here in _people(batch):
                 residuals.setdefault(person, []).append(rows["residual_mm"][here & rows["valid"]])

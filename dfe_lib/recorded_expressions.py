@@ -18,6 +18,7 @@ from .names import ACTIONS
 from .solver import LandmarkSolver
 from .tables import (
     N_LANDMARKS,
+    REAL,
     coefficient_names,
     expressions_schema,
     read_arrays,
@@ -111,7 +112,7 @@ def _keep(path: Path, out: Path) -> FitSummary:
         for batch in read_batches(path, [*KEY, "detected", "psi"]):
             unknown = np.full(len(batch["frame"]), np.nan, np.float32)
             rows = {"psi": batch["psi"], "residual_mm": unknown, "valid": batch["detected"]}
-            table.write({name: batch[name] for name in KEY} | rows)
+            table.write({**{name: batch[name] for name in KEY}, "data": REAL, **rows})
             frames, faces = frames + len(batch["detected"]), faces + int(batch["detected"].sum())
     return FitSummary(path.stem, str(batch["subject_id"][0]), 0, frames, "not needed", faces, float("nan"))
 
@@ -155,7 +156,7 @@ def _fit_clip(
     front_end = f"{read_metadata(path)['front_end']}, 68 landmarks, Anny"
     with table_writer(out, expressions_schema(ACTIONS, front_end)) as table:
         rest: dict[str, np.ndarray] = {"psi": psi, "residual_mm": residual, "valid": np.asarray(np.isfinite(residual))}
-        table.write({name: clip[name] for name in KEY} | rest)
+        table.write({**{name: clip[name] for name in KEY}, "data": REAL, **rest})
     return rows
 
 

@@ -21,7 +21,7 @@ DPI = 150
 SMOKE = "smoke"
 """The run of the notebooks' committed defaults."""
 
-KINDS: tuple[str, ...] = ("frames", "expressions", "model", "tokens", "figures", "tables")
+KINDS: tuple[str, ...] = ("frames", "cohort", "expressions", "model", "tokens", "figures", "tables")
 """Folders of a run."""
 
 
@@ -42,10 +42,10 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("01_preprocess", (), ("frames",), ("media", "subject_table")),
+    Stage("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
     Stage("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
-    Stage("03_train", ("expressions",), ("model", "tokens")),
-    Stage("04_codebook_vs_facs", ("frames", "expressions", "model", "tokens")),
+    Stage("03_train", ("expressions", "cohort"), ("model", "tokens")),
+    Stage("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens")),
     Stage("05_downstream", ("frames", "expressions", "model", "tokens")),
 )
 
@@ -74,6 +74,10 @@ class Study:
         return self._made("frames")
 
     @property
+    def cohort(self) -> Path:
+        return self._made("cohort")
+
+    @property
     def expressions(self) -> Path:
         return self._made("expressions")
 
@@ -97,7 +101,7 @@ class Study:
         """Folder of a kind with something in it; the smoke run makes what is missing by the stages that write it.
 
         Arguments:
-            kind: One of the kinds that a stage writes: frames, expressions, model, tokens.
+            kind: One of the kinds that a stage writes: frames, cohort, expressions, model, tokens.
 
         Raises:
             UserError: the folder is empty and this is not the smoke run.

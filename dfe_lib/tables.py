@@ -1,6 +1,7 @@
 """Frames, expressions and tokens as Parquet: one file a clip, written row group by row group, then renamed.
 
-A missing value is a null in the file and NaN (-1 for integers) in the arrays.
+A missing value is a null in the file and NaN (-1 for integers) in the arrays. Expressions and tokens say in their
+column `data` whether a row is of a recorded person or of a simulated one.
 """
 
 import json
@@ -20,6 +21,8 @@ from .names import BLENDSHAPES
 __all__ = [
     "FRAMES",
     "N_LANDMARKS",
+    "REAL",
+    "SIMULATED",
     "TableWriter",
     "atomic_path",
     "coefficient_names",
@@ -36,6 +39,8 @@ __all__ = [
 ]
 
 N_LANDMARKS = 478
+REAL, SIMULATED = "real", "simulated"
+"""What the column `data` says of a row."""
 ROW_GROUP = 512
 """Rows of one row group: fixed, so that the file's bytes do not depend on how its rows were handed over."""
 
@@ -46,6 +51,8 @@ _KEY = [
     pa.field("frame", pa.int32(), nullable=False),
     pa.field("time_s", pa.float64(), nullable=False),
 ]
+
+_LABELLED = [*_KEY, pa.field("data", pa.string(), nullable=False)]
 
 FRAMES = pa.schema(
     [
@@ -99,7 +106,7 @@ def expressions_schema(names: Sequence[str], front_end: str = "") -> pa.Schema:
     """
     return pa.schema(
         [
-            *_KEY,
+            *_LABELLED,
             pa.field("psi", pa.list_(pa.float32(), len(names))),
             pa.field("residual_mm", pa.float32()),
             pa.field("valid", pa.bool_(), nullable=False),
@@ -116,7 +123,7 @@ def tokens_schema(n_stages: int) -> pa.Schema:
     """
     return pa.schema(
         [
-            *_KEY,
+            *_LABELLED,
             pa.field("valid", pa.bool_(), nullable=False),
             pa.field("tokens", pa.list_(pa.int16(), n_stages)),
             pa.field("error_mm", pa.float32()),
@@ -191,7 +198,8 @@ def table_writer(path: str | os.PathLike, schema: pa.Schema) -> Iterator[TableWr
     >>> path = Path(tempfile.mkdtemp()) / "tokens.parquet"
     >>> key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(2), "time_s": np.arange(2) / 25}
     >>> with table_writer(path, tokens_schema(2)) as table:
-    ...     table.write(key | {"valid": [True, False], "tokens": [[3, 1], [0, 0]], "error_mm": [0.5, np.nan]})
+    ...     rows = {"data": REAL, "valid": [True, False], "tokens": [[3, 1], [0, 0]], "error_mm": [0.5, np.nan]}
+    ...     table.write(key | rows)
     >>> read_arrays(path)["tokens"].tolist()
     [[3, 1], [-1, -1]]
     """
@@ -210,19 +218,21 @@ def read_batches(
 ) -> Iterator[dict[str, np.ndarray]]:
     """The table's rows, at most `rows` at a time, as arrays by column name; list columns have shape (n, k).
 
+    A table from before there was a column `data` is of recorded people: asked for, the column says so.
+
     Raises:
         UserError: The file is missing, is no Parquet file or lacks one of `columns`.
     """
     with _open(path, columns) as parquet:
-        for batch in parquet.iter_batches(rows, columns=None if columns is None else list(columns)):
-            yield {name: _to_numpy(batch[name]) for name in batch.schema.names}
+        for batch in parquet.iter_batches(rows, columns=_stored(parquet, columns)):
+            yield _labelled({name: _to_numpy(batch[name]) for name in batch.schema.names}, columns, len(batch))
 
 
 def read_arrays(path: str | os.PathLike, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """A whole table that fits in memory, as :func:`read_batches` gives it."""
     with _open(path, columns) as parquet:
-        table = parquet.read(None if columns is None else list(columns)).combine_chunks()
-        return {name: _to_numpy(table[name]) for name in table.schema.names}
+        table = parquet.read(_stored(parquet, columns)).combine_chunks()
+        return _labelled({name: _to_numpy(table[name]) for name in table.schema.names}, columns, len(table))
 
 
 def read_dataframe(path: str | os.PathLike, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -277,10 +287,20 @@ def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path} is not a readable Parquet table ({error}): make it again.") from None
     with parquet:
-        missing = [name for name in columns or [] if name not in parquet.schema_arrow.names]
+        missing = [name for name in columns or [] if name not in {*parquet.schema_arrow.names, "data"}]
         if missing:
             raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it again with this version.")
         yield parquet
+
+
+def _stored(parquet: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
+    return None if columns is None else [name for name in columns if name in parquet.schema_arrow.names]
+
+
+def _labelled(rows: dict[str, np.ndarray], columns: Sequence[str] | None, count: int) -> dict[str, np.ndarray]:
+    if columns is None or "data" not in columns or "data" in rows:
+        return rows
+    return rows | {"data": np.full(count, REAL, object)}
 
 
 def _json(schema: pa.Schema, key: str) -> list[str]:

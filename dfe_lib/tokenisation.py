@@ -17,7 +17,7 @@ __all__ = ["tokenise", "tokens_of"]
 ROWS = 4096
 """Rows held in memory at a time."""
 
-_KEY = ("clip_id", "subject_id", "face_id", "frame", "time_s")
+_KEY = ("clip_id", "subject_id", "face_id", "frame", "time_s", "data")
 
 
 def tokenise(
@@ -25,7 +25,8 @@ def tokenise(
 ) -> dict[str, float | int]:
     """Writes the tokens of a clip: a row for each row of the expressions table, in its order.
 
-    A frame without a valid psi keeps its row, with `valid` False and no tokens. Returns the number of frames, how many
+    A frame without a valid psi keeps its row, with `valid` False and no tokens; what the table says of its `data`,
+    real or simulated, is passed on. Returns the number of frames, how many
     of them are valid, and their mean error in mm (NaN where none is).
 
     Arguments:

@@ -7,7 +7,7 @@ from dfe_lib.errors import UserError
 from dfe_lib.facs import AU12_PRESENT
 from dfe_lib.flame_codes import flame_names
 from dfe_lib.names import ACTIONS
-from dfe_lib.tables import expressions_schema, table_writer
+from dfe_lib.tables import REAL, expressions_schema, table_writer
 
 
 def save(folder, names, columns, strength):
@@ -15,7 +15,7 @@ def save(folder, names, columns, strength):
     psi[10:, [names.index(name) for name in columns]] = strength
     with table_writer(folder / "a.parquet", expressions_schema(names)) as table:
         key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(20), "time_s": np.arange(20) / 10}
-        table.write(key | {"psi": psi, "residual_mm": np.nan, "valid": True})
+        table.write(key | {"data": REAL, "psi": psi, "residual_mm": np.nan, "valid": True})
     return pd.DataFrame({"clip_id": "a", "face_id": 0, "start_s": [0.0, 1.0], "end_s": [0.9, 1.9]})
 
 

@@ -9,7 +9,7 @@ from dfe_lib.cli import main
 from dfe_lib.errors import UserError
 from dfe_lib.export import export_csv, export_elan, token_runs
 from dfe_lib.names import ACTIONS
-from dfe_lib.tables import expressions_schema, table_writer, tokens_schema
+from dfe_lib.tables import REAL, SIMULATED, expressions_schema, table_writer, tokens_schema
 
 N = 700
 
@@ -27,7 +27,7 @@ def tokens(tmp_path):
     valid[100:120] = False
     valid[333:335] = False
     with table_writer(tmp_path / "a.parquet", tokens_schema(4)) as table:
-        columns = key(faces=np.where(valid, 0, -1)) | {"valid": valid, "tokens": values}
+        columns = key(faces=np.where(valid, 0, -1)) | {"data": REAL, "valid": valid, "tokens": values}
         table.write(columns | {"error_mm": np.where(valid, 0.5, np.nan)})
     return tmp_path / "a.parquet", values, valid
 
@@ -48,9 +48,10 @@ def test_tokens_as_csv_are_one_row_a_frame(tokens) -> None:
 def test_expressions_as_csv_name_their_coefficients(tmp_path) -> None:
     psi = np.random.default_rng(0).random((N, 52), dtype=np.float32)
     with table_writer(tmp_path / "e.parquet", expressions_schema(ACTIONS)) as table:
-        table.write(key() | {"psi": psi, "residual_mm": 1.0, "valid": True})
+        table.write(key() | {"data": SIMULATED, "psi": psi, "residual_mm": 1.0, "valid": True})
     export_csv(tmp_path / "e.parquet", tmp_path / "e.csv")
     found = pd.read_csv(tmp_path / "e.csv")
+    assert set(found.data) == {SIMULATED}
     np.testing.assert_allclose(found[[f"psi_{name}" for name in ACTIONS]], psi, rtol=1e-6)
 
 
@@ -81,7 +82,7 @@ def test_the_same_tokens_give_the_same_bytes(tokens) -> None:
 def test_several_people_have_tiers_of_their_own(tmp_path) -> None:
     faces = np.arange(10) % 2
     with table_writer(tmp_path / "a.parquet", tokens_schema(1)) as table:
-        columns = key(10, faces) | {"valid": True, "tokens": faces[:, None] + 5, "error_mm": 0.0}
+        columns = key(10, faces) | {"data": REAL, "valid": True, "tokens": faces[:, None] + 5, "error_mm": 0.0}
         table.write(columns | {"frame": np.arange(10) // 2, "time_s": np.arange(10) // 2 / 25})
     assert export_elan(tmp_path / "a.parquet", tmp_path / "a.eaf") == 2
     document = Elan.Eaf(str(tmp_path / "a.eaf"))
@@ -118,7 +119,7 @@ def test_skipped_frames_end_a_run() -> None:
 def test_tables_of_another_kind_and_names_of_another_ending_are_refused(tokens, tmp_path, capsys) -> None:
     path, _, _ = tokens
     with table_writer(tmp_path / "e.parquet", expressions_schema(ACTIONS)) as table:
-        table.write(key(2) | {"psi": np.zeros((2, 52)), "residual_mm": 1.0, "valid": True})
+        table.write(key(2) | {"data": REAL, "psi": np.zeros((2, 52)), "residual_mm": 1.0, "valid": True})
     with pytest.raises(UserError, match="ELAN tiers are made from tokens"):
         export_elan(tmp_path / "e.parquet", tmp_path / "e.eaf")
     assert main(["export", str(path), "-o", str(tmp_path / "a.txt")]) == 1

@@ -7,7 +7,7 @@ from dfe_lib.cli import main
 from dfe_lib.errors import UserError
 from dfe_lib.inspection import inspect_file
 from dfe_lib.recordings import ReadSettings
-from dfe_lib.tables import table_writer, tokens_schema
+from dfe_lib.tables import REAL, table_writer, tokens_schema
 
 
 def test_the_real_file_is_described() -> None:
@@ -33,7 +33,8 @@ def test_media_and_the_studys_own_tables_are_known(tmp_path) -> None:
     assert video.kind == "video (mp4)" and video.frames == 72 and video.fps == pytest.approx(30, abs=0.1)
     with table_writer(tmp_path / "t.parquet", tokens_schema(4)) as table:
         key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(3), "time_s": np.arange(3) / 10}
-        table.write(key | {"valid": [True, True, False], "tokens": np.zeros((3, 4)), "error_mm": 0.0})
+        rows = {"data": REAL, "valid": [True, True, False], "tokens": np.zeros((3, 4)), "error_mm": 0.0}
+        table.write(key | rows)
     found = inspect_file(tmp_path / "t.parquet")
     assert (found.frames, found.usable, found.fps) == (3, 2, 10.0) and "ELAN" in found.uses[0]
 

@@ -7,14 +7,14 @@ from dfe_lib.errors import UserError
 from dfe_lib.flame_codes import flame_names
 from dfe_lib.names import ACTIONS
 from dfe_lib.spaces import JAW_WEIGHT, expression_space, read_space, space_of_frames, write_space
-from dfe_lib.tables import expressions_schema, frames_schema, table_writer
+from dfe_lib.tables import REAL, expressions_schema, frames_schema, table_writer
 
 KEY = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(2), "time_s": np.arange(2) / 25}
 
 
 def save_expressions(folder, name, names) -> None:
     with table_writer(folder / f"{name}.parquet", expressions_schema(names)) as table:
-        table.write(KEY | {"psi": np.zeros((2, len(names))), "residual_mm": np.nan, "valid": True})
+        table.write(KEY | {"data": REAL, "psi": np.zeros((2, len(names))), "residual_mm": np.nan, "valid": True})
 
 
 def save_frames(folder, name, lists) -> None:

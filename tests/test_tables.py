@@ -7,6 +7,8 @@ from dfe_lib import tables
 from dfe_lib.errors import UserError
 from dfe_lib.tables import (
     FRAMES,
+    REAL,
+    SIMULATED,
     coefficient_names,
     expressions_schema,
     read_arrays,
@@ -31,6 +33,7 @@ def expressions(rows, seed=0):
         "face_id": np.where(valid, 0, -1),
         "frame": np.arange(rows),
         "time_s": np.arange(rows) / 29.97,
+        "data": np.where(np.arange(rows) % 2, REAL, SIMULATED),
         "psi": rng.random((rows, len(NAMES)), dtype=np.float32),
         "residual_mm": np.where(valid, rng.random(rows), np.nan),
         "valid": valid,
@@ -104,7 +107,7 @@ def test_a_table_without_rows_is_a_table(tmp_path):
 
 
 def test_tokens_without_a_face_are_minus_one(tmp_path):
-    key = {"clip_id": "a", "subject_id": "a", "face_id": [0, -1], "frame": [0, 1], "time_s": [0.0, 0.04]}
+    key = {"clip_id": "a", "subject_id": "a", "face_id": [0, -1], "frame": [0, 1], "time_s": [0.0, 0.04], "data": REAL}
     with table_writer(tmp_path / "t.parquet", tokens_schema(2)) as table:
         table.write(key | {"valid": [True, False], "tokens": [[4, 2], [9, 9]], "error_mm": [0.1, np.nan]})
     read = read_arrays(tmp_path / "t.parquet")
@@ -137,10 +140,27 @@ def test_wrong_files_are_named(tmp_path):
 
 
 def test_columns_must_match_the_schema(tmp_path):
-    columns = expressions(4)
-    del columns["psi"]
-    with pytest.raises(ValueError, match="psi"):
-        save(tmp_path / "a.parquet", columns)
+    for name in ("psi", "data"):
+        columns = expressions(4)
+        del columns[name]
+        with pytest.raises(ValueError, match=name):
+            save(tmp_path / "a.parquet", columns)
+
+
+def test_every_row_says_whether_it_is_real_or_simulated(tmp_path):
+    path = save(tmp_path / "a.parquet", expressions(700))
+    assert read_arrays(path, ["data"])["data"].tolist() == [SIMULATED, REAL] * 350
+    for schema in (expressions_schema(NAMES), tokens_schema(4)):
+        assert not schema.field("data").nullable
+
+
+def test_a_table_from_before_the_column_data_is_of_real_people(tmp_path):
+    path = save(tmp_path / "a.parquet", expressions(700))
+    pq.write_table(pq.read_table(path).drop_columns(["data"]), tmp_path / "old.parquet")
+    assert set(read_arrays(tmp_path / "old.parquet", ["frame", "data"])["data"]) == {REAL}
+    parts = list(read_batches(tmp_path / "old.parquet", ["frame", "data"]))
+    assert [len(part["data"]) for part in parts] == [512, 188] and set(parts[0]["data"]) == {REAL}
+    assert "data" not in read_arrays(tmp_path / "old.parquet")
 
 
 def test_csv_is_the_same_on_every_system(tmp_path):

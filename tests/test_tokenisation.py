@@ -8,7 +8,7 @@ from dfe_lib.errors import UserError
 from dfe_lib.names import ACTIONS
 from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
-from dfe_lib.tables import expressions_schema, read_arrays, table_writer
+from dfe_lib.tables import REAL, SIMULATED, expressions_schema, read_arrays, table_writer
 from dfe_lib.tokenisation import tokenise
 from dfe_lib.training import TrainConfig, train
 
@@ -30,11 +30,11 @@ def clip(tmp_path):
     return write_clip(tmp_path / "clip.parquet", PSI, VALID)
 
 
-def write_clip(path, psi, valid, names=ACTIONS):
+def write_clip(path, psi, valid, names=ACTIONS, data=REAL):
     with table_writer(path, expressions_schema(names, "planted")) as table:
         table.write({
             "clip_id": "clip", "subject_id": "anna", "face_id": np.where(valid, 0, -1),
-            "frame": np.arange(len(psi)), "time_s": np.arange(len(psi)) / 25, "psi": psi,
+            "frame": np.arange(len(psi)), "time_s": np.arange(len(psi)) / 25, "data": data, "psi": psi,
             "residual_mm": np.where(valid, 1.0, np.nan), "valid": valid,
         })  # fmt: skip
     return path
@@ -53,6 +53,13 @@ def test_every_frame_has_a_row_and_only_valid_ones_tokens(model, clip, tmp_path)
     errors = error_mm(PSI[VALID], model.decode(codes).numpy(), METRIC)
     np.testing.assert_allclose(table["error_mm"][VALID], errors, rtol=1e-6)
     assert summary == {"frames": FRAMES, "valid": VALID.sum(), "error_mm": pytest.approx(errors.mean(), rel=1e-6)}
+
+
+def test_what_is_simulated_stays_so(model, tmp_path):
+    data = np.where(np.arange(9) % 2, REAL, SIMULATED)
+    clip = write_clip(tmp_path / "mixed.parquet", PSI[:9], np.ones(9, bool), data=data)
+    tokenise(model, clip, tmp_path / "tokens.parquet", METRIC)
+    assert read_arrays(tmp_path / "tokens.parquet")["data"].tolist() == data.tolist()
 
 
 def test_batches_leave_no_trace_in_the_file(model, clip, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from dfe_lib.errors import UserError
-from dfe_lib.tables import table_writer, tokens_schema
+from dfe_lib.tables import REAL, table_writer, tokens_schema
 from dfe_lib.words import BagOfWords, token_windows
 
 
@@ -15,7 +15,7 @@ def write_tokens(path, tokens, face_id, rate=25.0, clip_id="clip"):
     with table_writer(path, tokens_schema(tokens.shape[1])) as table:
         table.write({
             "clip_id": clip_id, "subject_id": "anna", "face_id": face_id, "frame": np.arange(len(tokens)),
-            "time_s": 3.0 + np.arange(len(tokens)) / rate, "valid": face_id >= 0, "tokens": tokens,
+            "time_s": 3.0 + np.arange(len(tokens)) / rate, "data": REAL, "valid": face_id >= 0, "tokens": tokens,
             "error_mm": np.where(face_id >= 0, 0.5, np.nan),
         })  # fmt: skip
     return path
