@@ -139,6 +139,16 @@ class HeadRenderer:
         self._plotter.render()
         return np.array(self._plotter.screenshot(return_img=True))
 
+    def cut_out(
+        self,
+        vertices: Float[np.ndarray, "v 3"],
+        colours: Float[np.ndarray, "fine 3"] | None = None,
+        rotation: Float[np.ndarray, "3 3"] | None = None,
+    ) -> UInt8[np.ndarray, "h w 4"]:
+        """The same picture with a transparent background."""
+        self.render(vertices, colours, rotation)
+        return np.array(self._plotter.screenshot(return_img=True, transparent_background=True))
+
     def _aim(self) -> None:
         view = self._plotter.camera
         view.position, view.focal_point, view.up = (0, 0, self.camera.distance), (0, 0, 0), (0, 1, 0)
