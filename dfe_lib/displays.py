@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from .anny_head import anny_head
 from .errors import UserError
-from .facs import AU12_PRESENT, au12
+from .facs import AU_PRESENT, au_basis, au_intensities
 from .flame_codes import JAW
 from .names import ACTIONS
 from .tables import coefficient_names, read_arrays
@@ -19,6 +20,8 @@ __all__ = ["JAW_OPEN_RAD", "display_name", "window_labels"]
 JAW_OPEN_RAD = 0.1
 """A mouth counts as open beyond this turn of FLAME's jaw (our choice: about a finger's width)."""
 EDGE_S = 1e-6
+SMILE_SET = "openface17"
+"""Units that a smile is read among: those of the most used detector."""
 
 
 def display_name(names: Sequence[str]) -> str:
@@ -53,6 +56,7 @@ def _shows(table: Path, window: Any) -> bool:
 
 def _strength(psi: Float[np.ndarray, "n e"], names: Sequence[str]) -> tuple[Float[np.ndarray, " n"], float]:
     if tuple(names) == ACTIONS:
-        return au12(psi, names), AU12_PRESENT
+        smile = au_basis(SMILE_SET)[0].index("AU12")
+        return au_intensities(psi, anny_head().gram(), SMILE_SET)[:, smile], AU_PRESENT
     display_name(names)
     return psi[:, list(names).index(JAW[0])], JAW_OPEN_RAD

@@ -4,7 +4,7 @@ import pytest
 
 from dfe_lib.displays import JAW_OPEN_RAD, display_name, window_labels
 from dfe_lib.errors import UserError
-from dfe_lib.facs import AU12_PRESENT
+from dfe_lib.facs import AU_PRESENT
 from dfe_lib.flame_codes import flame_names
 from dfe_lib.names import ACTIONS
 from dfe_lib.tables import REAL, expressions_schema, table_writer
@@ -22,7 +22,7 @@ def save(folder, names, columns, strength):
 @pytest.mark.parametrize(
     ("names", "columns", "threshold"),
     [
-        (ACTIONS, ("mouthSmileLeft", "mouthSmileRight"), AU12_PRESENT),
+        (ACTIONS, ("mouthSmileLeft", "mouthSmileRight"), AU_PRESENT),
         (flame_names(50), ("jawX",), JAW_OPEN_RAD),
     ],
 )

@@ -7,7 +7,7 @@ from dfe_lib.anny_head import anny_head
 from dfe_lib.assets import asset
 from dfe_lib.expressions import fit_clips
 from dfe_lib.extraction import extract_clips
-from dfe_lib.facs import au12
+from dfe_lib.facs import au_intensities
 from dfe_lib.media import find_media
 from dfe_lib.tables import coefficient_names, read_arrays
 
@@ -42,7 +42,7 @@ def test_coefficients_are_named_and_in_their_bounds(fitted) -> None:
 
 def test_a_grin_after_a_still_face_is_a_smile(fitted) -> None:
     table = read_arrays(fitted[0] / "expressions" / "single_face.parquet")
-    smile = au12(table["psi"], anny_head().names)
+    smile = au_intensities(table["psi"], anny_head().gram(), ["AU12"])[:, 0]
     assert smile[0] < 0.15 and smile[40] > 0.5
 
 
