@@ -1,114 +1,156 @@
-"""Prediction of labels from representations, other people in training than in testing."""
+"""Representations against one another on the same tasks, people and folds: the rows of `downstream.csv`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
-from sklearn.base import BaseEstimator, clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from jaxtyping import Float
 
-from .errors import UserError
+from .heads import Prediction
+from .metrics import METRICS
+from .protocol import (
+    Folds,
+    Vectors,
+    constant_scores,
+    holm,
+    predict_unseen,
+    shuffled,
+    subject_draws,
+    subject_folds,
+    task_scores,
+)
+from .tasks import Task
 
-__all__ = ["compare_representations", "linear_head", "predict_other_subjects", "within_subject_accuracy"]
+__all__ = ["Evaluation", "compare", "evaluate"]
 
-BOOTSTRAPS = 1000
-SHUFFLES = 20
-
-
-def linear_head(transformer: BaseEstimator) -> BaseEstimator:
-    """The head that every representation gets: scaling and logistic regression, fitted on training subjects alone."""
-    classifier = LogisticRegression(C=0.5, class_weight="balanced", max_iter=2000)
-    return make_pipeline(clone(transformer), StandardScaler(), classifier)
-
-
-def predict_other_subjects(
-    transformer: BaseEstimator, windows: Sequence, labels: Int[np.ndarray, " n"], subjects: Iterable[str]
-) -> Int[np.ndarray, " n"]:
-    """Predicted label of each window by a model that never saw its subject."""
-    subjects = np.asarray(list(subjects))
-    for subject in np.unique(subjects):
-        if len(np.unique(labels[subjects != subject])) < 2:
-            raise UserError(f"Without {subject} the windows have one label only: add clips or another threshold.")
-    return cross_val_predict(linear_head(transformer), list(windows), labels, groups=subjects, cv=LeaveOneGroupOut())
+INTERVAL = (2.5, 97.5)
+"""Percentiles of every interval."""
 
 
-def within_subject_accuracy(
-    labels: Int[np.ndarray, " n"], predicted: Int[np.ndarray, " n"], subjects: Iterable[str]
-) -> float:
-    """Balanced accuracy of each subject who shows both labels, averaged; 0.5 is chance whatever the base rates.
-
-    Pooled over subjects, base rates that differ from person to person would put chance elsewhere.
-
-    >>> within_subject_accuracy(np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]), ["a", "a", "a", "b"])
-    0.75
-    """
-    subjects = np.asarray(list(subjects))
-    scores = []
-    for subject in np.unique(subjects):
-        true, guess = labels[subjects == subject], predicted[subjects == subject]
-        if len(np.unique(true)) == 2:
-            scores.append(np.mean([np.mean(guess[true == label] == label) for label in (0, 1)]))
-    if not scores:
-        raise UserError("No subject shows both labels: add clips or choose another threshold.")
-    return float(np.mean(scores))
-
-
-def compare_representations(
-    representations: Mapping[str, tuple[BaseEstimator, Sequence]],
-    labels: Int[np.ndarray, " n"],
-    subjects: Iterable[str],
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Within-subject balanced accuracy of each representation, and of the control whose labels are shuffled.
-
-    The interval of `none` is bootstrapped over windows within subjects (with a handful of subjects it says nothing
-    about people in general); that of `shuffled` is the spread over SHUFFLES permutations.
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of representations.
 
     Arguments:
-        representations: Transformer and windows by name.
-        labels: (n,) 0 or 1 for each window.
-        subjects: Subject of each window.
-        seed: Of the shuffles and the bootstrap, the same for all representations.
+        table: one row a task, representation, metric and control: task, representation, head, metric, mean, ci_low,
+            ci_high, constant (score of a constant prediction), p_shuffled, n_subjects, control (`none`, `shuffled`).
+        draws: of each task, representation and metric, the score in each bootstrap draw (the same draws for all).
+    """
+
+    table: pd.DataFrame
+    draws: dict[tuple[str, str, str], Float[np.ndarray, " b"]]
+
+
+def evaluate(
+    representations: Mapping[str, Vectors],
+    labels: pd.DataFrame,
+    tasks: Sequence[Task],
+    folds: Sequence[Folds] = (),
+    head: str = "ridge",
+    n_draws: int = 1000,
+    n_shuffles: int = 50,
+    seed: int = 0,
+) -> Evaluation:
+    """Cross-validated scores with intervals over people, and the control whose labels are shuffled.
+
+    The interval of control `none` is bootstrapped over subjects, given the models; that of `shuffled` is the spread
+    over shuffles of who has which labels, each trained and tested anew. `p_shuffled` is the share of shuffles that
+    score at least as well.
+
+    Arguments:
+        representations: vectors by name.
+        labels: one row a clip: `subject_id` and the tasks' columns.
+        tasks: what is predicted.
+        folds: one division of the rows into folds, or several to average over; five folds by subject when empty.
+        head: `"ridge"` for every task; `"logistic"` or `"svm"` for binary tasks.
+        n_draws: of the bootstrap.
+        n_shuffles: of the labels; 0 leaves the control out.
+        seed: of folds, draws and shuffles, the same for all representations.
+
+    Raises:
+        UserError: leaky folds, labels that are missing or of another kind.
+    """
+    subjects = labels["subject_id"].astype(str).to_numpy()
+    folds = folds or [subject_folds(subjects, seed=seed)]
+    truth = {task: task.targets(labels) for task in tasks}
+    rng = np.random.default_rng(seed)
+    everything = np.hstack(list(truth.values()))
+    stacked = np.hstack([everything, *(shuffled(everything, subjects, rng) for _ in range(n_shuffles))])
+    weights = subject_draws(subjects, n_draws, seed)
+    rows, draws = [], {}
+    for name, vectors in representations.items():
+        predictions = [predict_unseen(vectors, stacked, subjects, parts, head) for parts in folds]
+        for task, columns in _columns(truth, n_shuffles):
+            constants = constant_scores(task, truth[task], folds[0])
+            for metric in task.metrics:
+                real, null = _both(task, metric, stacked, columns, predictions, weights)
+                draws[task.name, name, metric] = real
+                key = {"task": task.name, "representation": name, "head": head, "metric": metric}
+                rows += _rows(key, real, null, constants[metric], len(set(subjects)))
+    return Evaluation(pd.DataFrame(rows), draws)
+
+
+def compare(evaluation: Evaluation, reference: str) -> pd.DataFrame:
+    """Each representation less the reference, on the same people and draws, by each task's main metric.
+
+    Returns one row a task and representation: task, representation, reference, metric, difference (above 0 where the
+    representation is better), ci_low, ci_high, p (two-sided, bootstrap), p_holm (adjusted within the task).
     """
     rows = []
-    for name, (transformer, windows) in representations.items():
-        predicted = predict_other_subjects(transformer, windows, labels, subjects)
-        rng = np.random.default_rng(seed)
-        draws = [_redrawn(labels, predicted, subjects, rng) for _ in range(BOOTSTRAPS)]
-        rows.append(_row(name, "none", within_subject_accuracy(labels, predicted, subjects), draws))
-        shuffled = [_control(transformer, windows, labels, subjects, rng) for _ in range(SHUFFLES)]
-        rows.append(_row(name, "shuffled", float(np.mean(shuffled)), shuffled))
-    counts = {"n_windows": len(labels), "n_subjects": len(set(subjects))}
-    return pd.DataFrame(rows).assign(**counts)
+    for task in dict.fromkeys(name for name, _, _ in evaluation.draws):
+        scores = {key: draws for key, draws in evaluation.draws.items() if key[0] == task}
+        metric = next(iter(scores))[2]
+        sign = 1 if METRICS[metric].rises else -1
+        others = [name for _, name, of in scores if of == metric and name != reference]
+        gaps = [sign * (scores[task, name, metric] - scores[task, reference, metric]) for name in others]
+        p = np.array([_two_sided(gap[1:]) for gap in gaps])
+        for name, gap, raw, adjusted in zip(others, gaps, p, holm(p), strict=True):
+            low, high = np.nanpercentile(gap[1:], INTERVAL)
+            key = {"task": task, "representation": name, "reference": reference, "metric": metric}
+            rows.append(key | {"difference": gap[0], "ci_low": low, "ci_high": high, "p": raw, "p_holm": adjusted})
+    return pd.DataFrame(rows)
 
 
-def _row(name: str, control: str, mean: float, draws: Sequence[float]) -> dict[str, object]:
-    low, high = np.percentile(draws, [2.5, 97.5])
-    score = {"metric": "within_subject_balanced_accuracy", "mean": mean, "ci_low": low, "ci_high": high}
-    return {"representation": name, "control": control} | score
+def _columns(truth: Mapping[Task, np.ndarray], n_shuffles: int) -> Iterator[tuple[Task, list[slice]]]:
+    """Of each task, its columns among the true labels and among each shuffle of them."""
+    width, start = sum(values.shape[1] for values in truth.values()), 0
+    for task, values in truth.items():
+        stop = start + values.shape[1]
+        yield task, [slice(start + k * width, stop + k * width) for k in range(n_shuffles + 1)]
+        start = stop
 
 
-def _control(
-    transformer: BaseEstimator, windows: Sequence, labels: np.ndarray, subjects: Iterable[str], rng: np.random.Generator
-) -> float:
-    """Accuracy after the labels are permuted within each subject, so that base rates stay as they are."""
-    shuffled = labels.copy()
-    for here in _groups(subjects):
-        shuffled[here] = labels[rng.permutation(here)]
-    return within_subject_accuracy(shuffled, predict_other_subjects(transformer, windows, shuffled, subjects), subjects)
+def _both(
+    task: Task,
+    metric: str,
+    targets: np.ndarray,
+    columns: list[slice],
+    predictions: Sequence[Prediction],
+    weights: np.ndarray,
+) -> tuple[Float[np.ndarray, " b"], Float[np.ndarray, " s"]]:
+    """Scores of the true labels in each draw, and of each shuffle; averaged over the divisions into folds."""
+    real = [task_scores(task, metric, targets[:, columns[0]], each[columns[0]], weights) for each in predictions]
+    null = [
+        [task_scores(task, metric, targets[:, here], each[here], weights[:1])[0] for here in columns[1:]]
+        for each in predictions
+    ]
+    return np.mean(real, axis=0), np.mean(null, axis=0)
 
 
-def _redrawn(labels: np.ndarray, predicted: np.ndarray, subjects: Iterable[str], rng: np.random.Generator) -> float:
-    """Accuracy on windows drawn with replacement, within each subject and label."""
-    strata = [f"{subject}/{label}" for subject, label in zip(subjects, labels, strict=True)]
-    draw = np.concatenate([rng.choice(group, len(group)) for group in _groups(strata)])
-    return within_subject_accuracy(labels[draw], predicted[draw], np.asarray(list(subjects))[draw])
+def _rows(key: dict, real: np.ndarray, null: np.ndarray, constant: float, n_subjects: int) -> list[dict]:
+    sign = 1 if METRICS[key["metric"]].rises else -1
+    reached = float((1 + (sign * null >= sign * real[0]).sum()) / (1 + len(null)))
+    low, high = np.nanpercentile(real[1:], INTERVAL) if len(real) > 1 else (np.nan, np.nan)
+    rest = {"constant": constant, "p_shuffled": reached if len(null) else np.nan, "n_subjects": n_subjects}
+    rows = [key | {"mean": real[0], "ci_low": low, "ci_high": high} | rest | {"control": "none"}]
+    if len(null):
+        low, high = np.percentile(null, INTERVAL)
+        rows.append(key | {"mean": null.mean(), "ci_low": low, "ci_high": high} | rest | {"control": "shuffled"})
+    return rows
 
 
-def _groups(keys: Iterable[str]) -> list[Int[np.ndarray, " n"]]:
-    keys = np.asarray(list(keys))
-    return [np.flatnonzero(keys == key) for key in np.unique(keys)]
+def _two_sided(gaps: np.ndarray) -> float:
+    gaps = gaps[np.isfinite(gaps)]
+    tail = min((gaps <= 0).sum(), (gaps >= 0).sum())
+    return float(min(1.0, 2 * (1 + tail) / (1 + len(gaps))))

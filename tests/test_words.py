@@ -81,13 +81,43 @@ def test_works_in_a_scikit_learn_pipeline():
     labels = np.arange(40) % 2
     windows = [rng.integers(0, 6, (30, 2)) + 3 * label for label in labels]
     pipeline = make_pipeline(BagOfWords(by_stage=True), LogisticRegression())
-    assert clone(pipeline).steps[0][1].get_params() == {"by_stage": True, "weighting": "frequency"}
+    assert clone(pipeline).steps[0][1].get_params() == {
+        "by_stage": True, "durations": False, "min_share": 0.0, "ngrams": 1, "weighting": "frequency",
+    }  # fmt: skip
     assert cross_val_score(pipeline, windows, labels, cv=4).mean() > 0.9
+
+
+def test_weightings_agree_with_each_other():
+    rng = np.random.default_rng(0)
+    windows = [rng.integers(0, 40, (length, 2)) for length in (5, 9, 14)]
+    count, share, binary, tfidf = (
+        BagOfWords(weighting=weighting).fit(windows).transform(windows)
+        for weighting in ("count", "frequency", "binary", "tfidf")
+    )
+    lengths = np.array([5, 9, 14])[:, None]
+    np.testing.assert_allclose(share * lengths, count)
+    np.testing.assert_array_equal(binary, count > 0)
+    np.testing.assert_allclose(tfidf, share * (np.log(4 / (1 + binary.sum(0))) + 1))
+
+
+def test_rare_words_can_be_left_out():
+    windows = [np.array([[1, 5]]), np.array([[1, 6]]), np.array([[1, 6]])]
+    assert BagOfWords(min_share=0.5).fit(windows).get_feature_names_out().tolist() == ["token_1", "token_6"]
+
+
+def test_runs_are_counted_by_their_changes_and_durations_by_their_frames():
+    tokens = np.array([[3, 0], [3, 9], [1, 0], [3, 0], [3, 0], [3, 3]])
+    bag = BagOfWords(weighting="count", ngrams=3, durations=True).fit([tokens])
+    values = dict(zip(bag.get_feature_names_out(), bag.transform([tokens])[0], strict=True))
+    runs = {name: value for name, value in values.items() if name.startswith("run")}
+    assert runs == {"run_3_1": 1, "run_1_3": 1, "run_3_1_3": 1}
+    assert [values[f"frames_of_{token}"] for token in (0, 1, 3, 9)] == [2.0, 1.0, 2.5, 1.0]
+    assert bag.transform([tokens[:0]])[0].sum() == 0
 
 
 def test_impossible_settings_are_explained(tmp_path):
     with pytest.raises(UserError, match="weighting"):
-        BagOfWords(weighting="tfidf").fit([np.array([[1]])])
+        BagOfWords(weighting="share").fit([np.array([[1]])])
     with pytest.raises(UserError, match="no token"):
         BagOfWords().fit([np.zeros((0, 4), int)])
     with pytest.raises(UserError, match="window_s"):
