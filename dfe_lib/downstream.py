@@ -36,10 +36,12 @@ class Evaluation:
         table: one row a task, representation, metric and control: task, representation, head, metric, mean, ci_low,
             ci_high, constant (score of a constant prediction), p_shuffled, n_subjects, control (`none`, `shuffled`).
         draws: of each task, representation and metric, the score in each bootstrap draw (the same draws for all).
+        nulls: likewise, the score of each shuffle.
     """
 
     table: pd.DataFrame
     draws: dict[tuple[str, str, str], Float[np.ndarray, " b"]]
+    nulls: dict[tuple[str, str, str], Float[np.ndarray, " s"]]
 
 
 def evaluate(
@@ -78,17 +80,17 @@ def evaluate(
     everything = np.hstack(list(truth.values()))
     stacked = np.hstack([everything, *(shuffled(everything, subjects, rng) for _ in range(n_shuffles))])
     weights = subject_draws(subjects, n_draws, seed)
-    rows, draws = [], {}
+    rows, draws, nulls = [], {}, {}
     for name, vectors in representations.items():
         predictions = [predict_unseen(vectors, stacked, subjects, parts, head) for parts in folds]
         for task, columns in _columns(truth, n_shuffles):
             constants = constant_scores(task, truth[task], folds[0])
             for metric in task.metrics:
                 real, null = _both(task, metric, stacked, columns, predictions, weights)
-                draws[task.name, name, metric] = real
+                draws[task.name, name, metric], nulls[task.name, name, metric] = real, null
                 key = {"task": task.name, "representation": name, "head": head, "metric": metric}
                 rows += _rows(key, real, null, constants[metric], len(set(subjects)))
-    return Evaluation(pd.DataFrame(rows), draws)
+    return Evaluation(pd.DataFrame(rows), draws, nulls)
 
 
 def compare(evaluation: Evaluation, reference: str) -> pd.DataFrame:
