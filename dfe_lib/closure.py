@@ -20,6 +20,8 @@ BYSTANDERS = frozenset({"cli", "closure", "kernels", "manifest", "parameters", "
 def code_fingerprint(notebook: Path, package: Path = PACKAGE) -> str:
     """sha256 of a notebook's code cells, of the modules they import, and of the package's data files.
 
+    A folder beside a module and of its name, such as the web pages' `pages/`, counts with the module.
+
     Comments and layout do not count; markdown cells do not either.
 
     Arguments:
@@ -27,8 +29,9 @@ def code_fingerprint(notebook: Path, package: Path = PACKAGE) -> str:
         package: Folder of the package whose modules are followed.
     """
     cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    modules = [package / f"{name}.py" for name in imported_modules(cells, package)]
-    data = sorted(path for path in package.glob("data/**/*") if path.is_file())
+    names = imported_modules(cells, package)
+    modules = [package / f"{name}.py" for name in names]
+    data = sorted(path for folder in ("data", *names) for path in package.glob(f"{folder}/**/*") if path.is_file())
     digest = hashlib.sha256()
     for text in [*map(_essence, cells), *(_essence(path.read_text(encoding="utf-8")) for path in modules)]:
         digest.update(text.encode() + b"\0")

@@ -16,7 +16,7 @@ LEFT, UP, FORWARD = np.eye(3)
 
 CHIN = (152,)
 UPPER_LIP, LOWER_LIP = (0, 13), (17, 14)
-SIDED = {
+SIDED: dict[str, dict[str, tuple[int, ...]]] = {
     "lip corner": {"left": (291,), "right": (61,)},
     "inner brow": {"left": (285, 336), "right": (55, 107)},
     "outer brow": {"left": (276, 300), "right": (46, 70)},
@@ -156,8 +156,8 @@ def _lips(upper: np.ndarray, lower: np.ndarray, corners: dict[str, np.ndarray]) 
         ("mouth", "", "opens", "closes"): (upper - lower) @ UP,
         ("upper lip", "", "up", "down"): upper @ UP,
         ("lower lip", "", "up", "down"): lower @ UP,
-        ("upper lip", "", "forward", "in"): upper @ FORWARD,
-        ("lower lip", "", "forward", "in"): lower @ FORWARD,
+        ("upper lip", "", "forward", "back"): upper @ FORWARD,
+        ("lower lip", "", "forward", "back"): lower @ FORWARD,
         ("mouth", "", "to the left", "to the right"): (left + right) @ LEFT / 2,
         ("lip corner", "left", "outwards", "inwards"): left @ LEFT,
         ("lip corner", "right", "outwards", "inwards"): -right @ LEFT,

@@ -83,6 +83,7 @@ class HeadRenderer:
         subdivisions: how often each triangle is cut in four, for colours finer than the mesh.
         lights: directional lights.
         background: red, green, blue in [0, 1].
+        smooth: several samples a pixel; without, three times as fast, for pictures that are made smaller anyway.
 
     >>> import numpy as np
     >>> corners = np.array([[-0.05, -0.05, 0], [0.05, -0.05, 0], [0, 0.05, 0]])
@@ -99,6 +100,7 @@ class HeadRenderer:
         subdivisions: int = 0,
         lights: tuple[Light, ...] = STUDIO,
         background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        smooth: bool = True,
     ) -> None:
         self.camera, self._faces = camera, faces
         self.refine, fine = subdivision(faces, n_vertices, subdivisions)
@@ -108,6 +110,10 @@ class HeadRenderer:
         skin = {"specular": 0.12, "specular_power": 12, "ambient": 0.12, "interpolation": "phong"}
         self._plotter.add_mesh(self._mesh, scalars="colour", rgb=True, **skin)
         self._plotter.set_background(background)
+        if not smooth:
+            window = self._plotter.render_window
+            assert window is not None  # it is there until the plotter is closed
+            window.SetMultiSamples(0)
         self.light(lights)
         self._aim()
 

@@ -21,7 +21,7 @@ DPI = 150
 SMOKE = "smoke"
 """The run of the notebooks' committed defaults."""
 
-KINDS: tuple[str, ...] = ("frames", "cohort", "expressions", "model", "tokens", "figures", "tables")
+KINDS: tuple[str, ...] = ("frames", "cohort", "expressions", "model", "tokens", "atlas", "figures", "tables")
 """Folders of a run."""
 
 
@@ -45,7 +45,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
     Stage("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
     Stage("03_train", ("expressions", "cohort"), ("model", "tokens")),
-    Stage("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens")),
+    Stage("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
     Stage("05_downstream", ("frames", "expressions", "model", "tokens")),
 )
 
@@ -88,6 +88,10 @@ class Study:
     @property
     def tokens(self) -> Path:
         return self._made("tokens")
+
+    @property
+    def atlas(self) -> Path:
+        return self._made("atlas")
 
     @property
     def figures(self) -> Path:

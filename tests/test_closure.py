@@ -59,3 +59,13 @@ def test_only_code_that_is_used_changes_the_fingerprint(package: Path, tmp_path:
 
     (package / "data" / "weights.bin").write_bytes(b"1")
     assert code_fingerprint(notebook(tmp_path), package) != changed
+
+
+def test_a_folder_of_a_modules_name_counts_where_the_module_is_used(package: Path, tmp_path: Path) -> None:
+    before = code_fingerprint(notebook(tmp_path), package)
+    for name in ("b", "c"):
+        (package / name).mkdir()
+    (package / "c" / "page.html").write_text("<p>")
+    assert code_fingerprint(notebook(tmp_path), package) == before
+    (package / "b" / "page.html").write_text("<p>")
+    assert code_fingerprint(notebook(tmp_path), package) != before
