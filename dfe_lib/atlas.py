@@ -17,25 +17,23 @@ from .errors import UserError
 from .figures import face_crop
 from .morphable import MorphableModel
 from .overviews import has_pictures
-from .pages import heat_stops, packed_head, picture_uri, tint, write_page
+from .pages import LIMITS_MM, heat_stops, packed_head, picture_uri, tint, write_page
 from .phrases import Movement, main_regions, movements, sentence
 from .progress import bar
 from .rendering import Camera, HeadRenderer, turn
 from .rvqvae import RvqVae
 from .sources import read_sources, stills
-from .spaces import ExpressionSpace
+from .spaces import ExpressionSpace, expression_space, read_space
 from .tables import N_LANDMARKS, read_arrays
 from .templates import similarity_rank, strongest_actions
 
-__all__ = ["Occurrences", "token_occurrences", "write_atlas"]
+__all__ = ["Occurrences", "atlas_of_model", "token_occurrences", "write_atlas"]
 
 CAMERA = Camera(distance=0.9, focal_px=1300.0, width=300, height=360)
 CARD_PX = (150, 180)
 THUMB_PX = (72, 72)
 CARD_QUALITY, THUMB_QUALITY = 70, 60
 SIDE_DEG = 35.0
-LIMITS_MM = (0.5, 1, 2, 3, 5, 10, 20, 40)
-"""Ends that a colour scale may have."""
 VISIBLE_MM = 6.0
 """A movement below this is drawn larger, and the card says by how much (our choice)."""
 MOST_DRAWN = 5
@@ -129,6 +127,21 @@ def write_atlas(
     return path
 
 
+def atlas_of_model(folder: str | Path, out: str | Path) -> Path:
+    """Writes the atlas of a trained model with what its run holds beside it: expressions, tokens, frames.
+
+    Arguments:
+        folder: of the model. out: folder of the page.
+
+    Raises:
+        UserError: There is no model, or no head for its coefficients.
+    """
+    model, run = RvqVae.from_pretrained(folder), Path(folder).resolve().parent
+    fitted = any((run / "expressions").glob("*.parquet"))
+    space = read_space(run / "expressions") if fitted else expression_space(model.config.coefficients)
+    return write_atlas(out, model, space, sorted((run / "tokens").glob("*.parquet")), run / "frames")
+
+
 def _head_of(model: RvqVae, space: ExpressionSpace) -> MorphableModel:
     if space.head is None:
         raise UserError("an atlas shows tokens on a head, and these codes came without one: name its FLAME file.")
@@ -203,8 +216,9 @@ def _examples(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Real frames in which each token does most of what the face does, and their pictures."""
     sources = read_sources(frames) if frames else {}
-    pictured = np.array([has_pictures(sources, path.stem) for path in seen.paths], bool)
-    rows = np.flatnonzero(pictured[seen.table]) if len(seen.table) else np.empty(0, int)
+    # the frames may have been read on another machine
+    pictured = [has_pictures(sources, path.stem) and sources[path.stem].exists() for path in seen.paths]
+    rows = np.flatnonzero(np.array(pictured, bool)[seen.table]) if len(seen.table) else np.empty(0, int)
     moved = _decoded(model, seen.tokens[rows]) - still
     chosen = [_chosen(rows, moved, seen, k, psi[k] @ space.metric) for k in range(len(psi))]
     wanted = sorted({row for picks in chosen for row in picks})

@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_assets(commands)
     _add_study(commands)
     _add_encode(commands)
+    _add_view(commands)
+    _add_atlas(commands)
     _add_benchmark(commands)
     _add_estimator(commands)
     _add_inspect(commands)
@@ -64,6 +66,23 @@ def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="default: largest")
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.set_defaults(command=_encode)
+
+
+def _add_view(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("view", help="a video beside its reconstructed head and tokens, as a web page")
+    parser.add_argument("media", type=Path, metavar="VIDEO")
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: VIDEO's name and _view")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
+    parser.set_defaults(command=_view)
+
+
+def _add_atlas(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "atlas", help="a web page with a card for each token of a model and a head to try them"
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="folder of a trained model, as results/study/model")
+    parser.add_argument("-o", "--output", type=Path, default=Path("atlas"), metavar="FOLDER", help="default: atlas")
+    parser.set_defaults(command=_atlas)
 
 
 def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -162,6 +181,21 @@ def _encode(options: argparse.Namespace) -> int:
     from .encoding import encode_media
 
     encode_media(options.media, options.output, options.model, options.faces)
+    return 0
+
+
+def _view(options: argparse.Namespace) -> int:
+    from .viewer import write_viewer
+
+    folder = options.output or Path(f"{options.media.stem}_view")
+    print(f"open {write_viewer(options.media, folder, options.model)} in a browser")
+    return 0
+
+
+def _atlas(options: argparse.Namespace) -> int:
+    from .atlas import atlas_of_model
+
+    print(f"open {atlas_of_model(options.model, options.output)} in a browser")
     return 0
 
 

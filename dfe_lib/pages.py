@@ -16,11 +16,13 @@ from .painting import IRISES, Palette, paint
 from .rendering import subdivision
 from .tables import write_text
 
-__all__ = ["GREY", "heat_stops", "pack", "packed_head", "picture_uri", "tint", "write_page"]
+__all__ = ["GREY", "LIMITS_MM", "heat_stops", "pack", "packed_head", "picture_uri", "tint", "write_page"]
 
 ASSETS = Path(__file__).parent / "pages"
 HEAT = colormaps["YlOrRd"]
 HEAT_STOPS = 16
+LIMITS_MM = (0.5, 1, 2, 3, 5, 10, 20, 40)
+"""Ends that a scale of displacements may have."""
 STILL_MM = 0.005
 """A vertex that a coefficient moves by less is left out of its basis vector."""
 FAR = 99.0

@@ -1,0 +1,171 @@
+/* The clip player: video, head and strip show one frame. `window.viewer` tells which. */
+
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const find = (id) => document.getElementById(id);
+  const [video, strip, bands] = ["video", "strip", "bands"].map(find);
+  const { times } = data;
+  const count = times.length;
+  const step = count > 1 ? (times[count - 1] - times[0]) / (count - 1) : 0.04;
+  const end = (i) => times[i + 1] ?? times[i] + step;
+  const stages = data.books.length > 1 ? data.books.length : (data.tokens[0]?.length ?? 0);
+  const SAME_MS = 0.002; // browsers and files round times differently
+  let shown = 0;
+
+  const model = new HeadModel(data.head);
+  const view = new HeadView(find("head"), model);
+  const psi = unpacked(data.psi);
+  const width = data.still.length;
+  wireTurns(find("turns"), view);
+  find("title").textContent = `${data.clip} and its tokens`;
+  document.title = find("title").textContent;
+  find("scale").style.background = gradient(model.heat);
+  find("limit").textContent = `${data.limit} mm`;
+
+  /* Number of a token among the names and colours: with separate codebooks each stage has its own. */
+  const number = (i, stage) => data.tokens[i][stage] + (data.books[stage] ?? data.books[0]);
+  const colour = (token) => `rgb(${data.colours[token].join(" ")})`;
+
+  function frameAt(seconds) {
+    let [low, high] = [0, count - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (times[middle] <= seconds + SAME_MS) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /* ---- one frame ---- */
+
+  function show(i) {
+    shown = i;
+    const there = Boolean(data.valid[i]);
+    find("head").style.visibility = there ? "visible" : "hidden";
+    if (there) view.show(psi.slice(i * width, (i + 1) * width), data.still, data.limit);
+    find("most").textContent = there ? `moves at most ${view.most.toFixed(1)} mm` : "no face";
+    const off = there && data.error[i] !== null ? `, ${data.error[i].toFixed(1)} mm from the fitted face` : "";
+    find("frame").textContent = `Frame ${i} at ${times[i].toFixed(2)} s${there ? off : ": no face"}`;
+    find("tokens").replaceChildren(...(there ? data.tokens[i].map((token, stage) => {
+      const at = number(i, stage);
+      return el("li", {}, el("i", { style: `background: ${colour(at)}` }), `${token}: ${data.names[at]}`);
+    }) : []));
+    strip.setAttribute("aria-valuenow", i);
+    strip.setAttribute("aria-valuetext", `${times[i].toFixed(2)} seconds, ${there ? `tokens ${data.tokens[i].join(", ")}` : "no face"}`);
+    place();
+  }
+
+  function go(i) {
+    const to = Math.max(0, Math.min(count - 1, i));
+    show(to);
+    // the middle of the frame: its edge may round to the frame before
+    video.currentTime = data.start + (times[to] + end(to)) / 2;
+  }
+
+  function follow(seconds) {
+    const i = frameAt(seconds - data.start);
+    if (i !== shown) show(i);
+  }
+
+  if (video.requestVideoFrameCallback) {
+    const each = (_, frame) => {
+      if (!video.seeking) follow(frame.mediaTime);
+      video.requestVideoFrameCallback(each);
+    };
+    video.requestVideoFrameCallback(each);
+  } else {
+    video.addEventListener("timeupdate", () => follow(video.currentTime));
+  }
+  video.addEventListener("seeked", () => follow(video.currentTime));
+  video.addEventListener("error", () => {
+    find("trouble").textContent = "This browser cannot play the clip; the strip and the head work without it.";
+  });
+
+  /* ---- the strip ---- */
+
+  /* First and last second that the strip shows: all, or a stretch around the current frame. */
+  function stretch() {
+    const [first, last] = [times[0] ?? 0, count ? end(count - 1) : 1];
+    const span = Number(find("span").value);
+    if (!span || last - first <= span) return [first, last];
+    const from = Math.max(first, Math.min(last - span, times[shown] - span / 2));
+    return [from, from + span];
+  }
+
+  let drawn = "";
+
+  function place() {
+    const [from, to] = stretch();
+    const key = [from, to, strip.clientWidth].join();
+    if (key !== drawn) paint(from, to);
+    drawn = key;
+    find("cursor").style.left = `${(100 * (times[shown] + end(shown) - 2 * from)) / 2 / (to - from)}%`;
+  }
+
+  function paint(from, to) {
+    const dots = Math.min(window.devicePixelRatio || 1, 2);
+    bands.width = Math.max(1, Math.round(strip.clientWidth * dots));
+    bands.height = Math.max(1, Math.round(strip.clientHeight * dots));
+    const pen = bands.getContext("2d");
+    const tall = bands.height / stages;
+    for (let x = 0; x < bands.width; x++) {
+      const i = frameAt(from + ((x + 0.5) / bands.width) * (to - from));
+      if (!data.valid[i]) continue;
+      for (let stage = 0; stage < stages; stage++) {
+        pen.fillStyle = colour(number(i, stage));
+        pen.fillRect(x, stage * tall, 1, tall - dots);
+      }
+    }
+  }
+
+  function under(event) {
+    const box = strip.getBoundingClientRect();
+    const [from, to] = stretch();
+    const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
+    const stage = Math.max(0, Math.min(stages - 1, Math.floor(((event.clientY - box.top) / box.height) * stages)));
+    return { i: frameAt(from + share * (to - from) - SAME_MS), stage, share };
+  }
+
+  function hint(event) {
+    const { i, stage, share } = under(event);
+    const text = data.valid[i] ? `Stage ${stage}, token ${data.tokens[i][stage]}: ${data.names[number(i, stage)]}` : "no face";
+    find("tip").textContent = `${times[i].toFixed(2)} s · ${text}`;
+    Object.assign(find("tip").style, share < 0.5 ? { left: `${100 * share}%`, right: "auto" } : { left: "auto", right: `${100 * (1 - share)}%` });
+    find("tip").hidden = false;
+  }
+
+  let held = false;
+  strip.addEventListener("pointerdown", (event) => {
+    held = true;
+    strip.setPointerCapture(event.pointerId);
+    go(under(event).i);
+  });
+  strip.addEventListener("pointermove", (event) => {
+    hint(event);
+    if (held) go(under(event).i);
+  });
+  for (const name of ["pointerup", "pointercancel"]) strip.addEventListener(name, () => (held = false));
+  strip.addEventListener("pointerleave", () => (find("tip").hidden = true));
+  strip.addEventListener("keydown", (event) => {
+    const second = Math.max(1, Math.round(1 / step));
+    const ways = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: second, PageUp: -second, Home: -count, End: count };
+    if (event.key === " ") video.paused ? video.play() : video.pause();
+    else if (event.key in ways) go(shown + ways[event.key]);
+    else return;
+    event.preventDefault();
+  });
+  find("span").addEventListener("input", place);
+  new ResizeObserver(place).observe(strip);
+  strip.setAttribute("aria-valuemax", count - 1);
+
+  video.src = data.video;
+  show(0);
+
+  window.viewer = {
+    get frame() { return shown; },
+    get time() { return video.currentTime; },
+    get tokens() { return data.valid[shown] ? data.tokens[shown] : null; },
+    get moved() { return Array.from(view.moved); },
+    go,
+  };
+})();
