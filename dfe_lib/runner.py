@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .assets import PIECES, asset
+from .clip_tables import is_clip_table, table_clips
 from .closure import code_fingerprint
 from .errors import UserError
 from .kernels import PeakMemory, execute_notebook
@@ -236,6 +237,8 @@ def _files_named(name: str) -> list[Path]:
     path = PROJECT / Path(name).expanduser()
     if path.is_dir():
         return _visible(path)
+    if is_clip_table(path):
+        return [path, *sorted({clip.path for clip in table_clips(path) if clip.path.is_file()})]
     return [path] if path.is_file() else [found for found in path.parent.glob(path.name) if found.is_file()]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from .assets import PIECES, asset
+from .clip_tables import is_clip_table, table_clips
 from .errors import UserError
 from .formats import find_recordings
 from .media import MediaFile, find_media, open_media
@@ -26,11 +27,17 @@ def find_sources(
     """Clips of a notebook's `media` parameter: names of samples, files, folders or globs; also other programs' files.
 
     Arguments:
-        media: Paths are taken from the project's folder unless they are absolute.
+        media: Paths are taken from the project's folder unless they are absolute. A table of clips (see `clip_tables`)
+            stands for all of its clips and subjects, and alone.
         subjects: Who is in which clip, as in `media.find_media`; clips that it leaves out are their own subjects.
     """
     names = [media] if isinstance(media, str) else list(media)
     paths = [asset(name) if name in PIECES else PROJECT / Path(name).expanduser() for name in names]
+    tables = [path for path in paths if is_clip_table(path)]
+    if tables and len(paths) > 1:
+        raise UserError(f"media names {tables[0].name} beside other files: add their rows to that table of clips.")
+    if tables:
+        return table_clips(tables[0])
     if isinstance(subjects, Mapping):
         clips = find_media(paths, find_others=find_recordings)
         subjects = {clip.clip_id: clip.clip_id for clip in clips} | dict(subjects)

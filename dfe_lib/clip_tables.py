@@ -1,0 +1,146 @@
+"""The table of a study's clips: who is in each, its labels, what else is known of it, and which split it is in.
+
+A CSV file, one row a clip. A user's own study and every data set of `dfe datasets` come as one, so that
+`01_preprocess` (parameter `media`) and `05_downstream` read them in one way. Columns:
+
+- `clip_id`: name of the clip, the stem of its file unless there is a path; `subject_id`: who is in it. Needed.
+- `path`: of the video, picture or other program's file; from the table's folder unless it is absolute.
+- `session`, `task`: of the recording; `split`: `train`, `dev`, `test` or empty; `talking`: 1 where the person talks.
+- All others are labels and covariates, as numbers; an empty cell is not known.
+"""
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from .errors import UserError
+from .media import MediaFile
+from .tables import write_csv
+from .text_tables import text_layout
+
+__all__ = ["KEY", "SPLITS", "check_clip_table", "is_clip_table", "read_clip_table", "table_clips", "write_clip_table"]
+
+KEY = ("clip_id", "subject_id")
+TEXT = (*KEY, "path", "session", "task", "split")
+"""Columns that are words; the others are numbers."""
+SPLITS = ("train", "dev", "test", "")
+SPLIT_WORDS = {"training": "train", "valid": "dev", "val": "dev", "validation": "dev", "development": "dev"}
+"""What else the splits are called."""
+
+
+def is_clip_table(path: Path) -> bool:
+    """Is this a CSV file with clips, their subjects and their files?"""
+    return path.suffix.lower() == ".csv" and path.is_file() and {*KEY, "path"} <= set(text_layout(path).names)
+
+
+def read_clip_table(path: str | os.PathLike) -> pd.DataFrame:
+    """The table, checked; paths are absolute.
+
+    Raises:
+        UserError: see :func:`check_clip_table`; or there is no such file.
+    """
+    path = Path(path)
+    layout = text_layout(path)
+    words = dict.fromkeys(TEXT, str)
+    how = {"sep": layout.delimiter, "decimal": layout.decimal_point, "encoding": layout.encoding}
+    table = pd.read_csv(path, dtype=words, skipinitialspace=True, **how)
+    table.columns = table.columns.str.strip()
+    table = check_clip_table(table, str(path))
+    if "path" in table:
+        table["path"] = [str(path.parent.absolute() / each) if each else "" for each in table["path"]]
+    return table
+
+
+def check_clip_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with its words tidy and its splits named as in `SPLITS`.
+
+    Arguments:
+        table: of clips. name: of it, for messages.
+
+    Raises:
+        UserError: A column is missing, a clip stands there twice or without a subject, a split has no known name, a
+            person is in two splits, or a label is no number.
+
+    >>> table = pd.DataFrame({"clip_id": ["a_1", "b_1"], "subject_id": ["a", "b"], "split": ["valid", "test"]})
+    >>> check_clip_table(table, "mine.csv").split.tolist()
+    ['dev', 'test']
+    """
+    _need(table, KEY, name)
+    if not len(table):
+        raise UserError(f"{name} has no rows: give one row a clip.")
+    table = table.copy()
+    for column in set(TEXT) & set(table.columns):
+        table[column] = table[column].fillna("").astype(str).str.strip()
+    _check_key(table, name)
+    _check_numbers(table, name)
+    if "split" in table:
+        table["split"] = table["split"].str.lower().replace(SPLIT_WORDS)
+        _check_splits(table, name)
+    return table
+
+
+def write_clip_table(path: str | os.PathLike, table: pd.DataFrame) -> None:
+    """Writes the table, checked."""
+    write_csv(path, check_clip_table(table, Path(path).name))
+
+
+def table_clips(path: str | os.PathLike) -> list[MediaFile]:
+    """The table's clips, to be read by `01_preprocess`.
+
+    Raises:
+        UserError: A clip has no path, or its file does not exist.
+    """
+    table = read_clip_table(path)
+    _need(table, ("path",), str(path))
+    clips = [MediaFile(Path(row.path), row.clip_id, row.subject_id) for row in table.itertuples()]
+    missing = [clip for clip in clips if not clip.path.exists() or not clip.path.name]
+    if missing:
+        raise UserError(
+            f"{len(missing)} files that {path} names do not exist, such as that of {missing[0].clip_id} "
+            f"({missing[0].path}): correct the column path."
+        )
+    return clips
+
+
+def _need(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
+    for column in columns:
+        if column not in table:
+            close = difflib.get_close_matches(column, [str(each) for each in table.columns], 1, cutoff=0.4)
+            hint = f"rename {close[0]}?" if close else "add it."
+            raise UserError(f"{name} has no column {column}; it has {', '.join(map(str, table.columns))}: {hint}")
+
+
+def _check_key(table: pd.DataFrame, name: str) -> None:
+    for column in KEY:
+        if (table[column] == "").any():
+            row = int((table[column] == "").to_numpy().argmax()) + 2
+            raise UserError(f"{name} has an empty {column} in line {row}: fill it in, or take the line out.")
+    twice = table["clip_id"][table["clip_id"].duplicated()]
+    if len(twice):
+        raise UserError(f"{name} has the clip {twice.iloc[0]} more than once: give one row a clip.")
+
+
+def _check_numbers(table: pd.DataFrame, name: str) -> None:
+    for column in table.columns.difference(TEXT):
+        if not (pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column])):
+            wrong = table[column][pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna()]
+            if len(wrong):
+                raise UserError(f"{name} has {wrong.iloc[0]!r} in the column {column}, which must be numbers: code it.")
+            table[column] = pd.to_numeric(table[column])
+
+
+def _check_splits(table: pd.DataFrame, name: str) -> None:
+    unknown = sorted(set(table["split"]) - set(SPLITS))
+    if unknown:
+        raise UserError(f"{name} has a split called {unknown[0]!r}: use train, dev or test, or leave it empty.")
+    used = table[table["split"] != ""]
+    splits = used.groupby("subject_id")["split"].agg(lambda each: sorted(set(each)))
+    shared = splits[splits.map(len) > 1]
+    if len(shared):
+        raise UserError(
+            f"{name} has {len(shared)} subjects in more than one split, such as {shared.index[0]} "
+            f"({' and '.join(shared.iloc[0])}): empty their split where they must not count."
+        )

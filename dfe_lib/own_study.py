@@ -1,0 +1,201 @@
+"""A table of clips joined with what a run read from them: all that `05_downstream` needs of recorded people.
+
+How `05_downstream` uses it, with `clips` the notebook's parameter that names the table:
+
+    mine = labelled_clips(clips, study.tokens, study.expressions, study.frames)
+    for task in tasks_of(mine.labels):
+        part = mine.labelled(task.columns)
+        folds = [official_folds(part.split)] if part.split is not None else []
+        readers = clip_representations(part.clips)
+        vectors = {name: fitted_vectors(reader, part.clips) for name, reader in readers.items()}
+        evaluate(vectors, part.labels, [task], folds)
+"""
+
+import difflib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from .clip_tables import read_clip_table
+from .clips import Clip
+from .errors import UserError
+from .tables import read_arrays, read_metadata
+
+__all__ = ["LabelledClips", "labelled_clips"]
+
+AU_SCALES = {"au_intensity": 5.0, "au_occurrence": 1.0}
+"""What full strength is in a frames table, the better measure first."""
+
+
+@dataclass(frozen=True)
+class LabelledClips:
+    """Clips of recorded people and what is known of them, in the same order.
+
+    Arguments:
+        clips: (n) with the columns that every one of them has.
+        labels: (n) rows of the table of clips.
+        notes: sentences a person should read: what was left out, and why.
+    """
+
+    clips: tuple[Clip, ...]
+    labels: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    def labelled(self, columns: Sequence[str]) -> "LabelledClips":
+        """Those that have these labels.
+
+        Raises:
+            UserError: There is no such column, or no clip has a label.
+        """
+        missing = [column for column in columns if column not in self.labels]
+        if missing:
+            raise UserError(f"the table of clips has no label {missing[0]}; it has {', '.join(self.labels)}.")
+        known = self.labels[list(columns)].notna().all(axis=1).to_numpy()
+        if not known.any():
+            raise UserError(f"no clip has the label {' and '.join(columns)}: fill it in.")
+        note = f"{int((~known).sum())} clips have no {' and '.join(columns)} and are left out"
+        rows = np.flatnonzero(known)
+        labels = self.labels.iloc[rows].reset_index(drop=True)
+        return replace(
+            self,
+            clips=tuple(self.clips[row] for row in rows),
+            labels=labels,
+            notes=(*self.notes, *([note] * (not known.all()))),
+        )
+
+    @property
+    def split(self) -> list[str] | None:
+        """Of each clip `train`, `dev`, `test` or nothing; None where the table has no test people.
+
+        Where nobody of the test split has labels, as where a data set keeps them, the dev split is the test.
+        """
+        if "split" not in self.labels:
+            return None
+        names = self.labels["split"].tolist()
+        if "test" not in names:
+            names = ["test" if name == "dev" else name for name in names]
+        return names if {"train", "test"} <= set(names) else None
+
+
+def labelled_clips(
+    table: str | os.PathLike,
+    tokens: Path | None = None,
+    expressions: Path | None = None,
+    frames: Path | None = None,
+) -> LabelledClips:
+    """The clips of a table with their tokens, coefficients, action units, head pose and confidence.
+
+    Of clips with several faces the one that is there most is taken. Frames count where every table has them.
+
+    Arguments:
+        table: CSV file, see `clip_tables`.
+        tokens, expressions, frames: folders of a run, those that the run has.
+
+    Raises:
+        UserError: The table is wrong, a clip of it is not in the run, or no clip has a usable frame.
+    """
+    rows = read_clip_table(table)
+    folders = [folder for folder in (tokens, expressions, frames) if folder is not None]
+    found = {path.stem for folder in folders for path in folder.glob("*.parquet")}
+    _check_found(rows["clip_id"], found, str(table))
+    clips = [_clip(row, tokens, expressions, frames) for row in rows.to_dict("records")]
+    usable = np.array([len(clip) > 0 for clip in clips])
+    if not usable.any():
+        raise UserError(f"no clip of {table} has a frame with a face: look at tables/clips.csv of the run.")
+    notes = _notes(rows["clip_id"], usable, found)
+    kept = _alike([clip for clip, use in zip(clips, usable, strict=True) if use])
+    return LabelledClips(tuple(kept), rows[usable].reset_index(drop=True), notes)
+
+
+def _check_found(clip_ids: Iterable[str], found: set[str], name: str) -> None:
+    missing = [clip_id for clip_id in clip_ids if clip_id not in found]
+    if missing:
+        close = difflib.get_close_matches(missing[0], found, 1)
+        hint = f"is it {close[0]}?" if close else "run 01_preprocess on it, or take the row out."
+        raise UserError(f"{len(missing)} clips of {name} are not in the run, such as {missing[0]}: {hint}")
+
+
+def _notes(clip_ids: pd.Series, usable: np.ndarray, found: set[str]) -> tuple[str, ...]:
+    notes = []
+    if not usable.all():
+        first = clip_ids[~usable].iloc[0]
+        notes.append(f"{int((~usable).sum())} clips have no frame with a face and are left out, such as {first}")
+    others = found - set(clip_ids)
+    if others:
+        notes.append(f"{len(others)} clips of the run are not in the table and are left out, such as {min(others)}")
+    return tuple(notes)
+
+
+def _clip(row: dict, tokens: Path | None, expressions: Path | None, frames: Path | None) -> Clip:
+    """A row's clip: its tables side by side, frame by frame."""
+    name = f"{row['clip_id']}.parquet"
+    parts = [_columns(tokens, name, "valid", ("tokens",)), _columns(expressions, name, "valid", ("psi",))]
+    parts.append(_frames(frames, name))
+    parts = [part for part in parts if part]
+    shared = parts[0]["frame"] if parts else np.zeros(0, np.int32)
+    for part in parts[1:]:
+        shared = np.intersect1d(shared, part["frame"])
+    columns: dict[str, np.ndarray] = {}
+    for part in parts:
+        rows = np.searchsorted(part["frame"], shared)
+        columns |= {key: values[rows] for key, values in part.items() if key not in ("frame", "au_names")}
+    time_s = columns.pop("time_s", np.zeros(0))
+    talking = row.get("talking", np.nan)
+    if not pd.isna(talking):
+        columns["talking"] = np.full(len(time_s), bool(talking))
+    names = next((tuple(part["au_names"]) for part in parts if "au_names" in part), ())
+    video = Path(row["path"]) if row.get("path") else None
+    return Clip(row["subject_id"], time_s, clip_id=row["clip_id"], au_names=names, video=video, **columns)
+
+
+def _columns(folder: Path | None, name: str, shown: str, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """Usable rows of the most frequent face, in the order of their frames; empty where there is no such table."""
+    if folder is None or not (folder / name).exists():
+        return {}
+    arrays = read_arrays(folder / name, ["face_id", "frame", "time_s", shown, *wanted])
+    usable = arrays.pop(shown)
+    faces, counts = np.unique(arrays["face_id"][usable], return_counts=True)
+    kept = usable & (arrays.pop("face_id") == (faces[counts.argmax()] if len(faces) else -1))
+    return {key: values[kept] for key, values in arrays.items()}
+
+
+def _frames(folder: Path | None, name: str) -> dict[str, np.ndarray]:
+    """Confidence, head pose and action units of a frames table, as far as it has them."""
+    if folder is None or not (folder / name).exists():
+        return {}
+    path = folder / name
+    there = pq.read_schema(path).names
+    units = next((column for column in AU_SCALES if column in there), None)
+    wanted = [column for column in ("confidence", "rotation") if column in there] + ([units] if units else [])
+    columns = _columns(folder, name, "detected", wanted)
+    if "rotation" in columns:
+        columns["turn_deg"] = _turns(columns.pop("rotation").astype(float))
+    if not np.isfinite(columns["confidence"]).all():
+        del columns["confidence"]
+    if units:
+        columns["aus"] = np.clip(columns.pop(units) / AU_SCALES[units], 0, 1)
+        columns["au_names"] = np.array(json.loads(read_metadata(path)[units]))
+    return columns
+
+
+def _turns(rotation: Float[np.ndarray, "n 9"]) -> Float[np.ndarray, "n 3"]:
+    """Yaw, pitch and roll in degrees, as `rendering.turn` takes them."""
+    if not len(rotation):
+        return np.zeros((0, 3))
+    return Rotation.from_matrix(rotation.reshape(-1, 3, 3)).as_euler("YXZ", degrees=True)
+
+
+def _alike(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips with those columns alone that every one of them has."""
+    optional = ("tokens", "psi", "aus", "talking", "turn_deg", "confidence", "video")
+    lost: dict[str, Any] = {name: None for name in optional if any(getattr(clip, name) is None for clip in clips)}
+    return [replace(clip, **lost) for clip in clips]

@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dfe_lib.clip_tables import write_clip_table
+from dfe_lib.errors import UserError
+from dfe_lib.own_study import labelled_clips
+from dfe_lib.protocol import fitted_vectors, official_folds, predict_unseen
+from dfe_lib.rendering import turn
+from dfe_lib.representations import AuWords, TokenWords
+from dfe_lib.tables import REAL, expressions_schema, frames_schema, table_writer, tokens_schema
+
+UNITS = ("AU06", "AU12")
+
+
+def write_run(folder: Path, clip_id: str, subject_id: str, n: int = 6, faces: int = 1) -> None:
+    """Tables of a clip: frame 1 shows nobody, frame 2 has no tokens, the head turns to 10, 20, 30 degrees."""
+    frame = np.arange(n)
+    key = {"clip_id": clip_id, "subject_id": subject_id, "face_id": 0, "frame": frame, "time_s": frame / 10}
+    shown, coded = frame != 1, ~np.isin(frame, (1, 2))
+    turns = np.stack([turn(yaw=10 * i, pitch=5, roll=-3) for i in range(n)]).reshape(n, 9)
+    schema = frames_schema("OpenFace 2", {"rotation": 9, "au_intensity": UNITS, "au_occurrence": UNITS})
+    with table_writer(folder / "frames" / f"{clip_id}.parquet", schema) as table:
+        size = dict.fromkeys(("interocular_px", "out_of_frame"), np.zeros(n)) | {"width": 64, "height": 48}
+        units = np.c_[np.full(n, 5.0), frame]
+        table.write(key | size | {"face_id": np.where(shown, 0, -1), "detected": shown, "confidence": np.full(n, 0.9),
+                                  "rotation": turns, "au_intensity": units, "au_occurrence": units > 1})  # fmt: skip
+        if faces > 1:
+            table.write(key | size | {"face_id": 1, "frame": frame[:2], "time_s": frame[:2] / 10, "detected": True,
+                                      "interocular_px": np.zeros(2), "out_of_frame": np.zeros(2),
+                                      "confidence": np.ones(2), "rotation": turns[:2], "au_intensity": units[:2],
+                                      "au_occurrence": units[:2]})  # fmt: skip
+    with table_writer(folder / "expressions" / f"{clip_id}.parquet", expressions_schema(["jawOpen"])) as table:
+        table.write(key | {"data": REAL, "psi": frame[:, None] / 10, "residual_mm": np.zeros(n), "valid": shown})
+    with table_writer(folder / "tokens" / f"{clip_id}.parquet", tokens_schema(2)) as table:
+        tokens = np.c_[frame, frame + 10]
+        table.write(key | {"data": REAL, "valid": coded, "tokens": tokens, "error_mm": np.zeros(n)})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    for clip_id, subject_id in (("a_1", "a"), ("a_2", "a"), ("b_1", "b"), ("c_1", "c")):
+        write_run(tmp_path, clip_id, subject_id)
+    rows = {"clip_id": ["c_1", "a_1", "b_1"], "subject_id": ["c", "a", "b"], "split": ["dev", "train", "train"]}
+    write_clip_table(tmp_path / "clips.csv", pd.DataFrame(rows | {"depressed": [1, 0, np.nan], "talking": [1, 1, 0]}))
+    return tmp_path
+
+
+def read(run: Path, **others: object) -> object:
+    return labelled_clips(run / "clips.csv", run / "tokens", run / "expressions", run / "frames", **others)
+
+
+def test_the_tables_of_a_clip_stand_side_by_side_where_all_have_the_frame(run: Path) -> None:
+    found = read(run)
+    assert [clip.clip_id for clip in found.clips] == found.labels.clip_id.tolist() == ["c_1", "a_1", "b_1"]
+    clip = found.clips[1]
+    assert clip.time_s.tolist() == [0.0, 0.3, 0.4, 0.5]
+    assert clip.tokens.tolist() == [[0, 10], [3, 13], [4, 14], [5, 15]]
+    np.testing.assert_allclose(clip.psi[:, 0], [0, 0.3, 0.4, 0.5], atol=1e-7)
+    np.testing.assert_allclose(clip.aus, [[1, 0], [1, 0.6], [1, 0.8], [1, 1]], atol=1e-7)
+    assert clip.au_names == UNITS
+    np.testing.assert_allclose(clip.turn_deg[1], [30, 5, -3], atol=1e-4)
+    assert clip.talking.all() and not found.clips[2].talking.any()
+
+
+def test_clips_of_the_run_without_a_row_are_mentioned(run: Path) -> None:
+    (note,) = read(run).notes
+    assert note == "1 clips of the run are not in the table and are left out, such as a_2"
+
+
+def test_the_face_that_is_there_most_is_taken(tmp_path: Path) -> None:
+    write_run(tmp_path, "d", "d", faces=2)
+    write_clip_table(tmp_path / "clips.csv", pd.DataFrame({"clip_id": ["d"], "subject_id": ["d"]}))
+    (clip,) = labelled_clips(tmp_path / "clips.csv", frames=tmp_path / "frames").clips
+    assert len(clip) == 5 and clip.confidence.max() < 1 and clip.tokens is None
+
+
+def test_clips_without_the_label_are_left_out_and_counted(run: Path) -> None:
+    part = read(run).labelled(["depressed"])
+    assert part.labels.clip_id.tolist() == [clip.clip_id for clip in part.clips] == ["c_1", "a_1"]
+    assert part.notes[-1] == "1 clips have no depressed and are left out"
+    with pytest.raises(UserError, match="no label phq8; it has clip_id"):
+        part.labelled(["phq8"])
+
+
+def test_the_dev_split_is_the_test_where_no_test_label_is_known(run: Path) -> None:
+    found = read(run)
+    assert found.split == ["test", "train", "train"]
+    (fold,) = official_folds(found.split)
+    assert [rows.tolist() for rows in fold] == [[1, 2], [0]]
+
+
+def test_what_comes_out_goes_through_the_protocol(run: Path) -> None:
+    found = read(run).labelled(["depressed"])
+    targets = found.labels[["depressed"]].to_numpy(float)
+    for words in (TokenWords(), AuWords()):
+        vectors = fitted_vectors(words, found.clips)
+        prediction = predict_unseen(vectors, targets, found.labels.subject_id, official_folds(["test", "train"]))
+        assert np.isfinite(prediction.score[0]).all() and np.isnan(prediction.score[1]).all()
+
+
+def test_a_clip_that_the_run_does_not_know_is_named(run: Path) -> None:
+    rows = pd.DataFrame({"clip_id": ["a_1", "b1"], "subject_id": ["a", "b"]})
+    write_clip_table(run / "clips.csv", rows)
+    with pytest.raises(UserError, match=r"1 clips of .* are not in the run, such as b1: is it b_1\?"):
+        read(run)
+
+
+def test_a_column_that_one_clip_lacks_is_dropped_for_all(run: Path) -> None:
+    (run / "tokens" / "a_1.parquet").unlink()
+    assert {clip.tokens is None for clip in read(run).clips} == {True}
