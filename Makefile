@@ -7,7 +7,7 @@ BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help check study test lab notebooks estimator lint lock clean
+.PHONY: help check browser study test lab notebooks estimator lint lock clean
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -16,7 +16,7 @@ help: ## list the targets
 study: $(STAMP) ## run the five notebooks with params/$(PROFILE); results go to results/$(PROFILE)
 	@$(BIN)/dfe study --profile $(PROFILE)
 
-test: $(STAMP) ## unit tests, doctests and the notebooks' stored outputs, under one verdict
+test: browser $(STAMP) ## unit tests, doctests and the notebooks' stored outputs, under one verdict
 	@$(BIN)/python -m pytest --nbval tests dfe_lib notebooks
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
@@ -47,6 +47,9 @@ clean: ## remove .venv, caches and every result that is not committed
 	@rm -rf $(VENV) $(VENV)-lock build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 	@if [ -d .git ]; then git clean -fdXq results; fi
+
+browser: check
+	@$(PYTHON) -I dfe_lib/system.py tests
 
 check:
 	@if [ -z "$(PYTHON)" ]; then echo "Python is missing: run \`apt-get install -y python3 python3-venv\` as root." >&2; exit 1; fi

@@ -1,6 +1,7 @@
 """What the machine itself must bring before anything is installed; runs on a bare Python, without this package.
 
-    python3 -I dfe_lib/system.py
+    python3 -I dfe_lib/system.py          # what the study needs
+    python3 -I dfe_lib/system.py tests    # what the tests need too: a browser
 
 Found by hiding the graphics libraries of a Debian 12 one by one: mediapipe links EGL and GLES, the OpenCV it
 imports links GL, xcb and GLib, and VTK opens EGL, X11 and Mesa's software driver when it renders.
@@ -8,9 +9,13 @@ imports links GL, xcb and GLib, and VTK opens EGL, X11 and Mesa's software drive
 
 import ctypes
 import importlib.util
+import shutil
 import sys
 
-__all__ = ["LIBRARIES", "complaints", "main", "missing_packages"]
+__all__ = ["BROWSERS", "LIBRARIES", "browser", "complaints", "main", "missing_packages"]
+
+BROWSERS: tuple[str, ...] = ("chromium", "chromium-browser", "google-chrome")
+"""Names that Chromium goes by; the first that is there opens the atlas and the clip player in the tests."""
 
 LIBRARIES: dict[str, str] = {
     "libEGL.so.1": "libegl1",
@@ -33,10 +38,25 @@ def missing_packages(libraries: dict[str, str] = LIBRARIES) -> list[str]:
     return sorted({package for library, package in libraries.items() if not _loads(library)})
 
 
+def browser(names: tuple[str, ...] = BROWSERS) -> str | None:
+    """Path of a Chromium, None without one.
+
+    >>> browser(("absent-browser",)) is None
+    True
+    """
+    return next((path for path in map(shutil.which, names) if path), None)
+
+
 def complaints(
-    version: tuple[int, int] = sys.version_info[:2], libraries: dict[str, str] = LIBRARIES, venv: bool | None = None
+    version: tuple[int, int] = sys.version_info[:2],
+    libraries: dict[str, str] = LIBRARIES,
+    venv: bool | None = None,
+    browsers: tuple[str, ...] = (),
 ) -> list[str]:
-    """One sentence for each thing that is missing, empty when all is there; `venv`: can this Python make one?
+    """One sentence for each thing that is missing, empty when all is there.
+
+    Arguments:
+        venv: can this Python make one? browsers: names of which one must be there; none need be when empty.
 
     >>> complaints((3, 9), {}, venv=True)
     ['Python 3.9 is not supported: install Python 3.11 or 3.12 and name it, as in `make study PYTHON=python3.11`.']
@@ -50,13 +70,14 @@ def complaints(
     packages = missing_packages(libraries) if sys.platform == "linux" else []
     has_venv = importlib.util.find_spec("ensurepip") is not None if venv is None else venv
     packages += [] if has_venv else [f"python{version[0]}.{version[1]}-venv"]
+    packages += ["chromium"] if browsers and browser(browsers) is None else []
     if packages:
         found.append("System packages are missing: run `apt-get install -y " + " ".join(packages) + "` as root.")
     return found
 
 
-def main() -> int:
-    found = complaints()
+def main(arguments: list[str]) -> int:
+    found = complaints(browsers=BROWSERS if "tests" in arguments else ())
     for sentence in found:
         print(sentence, file=sys.stderr)
     return 1 if found else 0
@@ -71,4 +92,4 @@ def _loads(library: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from dfe_lib.paths import PROJECT
-from dfe_lib.system import complaints
+from dfe_lib.system import BROWSERS, complaints
 
 CONDA_NAMES = {"pytorch": "torch"}
 CONDA_ONLY = {"pip", "python", "pytorch3d"}
@@ -61,5 +61,11 @@ def test_a_bare_machine_is_told_the_one_command_it_lacks() -> None:
     assert "`apt-get install -y libabsent1 libmissing2 python3.11-venv`" in sentence
 
 
+def test_a_machine_without_a_browser_is_told_so_for_the_tests_alone() -> None:
+    assert complaints((3, 11), {}, venv=True) == []
+    (sentence,) = complaints((3, 11), {}, venv=True, browsers=("absent-browser",))
+    assert sentence == "System packages are missing: run `apt-get install -y chromium` as root."
+
+
 def test_this_machine_has_what_the_check_asks_for() -> None:
-    assert complaints() == []
+    assert complaints(browsers=BROWSERS) == []
