@@ -65,7 +65,7 @@ def detection_timeline(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def face_crop(picture: Picture, landmarks: Float[np.ndarray, "l 3"]) -> Picture:
+def face_crop(picture: Picture, landmarks: Float[np.ndarray, "l 3"]) -> UInt8[np.ndarray, "s s 3"]:
     """Square around the face, a third of its size wider on each side; the picture's border is repeated beyond it."""
     low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
     half = round(0.8 * float((high - low).max()))
