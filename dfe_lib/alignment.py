@@ -70,6 +70,8 @@ def align(landmarks: Float[Tensor, "n l 3"], template: Float[Tensor, "m l 3"], w
     residual = ((placed - goal).square().sum(-1) @ weights).sqrt()
     angles = _angles(rotation)
     upright = (handed > 0) & (residual < MAX_RESIDUAL_MM) & (angles[:, 2].abs() < MAX_ROLL)
+    # plane landmarks have no hand: mirrored ones look like a face seen from behind, and nobody is
+    upright &= rotation[:, 2, 2] > 0
     valid = finite & upright & (spread.sqrt() > MIN_SIZE_PX)
     return Aligned(torch.where(valid[:, None, None], placed + centre, 0.0), angles, rotation, scale, valid)
 

@@ -1,6 +1,6 @@
 """Frames tables to expressions tables: landmarks and scores of a face to its expression coefficients psi."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from jaxtyping import Bool, Float
 from .estimator import ExpressionEstimator, FaceNeutral, pretrained_estimator
 from .morphable import MorphableModel
 from .names import ACTIONS
+from .smoothing import smooth_expressions
 from .solver import HeadFit, LandmarkSolver, camera_axes
-from .tables import N_LANDMARKS, REAL, expressions_schema, read_batches, table_writer
+from .tables import N_LANDMARKS, REAL, expressions_schema, read_arrays, read_batches, table_writer
 
 __all__ = ["FitSummary", "fit_clips", "head_poses"]
 
@@ -37,6 +38,7 @@ class FitSummary:
     Arguments:
         neutral: where the neutral face came from, see `estimator.FaceNeutral`.
         residual_mm: median distance of the landmarks from the fitted head.
+        smoothing_mm: how much smoothing changed the expressions, root mean square; 0 where nothing was smoothed.
     """
 
     clip_id: str
@@ -46,16 +48,21 @@ class FitSummary:
     neutral: str
     neutral_frames: int
     residual_mm: float
+    smoothing_mm: float = 0.0
 
 
-def fit_clips(frames: Iterable[Path], folder: Path, head: MorphableModel) -> pd.DataFrame:
+def fit_clips(frames: Iterable[Path], folder: Path, head: MorphableModel, smoothing: str = "none") -> pd.DataFrame:
     """Writes `folder/<clip>.parquet` for each frames table, and returns one summary row a person and clip.
 
     A person's neutral is estimated over all the clips of the subject; the people of a clip that shows several are
     taken one by one.
+
+    Arguments:
+        smoothing: of `smoothing.SMOOTHINGS`; a still picture has nothing to smooth.
     """
     paths = sorted(frames)
-    fitter = _Fitter(pretrained_estimator(), LandmarkSolver(head, POSE_LANDMARKS, n_identity=0), _neutrals(paths))
+    solver = LandmarkSolver(head, POSE_LANDMARKS, n_identity=0)
+    fitter = _Fitter(pretrained_estimator(), solver, _neutrals(paths), smoothing, head.gram())
     rows = [row for path in paths for row in _fit_clip(path, folder / path.name, fitter)]
     return pd.DataFrame([asdict(row) for row in rows], columns=list(FitSummary.__annotations__))
 
@@ -76,47 +83,71 @@ def head_poses(
 
 @dataclass(frozen=True)
 class _Fitter:
-    """What turns a batch of frames into expressions."""
+    """What turns frames into expressions."""
 
     estimator: ExpressionEstimator
     solver: LandmarkSolver
     neutrals: dict[Person, FaceNeutral]
+    smoothing: str
+    metric: Float[np.ndarray, "52 52"]
 
-    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        count = len(batch["detected"])
-        psi = np.full((count, len(ACTIONS)), np.nan, np.float32)
-        residual = np.full(count, np.nan, np.float32)
+    def psi(self, batch: dict[str, np.ndarray]) -> Float[np.ndarray, "n 52"]:
+        """Expressions frame by frame, NaN without a face."""
+        psi = np.full((len(batch["detected"]), len(ACTIONS)), np.nan, np.float32)
         for person, here in _people(batch):
             landmarks = batch["landmarks"][here].reshape(-1, N_LANDMARKS, 3)
-            estimate = self.estimator.estimate(landmarks, batch["blendshapes"][here], self.neutrals[person])
-            rows = np.flatnonzero(here)[estimate.valid]
-            psi[rows] = estimate.psi[estimate.valid]
-            poses = head_poses(landmarks[estimate.valid], psi[rows], self.solver, iterations=0)
-            residual[rows] = poses.residual_mm
-        return {"psi": psi, "residual_mm": residual, "valid": np.asarray(np.isfinite(residual))}
+            psi[here] = self.estimator.estimate(landmarks, batch["blendshapes"][here], self.neutrals[person]).psi
+        return psi
+
+    def residual(self, batch: dict[str, np.ndarray], psi: Float[np.ndarray, "n 52"]) -> Float[np.ndarray, " n"]:
+        """Distance of the landmarks from the head with these expressions, mm."""
+        residual = np.full(len(psi), np.nan, np.float32)
+        valid = np.isfinite(psi).all(1)
+        landmarks = batch["landmarks"][valid].reshape(-1, N_LANDMARKS, 3)
+        residual[valid] = head_poses(landmarks, psi[valid], self.solver, iterations=0).residual_mm
+        return residual
 
 
 def _fit_clip(path: Path, out: Path, fitter: _Fitter) -> list[FitSummary]:
-    residuals: dict[Person, list[np.ndarray]] = {}
-    frames = 0
+    """Twice over the frames: a smoothed expression depends on those before and after it, and the residual on it."""
+    clip = read_arrays(path, [*KEY, "detected"])
+    raw = [np.empty((0, len(ACTIONS)), np.float32), *(fitter.psi(batch) for batch in _batches(path))]
+    psi, change = _smoothed(clip, np.concatenate(raw), fitter)
+    residual = np.empty(0, np.float32)
     with table_writer(out, expressions_schema(ACTIONS, FRONT_END)) as table:
-        for batch in read_batches(path, [*KEY, "detected", "blendshapes", "landmarks"]):
-            rows = fitter(batch)
-            table.write({**{name: batch[name] for name in KEY}, "data": REAL, **rows})
-            frames += len(rows["valid"])
-            for person, here in _people(batch):
-                residuals.setdefault(person, []).append(rows["residual_mm"][here & rows["valid"]])
+        for batch in _batches(path):
+            rows = psi[len(residual) : len(residual) + len(batch["frame"])]
+            here = fitter.residual(batch, rows)
+            told = {"psi": rows, "residual_mm": here, "valid": np.asarray(np.isfinite(here))}
+            table.write({**{name: batch[name] for name in KEY}, "data": REAL, **told})
+            residual = np.concatenate([residual, here])
     return [
-        _summary(person, str(batch["subject_id"][0]), frames, fitter.neutrals[person], np.concatenate(parts))
-        for person, parts in residuals.items()
+        _summary(clip, person, fitter.neutrals[person], residual[here & np.isfinite(residual)], change[person])
+        for person, here in _people(clip)
     ]
 
 
+def _batches(path: Path) -> Iterator[dict[str, np.ndarray]]:
+    return read_batches(path, [*KEY, "detected", "blendshapes", "landmarks"])
+
+
+def _smoothed(
+    clip: dict[str, np.ndarray], psi: Float[np.ndarray, "n 52"], fitter: _Fitter
+) -> tuple[Float[np.ndarray, "n 52"], dict[Person, float]]:
+    """Each person's expressions over the clip, smoothed, and by how much that changed them, mm."""
+    smooth, change = psi.copy(), {}
+    for person, here in _people(clip):
+        found = smooth_expressions(psi[here], clip["time_s"][here].astype(float), fitter.metric, fitter.smoothing)
+        smooth[here], change[person] = found.psi, found.change_mm
+    return smooth, change
+
+
 def _summary(
-    person: Person, subject: str, frames: int, neutral: FaceNeutral, residual: Float[np.ndarray, " n"]
+    clip: dict[str, np.ndarray], person: Person, neutral: FaceNeutral, residual: Float[np.ndarray, " n"], change: float
 ) -> FitSummary:
     median = float(np.median(residual)) if len(residual) else float("nan")
-    return FitSummary(person[0], subject, person[1], frames, neutral.source, neutral.frames, median)
+    subject, frames = str(clip["subject_id"][0]), len(clip["frame"])
+    return FitSummary(person[0], subject, person[1], frames, neutral.source, neutral.frames, median, change)
 
 
 def _neutrals(paths: list[Path]) -> dict[Person, FaceNeutral]:
@@ -151,7 +182,10 @@ def _seen(path: Path) -> tuple[dict[Person, _Seen], str]:
             rows = here & kept
             marks = batch["landmarks"][rows].reshape(-1, N_LANDMARKS, 3)
             found.setdefault(person, []).append((marks, batch["blendshapes"][rows]))
-    joined = {person: tuple(map(np.concatenate, zip(*parts, strict=True))) for person, parts in found.items()}
+    joined = {
+        person: (np.concatenate([marks for marks, _ in parts]), np.concatenate([scores for _, scores in parts]))
+        for person, parts in found.items()
+    }
     return joined, subject
 
 

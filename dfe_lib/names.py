@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from .errors import UserError
+
 __all__ = ["ACTIONS", "BLENDSHAPES", "mirror_permutation"]
 
 BLENDSHAPES: tuple[str, ...] = (
@@ -26,10 +28,15 @@ ACTIONS: tuple[str, ...] = (*BLENDSHAPES, "tongueOut")
 def mirror_permutation(names: Sequence[str] = ACTIONS) -> list[int]:
     """Index of each action's mirror image, so that `psi[..., mirror_permutation()]` is the mirrored face.
 
+    Raises UserError for names that are no facial actions: mirroring does not permute the codes of FLAME.
+
     >>> names = ("jawLeft", "jawOpen", "jawRight")
     >>> mirror_permutation(names)
     [2, 1, 0]
     """
+    strangers = [name for name in names if name not in ACTIONS]
+    if strangers:
+        raise UserError(f"{strangers[0]} is no ARKit action: the mirror image of this psi is not known.")
     return [names.index(_mirrored(name)) for name in names]
 
 

@@ -15,6 +15,7 @@ from .estimator import pretrained_estimator
 from .expressions import KEY, POSE_PRECISION, FitSummary, fit_clips
 from .morphable import MorphableModel
 from .names import ACTIONS
+from .smoothing import smooth_expressions
 from .solver import LandmarkSolver
 from .tables import (
     N_LANDMARKS,
@@ -34,7 +35,9 @@ INNER = np.arange(17, 68)
 NEUTRAL_FRAMES = 300
 
 
-def fit_tables(frames: Iterable[Path], folder: Path, head: MorphableModel | None) -> pd.DataFrame:
+def fit_tables(
+    frames: Iterable[Path], folder: Path, head: MorphableModel | None, smoothing: str = "none"
+) -> pd.DataFrame:
     """Writes `folder/<clip>.parquet` for each frames table, whatever it came from; one summary row a person and clip.
 
     Tables of action units alone have no expressions: they get a summary row that says so, and no table.
@@ -43,15 +46,16 @@ def fit_tables(frames: Iterable[Path], folder: Path, head: MorphableModel | None
         frames: frames tables.
         folder: where the expressions tables go.
         head: Anny's head; None will do where every table has psi already.
+        smoothing: of `smoothing.SMOOTHINGS`; psi that a table has already stays as it is.
     """
     paths = sorted(frames)
     kinds = {path: _kind(path) for path in paths}
     if head is None and {"scores", "landmarks"} & set(kinds.values()):
         raise UserError("landmarks and scores need Anny's head to become expressions: give anny_head().")
     own = [path for path in paths if kinds[path] == "scores"]
-    parts = [fit_clips(own, folder, head)] if own and head else []
+    parts = [fit_clips(own, folder, head, smoothing)] if own and head else []
     marked = [path for path in paths if kinds[path] == "landmarks"]
-    fitted = _fit_landmarks(marked, folder, head) if marked and head else []
+    fitted = _fit_landmarks(marked, folder, head, smoothing) if marked and head else []
     given = [_keep(path, folder / path.name) for path in paths if kinds[path] == "psi"]
     without = [_nothing(path) for path in paths if kinds[path] == "neither"]
     rows = [asdict(row) for row in (*fitted, *given, *without)]
@@ -68,26 +72,32 @@ class LandmarkFit:
     """psi of one person from 68 landmarks, relative to that person's face at rest.
 
     Arguments:
-        head: Anny's head, for the residual.
+        head: Anny's head, for the residual and the metric.
         pixels: (n, 68, 2 or 3) of the person, any frames; x right, y down, any one unit (depth is not used).
+        smoothing: of `smoothing.SMOOTHINGS`.
     """
 
-    def __init__(self, head: MorphableModel, pixels: Float[np.ndarray, "n 68 d"]) -> None:
+    def __init__(self, head: MorphableModel, pixels: Float[np.ndarray, "n 68 d"], smoothing: str = "none") -> None:
         self._estimator = pretrained_estimator("68")
         self._neutral = self._estimator.neutral_of_clip(_sample(pixels)[..., :2])
         self._solver = LandmarkSolver(head, np.array(LAYOUT_68)[INNER], n_identity=0)
+        self._metric, self._smoothing = head.gram(), smoothing
         self.source, self.frames = self._neutral.source, len(pixels)
 
     def __call__(
-        self, pixels: Float[np.ndarray, "n 68 d"]
-    ) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
-        """psi of each frame, and how far its landmarks lie from the fitted head in mm; NaN for what is no face."""
+        self, pixels: Float[np.ndarray, "n 68 d"], time_s: Float[np.ndarray, " n"]
+    ) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"], float]:
+        """psi of a clip's frames, how far the landmarks lie from the fitted head, and what smoothing changed, in mm.
+
+        NaN for what is no face.
+        """
         estimate = self._estimator.estimate(pixels[..., :2], None, self._neutral)
+        smooth = smooth_expressions(estimate.psi, time_s.astype(float), self._metric, self._smoothing)
         valid, residual = estimate.valid, np.full(len(pixels), np.nan)
         points = self._estimator.aligned(pixels[valid][..., :2])[:, INNER].astype(float)
-        prior = estimate.psi[valid].astype(float)
+        prior = smooth.psi[valid].astype(float)
         residual[valid] = self._solver.fit(points, prior=prior, precision=POSE_PRECISION).residual_mm
-        return estimate.psi, residual
+        return smooth.psi, residual, smooth.change_mm
 
 
 def _sample(pixels: np.ndarray) -> np.ndarray:
@@ -121,18 +131,19 @@ def _nothing(path: Path) -> FitSummary:
     return FitSummary(path.stem, _subject(path), -1, pq.read_metadata(path).num_rows, "no landmarks", 0, float("nan"))
 
 
-def _fit_landmarks(paths: list[Path], folder: Path, head: MorphableModel) -> list[FitSummary]:
+def _fit_landmarks(paths: list[Path], folder: Path, head: MorphableModel, smoothing: str) -> list[FitSummary]:
     rows = []
     groups = {path: _detection(path) for path in paths}
     for group in sorted(set(groups.values())):
         clips = {path: _points(path) for path in paths if groups[path] == group}
         # alone in their clips, a subject's clips of one detector count together
         alone = [path for path, clip in clips.items() if len(np.unique(clip["face_id"][clip["detected"]])) == 1]
-        shared = LandmarkFit(head, np.concatenate([_shown(clips[path]) for path in alone])) if alone else None
+        together = np.concatenate([_shown(clips[path]) for path in alone]) if alone else None
+        shared = None if together is None else LandmarkFit(head, together, smoothing)
         for path, clip in clips.items():
             faces = [int(face) for face in np.unique(clip["face_id"][clip["detected"]])]
             own = shared if path in alone else None
-            fits = {face: own or LandmarkFit(head, _shown(clip, face)) for face in faces}
+            fits = {face: own or LandmarkFit(head, _shown(clip, face), smoothing) for face in faces}
             rows += _fit_clip(path, folder / path.name, clip, fits, group[0])
     return rows
 
@@ -150,9 +161,9 @@ def _fit_clip(
     residual = np.full(count, np.nan, np.float32)
     for face, fit in fits.items():
         here = clip["detected"] & (clip["face_id"] == face)
-        psi[here], residual[here] = fit(clip["points"][here])
+        psi[here], residual[here], change = fit(clip["points"][here], clip["time_s"][here])
         median = float(np.nanmedian(residual[here])) if np.isfinite(residual[here]).any() else float("nan")
-        rows.append(FitSummary(path.stem, subject, face, count, fit.source, fit.frames, median))
+        rows.append(FitSummary(path.stem, subject, face, count, fit.source, fit.frames, median, change))
     front_end = f"{read_metadata(path)['front_end']}, 68 landmarks, Anny"
     with table_writer(out, expressions_schema(ACTIONS, front_end)) as table:
         rest: dict[str, np.ndarray] = {"psi": psi, "residual_mm": residual, "valid": np.asarray(np.isfinite(residual))}

@@ -67,3 +67,16 @@ def test_the_same_frames_give_the_same_bytes(fitted, tmp_path) -> None:
     fit_clips([fitted[0] / "frames" / "face_noface.parquet"], tmp_path / "twice", anny_head())
     once, twice = ((tmp_path / run / "face_noface.parquet").read_bytes() for run in ("once", "twice"))
     assert once == twice
+
+
+def test_smoothing_is_told_and_leaves_pictures_alone(fitted, tmp_path) -> None:
+    folder, _ = fitted
+    paths = [folder / "frames" / f"{clip}.parquet" for clip in ("face_noface", "multi_face")]
+    summary = fit_clips(paths, tmp_path, anny_head(), smoothing="bilateral").set_index(["clip_id", "face_id"])
+    assert 0.02 < summary.loc[("face_noface", 0), "smoothing_mm"] < 0.5
+    assert (summary.loc["multi_face", "smoothing_mm"] == 0).all()
+    rough, calm = (read_arrays(where / "face_noface.parquet") for where in (folder / "expressions", tmp_path))
+    step = [np.nanmedian(np.abs(np.diff(table["psi"], axis=0)).sum(1)) for table in (rough, calm)]
+    assert step[1] < 0.8 * step[0] and np.array_equal(rough["valid"], calm["valid"])
+    still = [(where / "multi_face.parquet").read_bytes() for where in (folder / "expressions", tmp_path)]
+    assert still[0] == still[1]

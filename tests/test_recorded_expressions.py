@@ -15,6 +15,8 @@ from dfe_lib.recorded_expressions import LandmarkFit, fit_tables, has_landmarks_
 from dfe_lib.rendering import turn
 from dfe_lib.tables import coefficient_names, read_arrays, read_dataframe, read_metadata
 
+TIME = np.arange(30) / 30
+
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
@@ -102,7 +104,7 @@ def test_a_display_is_found_on_a_person_who_rests_most_of_the_time(depth) -> Non
     psi[40:48, [smile, ACTIONS.index("mouthSmileRight")]] = 0.8
     psi[50:56, jaw] = 0.5
     pixels = posed(psi, np.random.default_rng(1))
-    found, residual = LandmarkFit(anny_head(), pixels)(pixels if depth else pixels[..., :2])
+    found, residual, _ = LandmarkFit(anny_head(), pixels)(pixels if depth else pixels[..., :2], np.arange(60) / 30)
     assert found[40:48, smile].mean() > 0.4 and found[:40, smile].max() < 0.2
     assert abs(found[50:56, jaw].mean() - 0.5) < 0.2 and found[:40, jaw].max() < 0.15
     assert np.isfinite(residual).all()
@@ -116,15 +118,27 @@ def test_what_is_no_face_gets_no_expression() -> None:
     pixels = posed(np.zeros((30, 52)), np.random.default_rng(2))
     pixels[3] = np.random.default_rng(3).random((68, 3)) * 300
     pixels[4] = pixels[4] * [-1, -1, 1]  # upside down
-    psi, residual = LandmarkFit(anny_head(), pixels)(pixels)
-    assert np.isnan(psi[[3, 4]]).all() and np.isnan(residual[[3, 4]]).all()
-    assert np.isfinite(psi[5:]).all()
+    pixels[5] = pixels[5] * [-1, 1, 1]  # mirrored, and not relabelled
+    psi, residual, _ = LandmarkFit(anny_head(), pixels)(pixels, TIME)
+    assert np.isnan(psi[[3, 4, 5]]).all() and np.isnan(residual[[3, 4, 5]]).all()
+    assert np.isfinite(psi[6:]).all()
 
 
 def test_a_frame_does_not_depend_on_the_frames_beside_it() -> None:
     pixels = posed(np.zeros((30, 52)), np.random.default_rng(2))
     fit = LandmarkFit(anny_head(), pixels)
-    np.testing.assert_allclose(fit(pixels)[0][5:8], fit(pixels[5:8])[0], atol=1e-5)
+    np.testing.assert_allclose(fit(pixels, TIME)[0][5:8], fit(pixels[5:8], TIME[5:8])[0], atol=1e-5)
+
+
+def test_smoothing_is_told_and_calms_the_landmarks_fit() -> None:
+    rng = np.random.default_rng(2)
+    pixels = posed(np.zeros((30, 52)), rng)
+    pixels[..., :2] += rng.normal(0, 0.6, pixels[..., :2].shape)
+    (rough, _, nothing), (calm, _, change) = (
+        LandmarkFit(anny_head(), pixels, smoothing)(pixels, TIME) for smoothing in ("none", "bilateral")
+    )
+    assert nothing == 0 < change
+    assert np.abs(np.diff(calm, axis=0)).mean() < 0.5 * np.abs(np.diff(rough, axis=0)).mean()
 
 
 def test_the_summary_has_one_row_a_person_and_clip(fitted) -> None:
