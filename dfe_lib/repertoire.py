@@ -24,6 +24,11 @@ DESCRIPTORS = "action descriptors of Ekman, Friesen and Hager 2002"
 OURS = "our choice"
 
 
+USUAL, FAST, SLOW = (0.4, 1.5, 0.7), (0.15, 0.5, 0.2), (0.7, 2.5, 1.0)
+SYLLABLE, SACCADE = (0.08, 0.2, 0.1), (0.05, 0.9, 0.05)
+"""Onset, hold and offset in seconds."""
+
+
 @dataclass(frozen=True)
 class Display:
     """A facial display.
@@ -60,13 +65,11 @@ def _actions(text: str) -> dict[str, float]:
 
 
 def _display(
-    name: str, group: str, actions: str, rate: float, source: str, *, times: tuple[float, float, float] = (0.4, 1.5, 0.7),
+    name: str, group: str, actions: str, rate: float, source: str, *, times: tuple[float, float, float] = USUAL,
     level: float = 0.6, one_sided: float = 0.0, beyond: bool = False,
 ) -> Display:  # fmt: skip
     return Display(name, group, _actions(actions), rate, level, *times, one_sided, beyond, source)
 
-
-FAST, SLOW, SYLLABLE = (0.15, 0.5, 0.2), (0.7, 2.5, 1.0), (0.08, 0.2, 0.1)
 
 DISPLAYS: tuple[Display, ...] = (
     # prototypes of emotions
@@ -77,7 +80,8 @@ DISPLAYS: tuple[Display, ...] = (
     _display("sadness", "negative", "browInnerUp 8 browDown 3 mouthFrown 7 mouthShrugLower 3", 0.35, EKMAN, times=SLOW),
     _display("surprise", "conversation", "browInnerUp 8 browOuterUp 9 eyeWide 8 jawOpen 4", 0.25, EKMAN,
              times=(0.2, 0.8, 0.5)),
-    _display("fear", "negative", "browInnerUp 9 browOuterUp 5 browDown 4 eyeWide 8 mouthStretch 7 jawOpen 2", 0.12, EKMAN),
+    _display("fear", "negative", "browInnerUp 9 browOuterUp 5 browDown 4 eyeWide 8 mouthStretch 7 jawOpen 2", 0.12,
+             EKMAN),
     _display("anger", "negative", "browDown 9 eyeWide 3 eyeSquint 5 mouthPress 7 mouthRollUpper 2", 0.2, EKMAN),
     _display("disgust", "negative", "noseSneer 9 mouthUpperUp 6 browDown 3 mouthShrugLower 3", 0.25, EKMAN),
     _display("contempt", "negative", "mouthDimple 8 mouthSmile 2", 0.2, "Ekman and Friesen 1986", one_sided=1.0,
@@ -104,7 +108,8 @@ DISPLAYS: tuple[Display, ...] = (
     _display("upper_lip_raise", "conversation", "mouthUpperUp 7", 0.3, CHOVIL),
     _display("dimpler", "conversation", "mouthDimple 9", 0.6, "Girard et al. 2014"),
     _display("lip_corner_depressor", "conversation", "mouthFrown 9", 0.5, "Girard et al. 2014"),
-    _display("facial_shrug", "conversation", "mouthFrown 6 mouthShrugLower 8 mouthShrugUpper 5 browOuterUp 4", 0.3, CHOVIL),
+    _display("facial_shrug", "conversation", "mouthFrown 6 mouthShrugLower 8 mouthShrugUpper 5 browOuterUp 4", 0.3,
+             CHOVIL),
     _display("chin_raise", "conversation", "mouthShrugLower 9 mouthShrugUpper 3", 0.4, EKMAN),
     _display("lip_press", "conversation", "mouthPress 8", 0.8, "Keltner 1995", times=(0.3, 1.2, 0.4)),
     _display("lip_stretch", "conversation", "mouthStretch 8", 0.3, EKMAN),
@@ -119,11 +124,13 @@ DISPLAYS: tuple[Display, ...] = (
     _display("one_sided_smile", "mouth", "mouthSmile 7", 0.3, EKMAN, one_sided=1.0, beyond=True),
     _display("one_sided_sneer", "mouth", "mouthUpperUp 7 noseSneer 4", 0.2, EKMAN, one_sided=1.0, beyond=True),
     _display("one_brow", "conversation", "browOuterUp 9", 0.25, "Ekman 1979", one_sided=1.0, beyond=True),
-    _display("wink", "conversation", "eyeBlink 9 cheekSquint 5", 0.06, DESCRIPTORS, times=FAST, level=0.9, one_sided=1.0,
+    _display("wink", "conversation", "eyeBlink 9 cheekSquint 5", 0.06, DESCRIPTORS, times=FAST, level=0.9,
+             one_sided=1.0,
              beyond=True),
     _display("jaw_sideways", "mouth", "jawLeft 8 jawRight 8", 0.6, DESCRIPTORS, one_sided=1.0, beyond=True),
     _display("jaw_thrust", "mouth", "jawForward 8", 0.6, DESCRIPTORS, beyond=True),
-    _display("jaw_circle", "mouth", "jawLeft 6 jawRight 6 jawOpen 3 jawForward 3", 0.25, OURS, one_sided=1.0, beyond=True),
+    _display("jaw_circle", "mouth", "jawLeft 6 jawRight 6 jawOpen 3 jawForward 3", 0.25, OURS, one_sided=1.0,
+             beyond=True),
     _display("cheek_puff", "mouth", "cheekPuff 9 mouthPress 3", 0.5, DESCRIPTORS, beyond=True),
     _display("cheek_suck", "mouth", "mouthPucker 5 mouthDimple 5 jawOpen 2 mouthClose 2", 0.5,
              DESCRIPTORS + "; ARKit has no action for drawn-in cheeks, this mixture is our choice", beyond=True),
@@ -132,18 +139,21 @@ DISPLAYS: tuple[Display, ...] = (
     _display("upper_lip_roll", "mouth", "mouthRollUpper 9", 0.4, DESCRIPTORS, beyond=True),
     _display("lips_in", "mouth", "mouthRollLower 8 mouthRollUpper 8 mouthPress 2", 0.4, EKMAN, beyond=True),
     _display("mouth_sideways", "mouth", "mouthLeft 8 mouthRight 8", 0.5, OURS, one_sided=1.0, beyond=True),
-    _display("sideways_pucker", "mouth", "mouthLeft 5 mouthRight 5 mouthPucker 6", 0.3, OURS, one_sided=1.0, beyond=True),
+    _display("sideways_pucker", "mouth", "mouthLeft 5 mouthRight 5 mouthPucker 6", 0.3, OURS, one_sided=1.0,
+             beyond=True),
     _display("pucker", "mouth", "mouthPucker 9 mouthFunnel 2", 0.4, EKMAN, beyond=True),
     _display("tongue_show", "mouth", "tongueOut 8 jawOpen 2", 0.4, DESCRIPTORS, times=(0.2, 0.7, 0.2), beyond=True),
     _display("lip_lick", "mouth", "tongueOut 5 mouthRollLower 4 jawOpen 1", 0.5, DESCRIPTORS, times=(0.25, 0.8, 0.3),
              beyond=True),
-    _display("tongue_in_corner", "mouth", "tongueOut 4 mouthLeft 5 mouthRight 5", 0.2, OURS, one_sided=1.0, beyond=True),
+    _display("tongue_in_corner", "mouth", "tongueOut 4 mouthLeft 5 mouthRight 5", 0.2, OURS, one_sided=1.0,
+             beyond=True),
     # eyes
-    _display("blink", "blink", "eyeBlink 10", 1.0, "rates: Bentivoglio et al. 1997", times=(0.08, 0.18, 0.14), level=0.92),
-    _display("gaze_left", "gaze", "eyeLookOutLeft 8 eyeLookInRight 8", 1.0, OURS, times=(0.05, 0.9, 0.05), level=0.4),
-    _display("gaze_right", "gaze", "eyeLookInLeft 8 eyeLookOutRight 8", 1.0, OURS, times=(0.05, 0.9, 0.05), level=0.4),
-    _display("gaze_up", "gaze", "eyeLookUp 8", 0.5, OURS, times=(0.05, 0.9, 0.05), level=0.4),
-    _display("gaze_down", "gaze", "eyeLookDown 8 eyeBlink 1", 1.0, OURS, times=(0.05, 0.9, 0.05), level=0.5),
+    _display("blink", "blink", "eyeBlink 10", 1.0, "rates: Bentivoglio et al. 1997", times=(0.08, 0.18, 0.14),
+             level=0.92),
+    _display("gaze_left", "gaze", "eyeLookOutLeft 8 eyeLookInRight 8", 1.0, OURS, times=SACCADE, level=0.4),
+    _display("gaze_right", "gaze", "eyeLookInLeft 8 eyeLookOutRight 8", 1.0, OURS, times=SACCADE, level=0.4),
+    _display("gaze_up", "gaze", "eyeLookUp 8", 0.5, OURS, times=SACCADE, level=0.4),
+    _display("gaze_down", "gaze", "eyeLookDown 8 eyeBlink 1", 1.0, OURS, times=SACCADE, level=0.5),
     # mouth shapes of vowels and consonants; rate is a share of the syllables
     _display("viseme_a", "speech", "jawOpen 5 mouthLowerDown 4 mouthUpperUp 2", 0.2, OURS, times=SYLLABLE),
     _display("viseme_e", "speech", "jawOpen 3 mouthStretch 3 mouthSmile 1 mouthLowerDown 4", 0.2, OURS, times=SYLLABLE),
@@ -151,7 +161,8 @@ DISPLAYS: tuple[Display, ...] = (
     _display("viseme_u", "speech", "jawOpen 1 mouthPucker 6 mouthFunnel 3", 0.08, OURS, times=SYLLABLE),
     _display("viseme_m", "speech", "mouthPress 4 mouthRollLower 2 mouthRollUpper 1", 0.14, OURS, times=SYLLABLE),
     _display("viseme_f", "speech", "jawOpen 1 mouthRollLower 5 mouthUpperUp 3", 0.08, OURS, times=SYLLABLE),
-    _display("viseme_sh", "speech", "jawOpen 1 mouthShrugUpper 3 mouthFunnel 4 jawForward 1", 0.08, OURS, times=SYLLABLE),
+    _display("viseme_sh", "speech", "jawOpen 1 mouthShrugUpper 3 mouthFunnel 4 jawForward 1", 0.08, OURS,
+             times=SYLLABLE),
     _display("viseme_l", "speech", "jawOpen 2 tongueOut 2 mouthLowerDown 3", 0.1, OURS, times=SYLLABLE),
 )  # fmt: skip
 """Every display, in the order of the tables."""
