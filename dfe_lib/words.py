@@ -59,7 +59,8 @@ class BagOfWords(TransformerMixin, BaseEstimator):
     Arguments:
         by_stage: A token at another stage is another word; otherwise only the token counts.
         weighting: `"frequency"`, words per valid frame; `"count"`; `"binary"`, whether a word occurs; or `"tfidf"`,
-            frequency times $\log((1 + n) / (1 + n_w)) + 1$ with n windows in `fit`, n_w of them with the word.
+            frequency times $\log((1 + n) / (1 + n_w)) + 1$ with n windows in `fit`, n_w of them with the word,
+            each window to unit length.
         ngrams: Sequences of up to so many different first tokens are words too: 2 are the transitions.
         durations: Further columns hold how many frames a token stays on average, whatever its stage; 0 without it.
         min_share: Words in a smaller share of the windows given to `fit` are left out.
@@ -117,6 +118,7 @@ class BagOfWords(TransformerMixin, BaseEstimator):
             matrix = (matrix > 0).astype(float)
         if self.weighting == "tfidf":
             matrix *= self.idf_
+            matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
         if not self.durations:
             return matrix
         return np.hstack([matrix, np.stack([_durations(tokens, self.tokens_) for tokens in X])])
