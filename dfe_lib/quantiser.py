@@ -36,6 +36,8 @@ class ResidualQuantiser(nn.Module):
         super().__init__()
         self.n_stages, self.shared, self.beam = n_stages, shared, beam
         self.codebook = nn.Parameter(torch.zeros(1 if shared else n_stages, codebook_size, dim))
+        marks = torch.randint(2**62, (codebook_size,), generator=torch.Generator().manual_seed(0))
+        self.register_buffer("marks", marks, persistent=False)
 
     @property
     def codebooks(self) -> Float[Tensor, "m k d"]:
@@ -61,10 +63,15 @@ class ResidualQuantiser(nn.Module):
         cost = z.new_zeros(len(z), 1)
         for stage in range(self.n_stages):
             book = 0 if self.shared else stage
-            total = cost[..., None] + solo[:, book, None]
-            if stage:
-                total = total + self._overlap(pairs[:, book], codes)
-            cost, codes = self._survivors(total, codes, last=stage == self.n_stages - 1)
+            total = self._overlap(pairs[:, book], codes) if stage else torch.zeros_like(solo[:, :1])
+            total.add_(solo[:, book, None]).add_(cost[..., None])
+            last = stage == self.n_stages - 1
+            if self.shared and stage and not last:
+                _drop_repeats(total, codes, self.marks)
+            width = 1 if last else min(self.beam, total[0].numel())
+            cost, flat = _smallest(total.flatten(1), width)
+            parents = codes.gather(1, (flat // total.shape[2])[..., None].expand(-1, -1, stage))
+            codes = torch.cat([parents, (flat % total.shape[2])[..., None]], dim=2)
         return self._ordered(codes[:, 0], solo[:, 0], pairs[0, 0]) if self.shared else codes[:, 0]
 
     def _overlap(self, pairs: Tensor, codes: Tensor) -> Tensor:
@@ -72,19 +79,6 @@ class ResidualQuantiser(nn.Module):
         rows = codes if self.shared else codes + torch.arange(codes.shape[2]).to(codes) * pairs.shape[1]
         summed = nn.functional.embedding_bag(rows.flatten(0, 1), pairs.flatten(0, 1), mode="sum")
         return summed.unflatten(0, codes.shape[:2])
-
-    def _survivors(self, total: Tensor, codes: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """The cheapest extensions of the partial sums; with a shared codebook, each set of codes once."""
-        n_codes, stage = total.shape[2], codes.shape[2]
-        width = 1 if last else self.beam
-        copies = stage + 1 if self.shared and not last else 1
-        cost, flat = total.flatten(1).topk(min(width * copies, total[0].numel()), largest=False)
-        parents = codes.gather(1, (flat // n_codes)[..., None].expand(-1, -1, stage))
-        codes = torch.cat([parents, (flat % n_codes)[..., None]], dim=2)
-        if copies == 1:
-            return cost, codes
-        first = _repeats(codes).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
-        return cost.gather(1, first), codes.gather(1, first[..., None].expand(-1, -1, stage + 1))
 
     @staticmethod
     def _ordered(codes: Tensor, solo: Tensor, pairs: Tensor) -> Tensor:
@@ -100,11 +94,28 @@ class ResidualQuantiser(nn.Module):
         return codes.gather(1, torch.cat(order, dim=1))
 
 
-def _repeats(codes: Int[Tensor, "b n m"]) -> Tensor:
-    """Whether a row's candidate holds the same codes as an earlier one, in whatever order."""
-    codes = codes.sort(dim=2).values
-    same = (codes[:, :, None] == codes[:, None]).all(3)
-    return same.tril(-1).any(2)
+def _drop_repeats(total: Float[Tensor, "b n k"], codes: Int[Tensor, "b n s"], marks: Int[Tensor, " k"]) -> None:
+    """Makes an extension infinitely dear, in place, if it is the same set of codes as one of an earlier partial sum.
+
+    Sets are compared by the sum of their codes' marks. Extending p by c repeats an earlier q extended by d where p
+    without d is q without c.
+    """
+    own = marks[codes]
+    less = own.sum(2, keepdim=True) - own
+    same = (less[:, :, None, None] == less[:, None, :, :, None]).any(4)
+    earlier = torch.ones(codes.shape[1], codes.shape[1]).tril(-1).bool().to(codes.device)
+    penalty = torch.zeros_like(same, dtype=total.dtype).masked_fill_(same & earlier[:, :, None], torch.inf)
+    total.scatter_add_(2, codes[:, None].expand_as(same).flatten(2), penalty.flatten(2))
+
+
+def _smallest(cost: Float[Tensor, "b n"], width: int) -> tuple[Float[Tensor, "b w"], Int[Tensor, "b w"]]:
+    """The `width` smallest of each row and their places: among the blocks that hold the smallest minima."""
+    if cost.shape[1] % 8 or cost.shape[1] < 32 * width:
+        return tuple(cost.topk(width, largest=False))
+    blocks = cost.unflatten(1, (8, -1))
+    _, near = _smallest(blocks.amin(1), width)
+    value, place = blocks.gather(2, near[:, None].expand(-1, 8, -1)).flatten(1).topk(width, largest=False)
+    return value, near.gather(1, place % width) + place // width * blocks.shape[2]
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,13 +14,14 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from .errors import UserError
+from .manifest import cpu_count
 from .quantiser import ResidualQuantiser
 from .tables import atomic_path, write_text
 
 __all__ = ["RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
 
 FORMAT = 1
-CHUNK = 512
+CHUNK = 1024
 """Frames of one pass at inference: every pass has this size, so that a frame's codes do not hang on its batch."""
 
 
@@ -46,10 +48,10 @@ class RvqVaeConfig:
     codebook_size: int = 256
     n_stages: int = 4
     latent_dim: int = 64
-    width: int = 64
+    width: int = 32
     depth: int = 1
-    heads: int = 4
-    queries: int = 4
+    heads: int = 2
+    queries: int = 2
     decoder_width: int = 256
     shared_codebook: bool = True
     decoder: str = "joint"
@@ -295,14 +297,23 @@ def _split(x: Float[Tensor, "n w"], heads: int) -> Float[Tensor, "h n v"]:
 
 
 def _in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """`function` over passes of CHUNK rows; the last is filled up with copies of its first row.
+    """`function` over passes of CHUNK rows, on all cores; the last is filled up with copies of its first row.
 
-    Matrix products round by the size of their operands, so passes of one size are what makes a row's result its own.
+    Matrix products round by the size of their operands and the number of threads, so passes of one size on one thread
+    each are what makes a row's result its own.
     """
     if not len(rows):
-        return function(rows[:1].new_zeros(1, rows.shape[1]))[:0]
-    outputs = []
-    for chunk in rows.split(CHUNK):
-        filled = torch.cat([chunk, chunk[:1].expand(CHUNK - len(chunk), -1)]) if len(chunk) < CHUNK else chunk
-        outputs.append(function(filled)[: len(chunk)])
-    return torch.cat(outputs)
+        return function(rows.new_zeros(1, rows.shape[1]))[:0]
+    short = -len(rows) % CHUNK
+    chunks = torch.cat([rows, rows[:1].expand(short, -1)]).split(CHUNK) if short else rows.split(CHUNK)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        if len(chunks) == 1 or rows.is_cuda:
+            outputs = [function(chunk) for chunk in chunks]
+        else:
+            with ThreadPoolExecutor(cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                outputs = list(pool.map(torch.no_grad()(function), chunks))
+    finally:
+        torch.set_num_threads(threads)
+    return torch.cat(outputs)[: len(rows)]

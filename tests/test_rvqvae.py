@@ -6,7 +6,7 @@ from vector_quantize_pytorch import ResidualVQ
 
 from dfe_lib.errors import UserError
 from dfe_lib.names import ACTIONS
-from dfe_lib.quantiser import ResidualQuantiser, _repeats, fit_codebook, revive_codes
+from dfe_lib.quantiser import ResidualQuantiser, _drop_repeats, _smallest, fit_codebook, revive_codes
 from dfe_lib.rvqvae import CoefficientReader, RvqVae, RvqVaeConfig
 
 
@@ -83,9 +83,20 @@ def test_wide_beam_finds_the_best_sum_and_a_beam_of_one_does_not():
     assert (error() > best + 1e-6).any()
 
 
-def test_search_knows_the_same_codes_in_another_order():
-    candidates = torch.tensor([[[1, 2], [2, 1], [1, 1], [2, 1]]])
-    assert _repeats(candidates).tolist() == [[False, True, False, True]]
+def test_search_keeps_each_set_of_codes_once():
+    marks = torch.tensor([1, 10, 100, 1000, 10000])
+    total = torch.zeros(1, 3, 5)
+    _drop_repeats(total, torch.tensor([[[1, 2], [2, 3], [1, 1]]]), marks)
+    dropped = [(parent, code) for _, parent, code in total.isinf().nonzero().tolist()]
+    assert dropped == [(1, 1), (2, 2)]  # {2, 3} + 1 is {1, 2} + 3, and {1, 1} + 2 is {1, 2} + 1
+
+
+@pytest.mark.parametrize("shape", [(1280, 5), (256, 1), (30, 5), (1000, 7)])
+def test_smallest_of_blocks_are_the_smallest(shape):
+    cost = torch.randn(50, shape[0], generator=torch.Generator().manual_seed(4))
+    value, place = _smallest(cost, shape[1])
+    torch.testing.assert_close(value, cost.topk(shape[1], largest=False).values, rtol=0, atol=0)
+    assert torch.equal(cost.gather(1, place), value)
 
 
 def test_shared_codebook_is_one_tensor_and_its_codes_come_coarse_to_fine():
@@ -110,12 +121,12 @@ def test_separate_codebooks_are_used_by_stage():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_tokens_of_a_frame_do_not_hang_on_its_batch(dtype):
     model = random_model(codebook_size=256).to(dtype)
-    psi = frames(1100).to(dtype)
+    psi = frames(2100).to(dtype)
     codes = model.encode(psi)
     order = torch.randperm(len(psi), generator=torch.Generator().manual_seed(0))
     assert torch.equal(codes[order], model.encode(psi[order]))
     assert torch.equal(codes[:37], model.encode(psi[:37]))
-    for i in (0, 511, 512, 1099):
+    for i in (0, 1023, 1024, 2099):
         assert torch.equal(codes[i : i + 1], model.encode(psi[i : i + 1]))
         assert torch.equal(model.decode(codes)[i : i + 1], model.decode(codes[i : i + 1]))
     assert model.encode(psi[:0]).shape == (0, 4)
@@ -231,7 +242,7 @@ def test_wrong_folders_are_explained(tmp_path):
         ({"codebook_size": 1}, "codebook_size"),
         ({"n_stages": 0}, "n_stages"),
         ({"latent_dim": True}, "latent_dim"),
-        ({"width": 30}, "multiple"),
+        ({"width": 31}, "multiple"),
         ({"decoder": "sum"}, "additive"),
         ({"coefficients": ("jawOpen", "jawOpen")}, "twice"),
         ({"coefficients": ()}, "at least one"),
