@@ -1,0 +1,94 @@
+"""Small square pictures of a face, cut out of a clip's frames by its landmarks: what masked autoencoders look at."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Float, Int, UInt8
+from PIL import Image
+
+from .errors import UserError
+from .media import PICTURES
+from .sources import read_sources, stills
+from .tables import read_arrays
+
+__all__ = ["Crops", "clip_crops", "crop_face", "run_crops", "spread"]
+
+Crops = UInt8[np.ndarray, "_ s s 3"]
+"""Square pictures in red, green and blue."""
+MARGIN = 1.25
+"""Side of the square in units of the landmarks' longer side."""
+
+
+def crop_face(
+    picture: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "l _"], size: int
+) -> UInt8[np.ndarray, "s s 3"]:
+    """The square around a face, (size, size); what lies outside the picture is black.
+
+    Arguments:
+        picture: upright.
+        landmarks: (l, 2 or more) x and y in pixels.
+        size: of the crop in pixels.
+    """
+    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    half = max(float((high - low).max()) * MARGIN / 2, 1.0)
+    x, y = ((low + high) / 2).tolist()
+    square = Image.fromarray(picture).crop((round(x - half), round(y - half), round(x + half), round(y + half)))
+    return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+
+def spread(time_s: Float[np.ndarray, " t"], n: int, span_s: float | None = None) -> Int[np.ndarray, " n"]:
+    """n frames evenly over the middle `span_s` seconds of a clip, or over all of it; frames repeat in short ones.
+
+    >>> spread(np.arange(100) / 10, 3, span_s=2.0).tolist()
+    [40, 50, 60]
+    """
+    first, last = float(time_s[0]), float(time_s[-1])
+    if span_s is not None and last - first > span_s:
+        first, last = (first + last - span_s) / 2, (first + last + span_s) / 2
+    wanted = np.linspace(first, last, n)
+    after = np.searchsorted(time_s, wanted).clip(1, max(len(time_s) - 1, 1))
+    before = after - 1
+    nearer = wanted - time_s[before] < time_s[np.minimum(after, len(time_s) - 1)] - wanted
+    return np.where(nearer, before, np.minimum(after, len(time_s) - 1))
+
+
+def clip_crops(video: Path, frames: Path, n: int = 16, size: int = 64, span_s: float | None = None) -> Crops:
+    """n crops of the face of a clip, see :func:`spread`.
+
+    Arguments:
+        video: the clip's file. frames: its frames table.
+        n: crops. size: of each in pixels. span_s: seconds in the middle that they come from; all when None.
+
+    Raises:
+        UserError: The clip shows no face, or its table has no landmarks in pixels.
+    """
+    if "landmarks" not in pq.read_schema(frames).names:
+        raise UserError(f"{frames.name} has no landmarks in pixels: faces cannot be cut out of its pictures.")
+    rows = read_arrays(frames, ["frame", "face_id", "time_s", "detected", "landmarks"])
+    kept = rows["detected"] & (rows["face_id"] == rows["face_id"][rows["detected"]].min(initial=2**15 - 1))
+    if not kept.any():
+        raise UserError(f"{frames.stem} shows no face: leave it out.")
+    chosen = np.flatnonzero(kept)[spread(rows["time_s"][kept], n, span_s)]
+    pictures = stills(video, np.unique(rows["frame"][chosen]).tolist())
+    values = rows["landmarks"].shape[1]
+    marks = rows["landmarks"].reshape(len(kept), -1, 3 if values % 478 == 0 else 2).astype(float)
+    return np.stack([crop_face(pictures[int(rows["frame"][row])], marks[row], size) for row in chosen])
+
+
+def run_crops(frames: Path, per_clip: int = 64, size: int = 64) -> UInt8[np.ndarray, "n s s 3"]:
+    """Crops of every video of a run whose file is still there, clip after clip, in the order of time.
+
+    Arguments:
+        frames: folder of the run's frames tables.
+        per_clip: crops of each. size: in pixels.
+    """
+    found = []
+    for name, path in sorted(read_sources(frames).items()):
+        table = frames / f"{name}.parquet"
+        if table.exists() and path.is_file() and path.suffix.lower() not in PICTURES:
+            try:
+                found.append(clip_crops(path, table, per_clip, size))
+            except UserError:  # a clip without a face, or without pictures, has nothing to give
+                continue
+    return np.concatenate(found) if found else np.zeros((0, size, size, 3), np.uint8)

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from dfe_lib.errors import UserError
+from dfe_lib.face_crops import clip_crops, crop_face, run_crops, spread
+from dfe_lib.media import MediaFile
+from dfe_lib.sources import write_sources
+from dfe_lib.tables import frames_schema, table_writer
+
+N = 20
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A grey square of 40 pixels whose level tells the frame, moving right by 3 pixels a frame; nobody in frame 4."""
+    video = tmp_path / "a.mkv"
+    with av.open(str(video), "w") as container:
+        stream = container.add_stream("ffv1", rate=10, width=160, height=96, pix_fmt="bgr0")
+        for i in range(N):
+            picture = np.zeros((96, 160, 3), np.uint8)
+            picture[30:70, 20 + 3 * i : 60 + 3 * i] = 100 + 5 * i
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode())
+    corners = np.tile([[20, 30], [59, 69]], (34, 1)).ravel().astype(float)
+    marks = np.stack([corners + np.tile([3 * i, 0], 68) for i in range(N)])
+    frame, nothing = np.arange(N), np.zeros(N)
+    with table_writer(tmp_path / "frames" / "a.parquet", frames_schema("OpenFace 2", {"landmarks": 136})) as table:
+        table.write({"clip_id": "a", "subject_id": "a", "face_id": np.where(frame == 4, -1, 0), "frame": frame,
+                     "time_s": frame / 10, "detected": frame != 4, "confidence": nothing, "interocular_px": nothing,
+                     "out_of_frame": nothing, "width": 160, "height": 96, "landmarks": marks})  # fmt: skip
+    write_sources([MediaFile(video, "a", "a")], tmp_path / "frames")
+    return tmp_path
+
+
+def test_the_square_is_centred_on_the_face_with_a_margin() -> None:
+    picture = np.zeros((100, 100, 3), np.uint8)
+    picture[40:60, 30:50] = 255
+    crop = crop_face(picture, np.array([[30.0, 40.0], [50.0, 60.0]]), 25)
+    inside = crop[..., 0] > 128
+    assert crop.shape == (25, 25, 3)
+    assert np.ptp(np.flatnonzero(inside.any(0))) + 1 == pytest.approx(20, abs=1)
+    assert np.abs(np.argwhere(inside).mean(0) - 12).max() <= 1
+
+
+def test_outside_of_the_picture_is_black() -> None:
+    crop = crop_face(np.full((50, 50, 3), 200, np.uint8), np.array([[0.0, 0.0], [40.0, 40.0]]), 50)
+    assert not crop[:4].any() and (crop[6:, 6:] == 200).all()
+
+
+def test_crops_follow_the_face_through_the_clip(run: Path) -> None:
+    crops = clip_crops(run / "a.mkv", run / "frames" / "a.parquet", n=5, size=16)
+    assert crops.shape == (5, 16, 16, 3)
+    assert crops[:, 8, 8, 0].tolist() == [100 + 5 * i for i in (0, 5, 9, 14, 19)]
+    assert (crops[:, 8, 3, 0] > 0).all()
+
+
+def test_a_stretch_is_taken_from_the_middle_and_skips_nobody() -> None:
+    time_s = np.delete(np.arange(40), 19) / 10
+    assert time_s[spread(time_s, 3, span_s=2.0)] == pytest.approx([0.95, 1.95, 2.95], abs=0.06)
+
+
+def test_a_single_frame_is_repeated() -> None:
+    assert spread(np.zeros(1), 3).tolist() == [0, 0, 0]
+
+
+def test_a_run_gives_the_crops_of_its_videos(run: Path) -> None:
+    assert run_crops(run / "frames", per_clip=3, size=8).shape == (3, 8, 8, 3)
+    (run / "a.mkv").unlink()
+    assert run_crops(run / "frames", per_clip=3, size=8).shape == (0, 8, 8, 3)
+
+
+def test_without_landmarks_there_is_a_sentence(run: Path) -> None:
+    with table_writer(run / "b.parquet", frames_schema("E-DAIC", {"au_intensity": 17})):
+        pass
+    with pytest.raises(UserError, match="no landmarks in pixels"):
+        clip_crops(run / "a.mkv", run / "b.parquet")
