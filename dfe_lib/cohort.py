@@ -78,6 +78,7 @@ class Session:
         psi: (n, 52) exact expressions. time_s: (n,). task: (n,) names. talking: (n,).
         events: every display: what, when, how strong (`behaviour.EVENT_COLUMNS`). psi follows from them and `rest`.
         person: the person's row of :func:`people_table`. rest: (52,) psi of the face at rest.
+        seed: for whoever observes the session with chance, such as `observation.observed`.
     """
 
     psi: Float[np.ndarray, "n 52"]
@@ -87,6 +88,7 @@ class Session:
     events: pd.DataFrame
     person: dict[str, object]
     rest: Float[np.ndarray, "52"]
+    seed: int
 
     @property
     def subject_id(self) -> str:
@@ -121,7 +123,9 @@ def simulate_person(config: CohortConfig, index: int) -> Session:
     row["talking_share"] = float(schedule.talking.mean())
     task = np.array([each.name for each in TASKS], object)[schedule.task_at(time_s)]
     psi = psi_of_events(events, person.rest, time_s).astype(np.float32)
-    return Session(psi, time_s, task, schedule.talking_at(time_s), events, row, person.rest)
+    return Session(
+        psi, time_s, task, schedule.talking_at(time_s), events, row, person.rest, 100_003 * config.seed + index
+    )
 
 
 def write_cohort(config: CohortConfig, folder: Path, workers: int = 1) -> None:

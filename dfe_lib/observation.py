@@ -1,0 +1,157 @@
+r"""What the estimator would say of known expressions: gain, cross-talk, drifting noise and lost frames, as measured.
+
+$\hat\psi_t = \mathrm{clip}(A(\psi_t - \psi_0) + b + s(\psi_t)\,n_t, 0, 1)$ with the face at rest $\psi_0$ that the fit
+takes for neutral, noise n of the covariance of the estimator's errors that keeps a share for the whole session and
+forgets the rest at a constant rate, and s, how much more noise there is the more a face does.
+
+    python -m dfe_lib.observation       fits it anew to the rendered benchmark and to films, and writes the file
+"""
+
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+from safetensors.numpy import load_file, save_file
+
+from .errors import UserError
+from .names import mirror_permutation
+from .tables import atomic_path
+
+__all__ = ["ErrorModel", "error_model", "fit_error_model", "observed"]
+
+FILE = Path(__file__).parent / "data" / "observation.safetensors"
+RIDGE = 3.0
+"""Frames' worth of pull to a response of 0 (our choice)."""
+LOST = 0.0
+"""No frame of the benchmark's 680 in good light and pose lost its face."""
+FILMED, FILM_FRAMES, FILM_SEED = 8, 100, 900
+"""People filmed for the errors' memory, their frames, and the seed of a cohort that no study uses."""
+RESTING_QUANTILE = 0.25
+"""The fit's neutral is what the face mostly does: a quarter of a session shows less of each action."""
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """Parameters of the estimator's errors.
+
+    Arguments:
+        response: (52, 52) A, truth to estimate: gains on its diagonal, cross-talk beside it.
+        offset: (52,) b. covariance: (52, 52) of the noise.
+        louder: (2,) s^2 = louder_0 + louder_1 x sum of psi.
+        lasting: share of the noise's variance that stays for a session.
+        memory_s: seconds in which the rest of it falls to 1/e. lost: share of frames without a face.
+    """
+
+    response: Float[np.ndarray, "e e"]
+    offset: Float[np.ndarray, " e"]
+    covariance: Float[np.ndarray, "e e"]
+    louder: Float[np.ndarray, "2"]
+    lasting: float
+    memory_s: float
+    lost: float
+
+    def observe(
+        self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], seed: int
+    ) -> tuple[Float[np.ndarray, "n e"], Bool[np.ndarray, " n"]]:
+        """One person's expressions as the estimator would give them, and in which frames it found a face.
+
+        Arguments:
+            psi: (n, 52) exact. time_s: (n,) rising.
+        """
+        rng = np.random.default_rng([seed, 5])
+        moved = psi - np.quantile(psi, RESTING_QUANTILE, axis=0)
+        loud = np.sqrt(self.louder[0] + self.louder[1] * np.abs(moved).sum(1))
+        noise = self._noise(time_s, rng) * loud[:, None]
+        found = rng.random(len(psi)) >= self.lost
+        estimate = np.clip(moved @ self.response.T + self.offset + noise, 0, 1)
+        return estimate.astype(np.float32), found
+
+    def save(self, path: Path = FILE) -> None:
+        values = {item.name: np.atleast_1d(np.asarray(getattr(self, item.name), np.float32)) for item in fields(self)}
+        with atomic_path(path) as temporary:
+            save_file({name: np.ascontiguousarray(value) for name, value in values.items()}, temporary)
+
+    def _noise(self, time_s: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n e"]:
+        values, axes = np.linalg.eigh(self.covariance)
+        white = rng.standard_normal((len(time_s), len(values)))
+        keep = np.exp(-np.diff(time_s, prepend=-np.inf) / self.memory_s)
+        drift = np.empty_like(white)
+        state = np.zeros(len(values))
+        for i, (share, fresh) in enumerate(zip(keep, white, strict=True)):
+            state = share * state + np.sqrt(1 - share**2) * fresh
+            drift[i] = state
+        stays = rng.standard_normal(len(values))
+        mixed = np.sqrt(self.lasting) * stays + np.sqrt(1 - self.lasting) * drift
+        return mixed * np.sqrt(np.maximum(values, 0)) @ axes.T
+
+
+def observed(psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], seed: int) -> Float[np.ndarray, "n e"]:
+    """Expressions as the shipped estimator would give them; a lost frame repeats the one before.
+
+    >>> observed(np.zeros((5, 52)), np.arange(5) / 10, seed=0).shape
+    (5, 52)
+    """
+    estimate, found = error_model().observe(psi, time_s, seed)
+    last = np.maximum.accumulate(np.where(found, np.arange(len(found)), 0))
+    return estimate[last]
+
+
+@cache
+def error_model(path: Path = FILE) -> ErrorModel:
+    """The error model of the shipped estimator; raises UserError when its file is missing."""
+    if not path.exists():
+        raise UserError(f"{path} is missing: `python -m dfe_lib.observation` writes it.")
+    values = {name: value.astype(float) for name, value in load_file(path).items()}
+    lasting, memory_s, lost = (float(values[name][0]) for name in ("lasting", "memory_s", "lost"))
+    arrays = (values[name] for name in ("response", "offset", "covariance", "louder"))
+    return ErrorModel(*arrays, lasting, memory_s, lost)
+
+
+def fit_error_model(
+    truth: Float[np.ndarray, "n e"], told: Float[np.ndarray, "n e"], lasting: float, memory_s: float, lost: float
+) -> ErrorModel:
+    """Fits response, offset and noise to pairs of expressions; what only time can tell is given.
+
+    Arguments:
+        truth, told: (n, 52) exact and estimated, of independent frames. Each counts mirrored, too.
+        lasting, memory_s, lost: see :class:`ErrorModel`.
+    """
+    mirror = mirror_permutation()
+    x, y = (np.concatenate([values, values[:, mirror]]) for values in (truth, told))
+    design = np.hstack([x, np.ones((len(x), 1))])
+    pull = np.diag([RIDGE] * x.shape[1] + [0.0])
+    weights = np.linalg.solve(design.T @ design + pull, design.T @ y)
+    left = y - design @ weights
+    covariance = left.T @ left / len(left)
+    size = np.square(left).sum(1) / np.trace(covariance)
+    louder = np.linalg.lstsq(np.stack([np.ones(len(x)), x.sum(1)], 1), size, rcond=None)[0]
+    return ErrorModel(weights[:-1].T, weights[-1], covariance, np.maximum(louder, 0.05), lasting, memory_s, lost)
+
+
+def _main() -> None:
+    """Fits the shipped error model: benchmark for response and noise, films of people of no study for its memory."""
+    from .anny_head import anny_head
+    from .cohort import CohortConfig
+    from .estimator import pretrained_estimator
+    from .filmed_people import film_people, temporal_error
+    from .rendered_actors import rendered_set
+
+    head, actors, estimator = anny_head(), rendered_set(), pretrained_estimator()
+    told = np.zeros_like(actors.psi)
+    for actor in np.unique(actors.actor):
+        rows = actors.actor == actor
+        rest = rows & actors.neutral
+        neutral = estimator.neutral_of_frames(actors.landmarks[rest], actors.scores[rest])
+        told[rows] = estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral).psi
+    good = actors.condition == "rendered"
+    first = fit_error_model(actors.psi[good], told[good], 0.5, 1.0, LOST)
+    films = film_people(CohortConfig(FILMED, 5, 10, seed=FILM_SEED), range(FILMED), FILM_FRAMES, head)
+    lasting, memory_s = temporal_error(films, first)
+    replace(first, lasting=lasting, memory_s=memory_s).save()
+    print(f"noise: {100 * lasting:.0f} % last for a session, the rest is forgotten in {memory_s:.2f} s")
+
+
+if __name__ == "__main__":
+    _main()
