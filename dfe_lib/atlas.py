@@ -24,7 +24,7 @@ from .rendering import Camera, HeadRenderer, turn
 from .rvqvae import RvqVae
 from .sources import read_sources, stills
 from .spaces import ExpressionSpace, expression_space, read_space
-from .tables import N_LANDMARKS, read_arrays
+from .tables import N_LANDMARKS, REAL, SIMULATED, read_arrays
 from .templates import similarity_rank, strongest_actions
 
 __all__ = ["Occurrences", "atlas_of_model", "token_occurrences", "write_atlas"]
@@ -43,7 +43,7 @@ APART_S = 1.0
 N_FRIENDS = 4
 LEAST_TOGETHER = 5
 """Frames that two tokens must share before the page says that they go together."""
-KINDS = {"real": "the frames of the real clips", "simulated": "the frames of simulated people"}
+KINDS = {REAL: "the frames of the real clips", SIMULATED: "the frames of simulated people"}
 SHARED_FRAMES = 2000
 
 
@@ -151,13 +151,12 @@ def _head_of(model: RvqVae, space: ExpressionSpace) -> MorphableModel:
 
 
 def _valid_rows(path: Path, number: int, model: RvqVae) -> dict[str, np.ndarray]:
-    table = read_arrays(path)
+    table = read_arrays(path, ["frame", "face_id", "time_s", "valid", "tokens", "data"])
     valid = table["valid"].astype(bool)
     first = np.zeros(1, int) if model.config.shared_codebook else np.arange(model.config.n_stages)
-    kind = table.get("data", np.full(len(valid), "real"))
     rows = {name: table[name][valid] for name in ("frame", "face_id", "time_s")}
     rows["tokens"] = table["tokens"][valid].astype(int) + first * model.config.codebook_size
-    return rows | {"kind": kind[valid].astype(str), "table": np.full(valid.sum(), number)}
+    return rows | {"kind": table["data"][valid].astype(str), "table": np.full(valid.sum(), number)}
 
 
 def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"]) -> list[dict[str, Any]]:
@@ -253,7 +252,7 @@ def _thumbs(seen: Occurrences, wanted: Sequence[int], sources: Mapping[str, Path
     for number in sorted({int(seen.table[row]) for row in wanted}):
         clip = seen.paths[number].stem
         rows = [row for row in wanted if seen.table[row] == number]
-        found = stills(sources[clip], seen.frame[rows])
+        found = stills(sources[clip], seen.frame[rows].tolist())
         table = read_arrays(frames / f"{clip}.parquet", ["frame", "face_id", "landmarks"])
         for row in rows:
             at = np.flatnonzero((table["frame"] == seen.frame[row]) & (table["face_id"] == seen.face_id[row]))[0]
@@ -340,7 +339,7 @@ def _about(model: RvqVae, seen: Occurrences) -> str:
     config = model.config
     books = "one codebook" if config.shared_codebook else f"{config.n_stages} codebooks"
     told = f"{config.codebook_size} tokens in {books}, {config.n_stages} a frame."
-    for kind, what in (("real", "frames of real clips"), ("simulated", "frames of simulated people")):
+    for kind, what in ((REAL, "frames of real clips"), (SIMULATED, "frames of simulated people")):
         if number := int((seen.kind == kind).sum()):
             told += f" Counted over {number:,} {what}."
     return told

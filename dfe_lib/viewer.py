@@ -53,7 +53,6 @@ def write_viewer(media: str | Path, folder: str | Path, model: str | Path | None
     media, folder = Path(media), Path(folder)
     if media.suffix.lower() in PICTURES:
         raise UserError(f"{media} is a picture, and a clip player needs a video: use `dfe encode` for its tokens.")
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dfe-") as work:
         table = Path(work) / "tokens.parquet"
         encode_media(media, table, model)

@@ -1,10 +1,12 @@
 """Shapes and types of every `dfe_lib` function are checked while the tests run; the hook must precede its import."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from jaxtyping import install_import_hook
+from playwright.sync_api import Browser, sync_playwright
 
 HOOK = install_import_hook("dfe_lib", "beartype.beartype")
 
@@ -25,3 +27,19 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+
+
+@pytest.fixture(scope="module")  # an open browser keeps an event loop running, which other modules must not meet
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium without a window, drawing 3D in software, keeping to itself."""
+    from dfe_lib.system import BROWSERS, browser, complaints
+
+    path = browser()
+    if path is None:
+        pytest.fail(complaints(browsers=BROWSERS)[-1])
+    quiet = ["background-networking", "component-update", "sync", "default-apps", "client-side-phishing-detection"]
+    drawn = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=[*drawn, *(f"--disable-{x}" for x in quiet)])
+        yield opened
+        opened.close()

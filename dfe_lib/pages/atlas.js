@@ -191,8 +191,8 @@
 
   /* ---- filters ---- */
 
-  const words = new Map(data.tokens.map((token) => [token.id,
-    [token.label, token.name, ...token.more, ...token.regions, token.actions, token.reading?.text ?? ""].join(" ").toLowerCase()]));
+  const parts = new Map(data.tokens.map((token) => [token.id,
+    [...token.name.split(", "), ...token.more, ...token.regions, token.actions, token.reading?.text ?? ""].map((part) => part.toLowerCase())]));
   const orders = {
     often: (a, b) => often(b) - often(a),
     strong: (a, b) => b.mm - a.mm,
@@ -201,11 +201,17 @@
     facs: (a, b) => (a.reading?.r2 ?? 2) - (b.reading?.r2 ?? 2),
   };
 
+  /* "brow up, jaw": one part of the face has both words, and one the third. */
+  function says(token, asked) {
+    return asked.split(",").every((piece) =>
+      parts.get(token.id).some((part) => piece.split(/\s+/).every((word) => part.includes(word))));
+  }
+
   function fits(token) {
     const asked = find("search").value.trim().toLowerCase();
     const [region, unit, beyond] = ["region", "unit", "beyond"].map((id) => find(id).value);
     // a number asks for the token of that number, not for whatever moves by so many millimetres
-    const found = /^\d+$/.test(asked) ? token.label === asked : asked.split(/\s+/).every((word) => words.get(token.id).includes(word));
+    const found = /^\d+$/.test(asked) ? token.label === asked : says(token, asked);
     return found && (!region || token.regions.includes(region)) && (!unit || token.reading?.units.includes(unit))
       && (!beyond || Boolean(token.reading?.beyond) === (beyond === "yes")) && often(token) >= Number(find("often").value);
   }
@@ -214,7 +220,9 @@
 
   function filter() {
     const shown = data.tokens.filter(fits).sort((a, b) => orders[find("order").value](a, b) || a.id - b.id);
-    find("cards").replaceChildren(...shown.map((token) => cards.get(token.id)));
+    const now = shown.map((token) => cards.get(token.id));
+    // a card that is put back loses the focus
+    if (now.length !== find("cards").children.length || now.some((each, i) => each !== find("cards").children[i])) find("cards").replaceChildren(...now);
     find("count").textContent = shown.length ? `${shown.length} of ${data.tokens.length} tokens` : "No token fits: loosen a filter or press Reset.";
   }
 
