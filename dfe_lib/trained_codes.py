@@ -1,0 +1,80 @@
+"""The RVQ-VAE and its relatives as codes that can be compared with the baselines."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+
+from .baselines import stages_of
+from .codebook import bits_per_frame
+from .rvqvae import RvqVae, RvqVaeConfig
+from .training import TrainConfig, train
+
+__all__ = ["TrainedCode", "VqCode"]
+
+
+class TrainedCode:
+    """An :class:`~dfe_lib.rvqvae.RvqVae`, trained by :func:`~dfe_lib.training.train`.
+
+    Arguments:
+        config: shape of the model; its number of stages is set by the bits.
+        training: how it is trained.
+        heldout: frames whose error the history follows.
+
+    >>> code = TrainedCode(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=4), TrainConfig(steps=1))
+    >>> code.fit(np.random.default_rng(0).random((64, 2), np.float32), np.eye(2), 4).model.config.n_stages
+    2
+    """
+
+    def __init__(self, config: RvqVaeConfig, training: TrainConfig, heldout: Float[np.ndarray, "h e"] | None = None):
+        self.config, self.training, self.heldout = config, training, heldout
+
+    @classmethod
+    def of(cls, model: RvqVae) -> "TrainedCode":
+        """A model that is trained already."""
+        code = cls(model.config, TrainConfig())
+        code.model = model
+        return code
+
+    @property
+    def codebook_size(self) -> int:
+        return self.config.codebook_size
+
+    @property
+    def shared(self) -> bool:
+        return self.config.shared_codebook
+
+    @property
+    def bits(self) -> float:
+        return bits_per_frame(self.model.config.codebook_size, self.model.config.n_stages)
+
+    def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "TrainedCode":
+        self.config = replace(self.config, n_stages=stages_of(bits, self.codebook_size))
+        heldout = psi[:0] if self.heldout is None else self.heldout
+        self.model = RvqVae(self.config, seed=self.training.seed)
+        self.history: pd.DataFrame = train(self.model, psi, heldout, metric, self.training)
+        return self
+
+    def encode(self, psi: Float[np.ndarray, "n e"]) -> Int[np.ndarray, "n m"]:
+        return self.model.encode(torch.as_tensor(np.ascontiguousarray(psi, np.float32))).numpy()
+
+    def decode(self, codes: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:
+        return self.model.decode(torch.as_tensor(codes)).numpy()
+
+    def templates(self) -> Float[np.ndarray, "t e"]:
+        return self.model.templates().flatten(0, 1).numpy()
+
+
+LARGEST_VQ_BITS = 10
+"""Bits of a plain VQ-VAE: every gradient step goes through the whole codebook, so time sets the limit."""
+
+
+class VqCode(TrainedCode):
+    """A plain VQ-VAE: one code a frame, of 10 bits at most."""
+
+    def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "TrainedCode":
+        bits = min(bits, LARGEST_VQ_BITS)
+        self.config = replace(self.config, codebook_size=2**bits, n_stages=1)
+        return super().fit(psi, metric, bits)
