@@ -99,8 +99,8 @@ def write_atlas(
         space: of its psi; it must have a head.
         tokens: tokens tables, for how often each token occurs, where, and with which.
         frames: folder of the frames tables, for pictures of the clips that they were read from.
-        readings: the tokens as action units, one row each: `token`, `reading` (text), `units` (separated by
-            spaces), `r2` (share of the displacement that they explain), `beyond_facs`.
+        readings: the tokens in units of FACS, as `token_units.token_units` gives them: columns `token`, `reading`,
+            `units`, `r2`, `r2_detectors`, `beyond_facs`.
 
     Raises:
         UserError: There is no head, or the model is of another space.
@@ -300,16 +300,24 @@ def _heated(base: Float[np.ndarray, "w 3"], share: Float[np.ndarray, " w"]) -> F
 def _readings(table: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
     told: dict[int, dict[str, Any]] = {}
     for row in () if table is None else table.itertuples():
+        shares = f"{row.r2:.0%} of the movement; all units of the usual detectors {max(row.r2_detectors, 0):.0%}"
         told[int(row.token)] = {
-            "text": str(row.reading), "units": str(row.units).split(), "r2": round(float(row.r2), 3),
-            "beyond": bool(row.beyond_facs),
+            "text": f"{row.reading}: {shares}" if row.reading else f"no unit fits: {shares}",
+            # one side of a unit is found under the unit
+            "units": sorted({_unsided(code) for code in str(row.units).split()}),
+            "share": round(float(row.r2_detectors), 3), "beyond": bool(row.beyond_facs),
         }  # fmt: skip
     return [{"reading": told.get(k)} for k in range(count)]
 
 
+def _unsided(code: str) -> str:
+    whole = code.rstrip("LRTB")
+    return whole if whole in ACTION_UNITS else code
+
+
 def _unit_names(cards: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     used = {unit for card in cards if card["reading"] for unit in card["reading"]["units"]}
-    return {unit: ACTION_UNITS[unit].name if unit in ACTION_UNITS else "" for unit in sorted(used)}
+    return {unit: ACTION_UNITS[unit].name for unit in sorted(used)}
 
 
 def _decoded(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:

@@ -58,10 +58,10 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def readings() -> pd.DataFrame:
     count = len(MOVES)
-    units = ["AU12 AU25" if k < 4 else "AU45" for k in range(count)]
+    units = ["AU12L AU25" if k < 4 else "AU45" for k in range(count)]
     return pd.DataFrame({
-        "token": range(count), "reading": [f"{unit.replace(' ', ' + ')}, 90 %" for unit in units], "units": units,
-        "r2": np.linspace(0.95, 0.1, count), "beyond_facs": np.arange(count) >= 7,
+        "token": range(count), "reading": [f"{unit} +0.50" for unit in units], "units": units,
+        "r2": 0.9, "r2_detectors": np.linspace(0.95, 0.1, count), "beyond_facs": np.arange(count) >= 7,
     })  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def test_a_stranger_reads_what_a_token_does(page: Page) -> None:
     assert any(title.startswith("Token 2Left lip corner up 7 mm and outwards 4 mm") for title in titles)
     card = page.locator("#token-3").inner_text()
     assert "50 % of the frames of simulated people" in card and "100 % of the frames of the real clips" in card
-    assert "AU12 + AU25, 90 %" in card
+    assert "AU12L AU25 +0.50: 90% of the movement; all units of the usual detectors 67%" in card
     assert page.locator("#token-3 .frames img").count() == 1
     assert page.locator("#token-3 .frames img").get_attribute("alt") == "Frame of single_face with token 3"
 
@@ -163,6 +163,9 @@ def test_filters_filter(page: Page) -> None:
     assert state(page, "visible") == [7]
     page.get_by_role("button", name="Reset").click()
     page.wait_for_function("() => atlas.visible.length === 10")
+    assert page.locator("#unit option").all_inner_texts() == [
+        "any", "AU12 lip corner puller", "AU25 lips part", "AU45 blink"
+    ]  # fmt: skip
     page.get_by_label("Action unit").select_option("AU45")
     assert set(state(page, "visible")) == {4, 5, 6, 7, 8, 9}
     page.get_by_label("Action unit").select_option("")

@@ -156,7 +156,7 @@
       el("p", { class: "scale" }, el("span", {}, "0"), el("i", { style: `background: ${gradient(model.heat)}` }), el("span", {}, `${token.limit} mm`),
         el("span", {}, token.drawn > 1 ? `movement drawn ×${token.drawn}` : "")),
       el("p", { class: "chips" }, ...token.regions.map((region) => el("span", {}, region)),
-        token.reading?.beyond ? el("span", { class: "beyond" }, "beyond FACS") : null),
+        token.reading?.beyond ? el("span", { class: "beyond", title: "the units that the usual FACS detectors report explain less than half of it" }, "beyond FACS") : null),
       facts(token), frames(token), friends(token),
       el("div", { class: "card-buttons" },
         el("button", { type: "button", class: "main", "aria-label": `Show token ${token.label} on the head`, onclick: () => putOn(token.id, true) }, "Show on head"),
@@ -198,7 +198,7 @@
     strong: (a, b) => b.mm - a.mm,
     id: (a, b) => a.id - b.id,
     alike: (a, b) => a.rank - b.rank,
-    facs: (a, b) => (a.reading?.r2 ?? 2) - (b.reading?.r2 ?? 2),
+    facs: (a, b) => (a.reading?.share ?? 2) - (b.reading?.share ?? 2),
   };
 
   /* "brow up, jaw": one part of the face has both words, and one the third. */
