@@ -24,12 +24,16 @@ def sample_events(person: Person, shifts: Shifts, schedule: Schedule, rng: np.ra
     Arguments:
         shifts: of the person's labels; they change the rates, and the times at equal counts and strengths.
     """
-    which, task, start = _occurrences(person, shifts, schedule, rng)
-    spoken, spoken_at = _syllables(person, schedule, rng)
+    # generators of their own: a change of the intervals alone leaves counts, strengths and speech as they are
+    how_many, when, talk, speed, size = rng.spawn(5)
+    counts = _counts(person, shifts, schedule, how_many)
+    which, task = np.repeat(np.indices(counts.shape).reshape(2, -1), counts.ravel(), axis=1)
+    start = _beginnings(counts, which, task, person.regularity * np.exp(shifts.regularity), schedule, when)
+    spoken, spoken_at = _syllables(person, schedule, talk)
     which, start = np.concatenate([which, spoken]), np.concatenate([start, spoken_at])
     task = np.concatenate([task, schedule.task_at(spoken_at)])
-    times = _times(person, shifts, which, rng)
-    sides = _strengths(person, which, rng)
+    times = _times(person, shifts, which, speed)
+    sides = _strengths(person, which, size)
     names = np.array([display.name for display in DISPLAYS], object)
     events = pd.DataFrame({"display": names[which], "task": np.array([each.name for each in TASKS], object)[task],
                            "start_s": start, **times, **sides})  # fmt: skip
@@ -50,7 +54,9 @@ def psi_of_events(
     length = last - first
     event = np.repeat(np.arange(len(events)), length)
     frame = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + first[event]
-    shape = _envelope(time_s[frame] - events.start_s.to_numpy()[event], events.iloc[:, 3:6].to_numpy()[event])
+    shape = _envelope(
+        time_s[frame] - events.start_s.to_numpy()[event], events[list(EVENT_COLUMNS[3:6])].to_numpy()[event]
+    )
     index = {display.name: i for i, display in enumerate(DISPLAYS)}
     display = events.display.map(index).to_numpy(int)[event]
     psi = np.tile(rest, (len(time_s), 1))
@@ -62,27 +68,34 @@ def psi_of_events(
     return np.clip(psi, 0, 1)
 
 
-def _occurrences(
-    person: Person, shifts: Shifts, schedule: Schedule, rng: np.random.Generator
-) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Display, task and beginning of every event but the syllables."""
+def _counts(person: Person, shifts: Shifts, schedule: Schedule, rng: np.random.Generator) -> Int[np.ndarray, "k t"]:
+    """Events of each display in each task; syllables come later."""
     grid = schedule.task_at(schedule.grid_s())
     counts = np.zeros((len(DISPLAYS), len(TASKS)), int)
     for row, display in enumerate(DISPLAYS):
         if display.group != "speech":
-            factor = TALKING_FACTOR if display.group == "mouth" else 1.0
-            open_min = np.bincount(grid, np.where(schedule.talking, factor, 1.0), len(TASKS)) / GRID_HZ / 60
+            open_min = np.bincount(grid, _openness(schedule, display.group == "mouth"), len(TASKS)) / GRID_HZ / 60
             log_rate = person.log_rates[row] + shifts.rates[row]
             counts[row] = rng.poisson(display.rate * task_rates(display.group) * open_min * np.exp(log_rate))
-    display, task = np.repeat(np.indices(counts.shape).reshape(2, -1), counts.ravel(), axis=1)
-    regularity = person.regularity * np.exp(shifts.regularity)
+    return counts
+
+
+def _openness(schedule: Schedule, mouth: bool) -> Float[np.ndarray, " g"]:
+    """How fast a display's clock runs: slower in a mouth that talks."""
+    return np.where(schedule.talking, TALKING_FACTOR if mouth else 1.0, 1.0)
+
+
+def _beginnings(
+    counts: Int[np.ndarray, "k t"], which: Int[np.ndarray, " n"], task: Int[np.ndarray, " n"],
+    regularity: Float[np.ndarray, " k"], schedule: Schedule, rng: np.random.Generator,
+) -> Float[np.ndarray, " n"]:  # fmt: skip
     share = _spaced(counts.ravel(), np.repeat(regularity, len(TASKS)), rng)
-    start = np.zeros(len(share))
+    is_mouth = np.array([display.group == "mouth" for display in DISPLAYS])[which]
+    grid, start = schedule.task_at(schedule.grid_s()), np.zeros(len(share))
     for mouth in (False, True):
-        here = np.array([DISPLAYS[i].group == "mouth" for i in display], bool) == mouth
-        clock = np.cumsum(np.where(schedule.talking, TALKING_FACTOR if mouth else 1.0, 1.0))
-        start[here] = _moments(clock, grid, task[here], share[here])
-    return display, task, start
+        here = is_mouth == mouth
+        start[here] = _moments(np.cumsum(_openness(schedule, mouth)), grid, task[here], share[here])
+    return start
 
 
 def _spaced(

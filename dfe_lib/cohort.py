@@ -105,7 +105,7 @@ def people_table(config: CohortConfig) -> pd.DataFrame:
     2
     """
     table = _labels(config).copy()
-    schedules = [_schedule(config, index) for index in range(config.people)]
+    schedules = [_schedule(config, index, _person(config, index)) for index in range(config.people)]
     return table.assign(talking_share=[float(schedule.talking.mean()) for schedule in schedules])
 
 
@@ -168,7 +168,8 @@ def cohort_expressions(folder: Path) -> list[Path]:
 
 def _behaviour(config: CohortConfig, index: int) -> tuple[Person, Schedule, pd.DataFrame]:
     shifts = effect_shifts(_steps(config, index), config.effect_where, config.effect_size)
-    person, schedule = _person(config, index), _schedule(config, index)
+    person = _person(config, index)
+    schedule = _schedule(config, index, person)
     return person, schedule, sample_events(person, shifts, schedule, np.random.default_rng([config.seed, index, 3]))
 
 
@@ -176,9 +177,8 @@ def _person(config: CohortConfig, index: int) -> Person:
     return sample_person(np.random.default_rng([config.seed, index, 1]))
 
 
-def _schedule(config: CohortConfig, index: int) -> Schedule:
-    talkative = _person(config, index).talkative
-    return sample_schedule(config.minutes, np.random.default_rng([config.seed, index, 2]), talkative)
+def _schedule(config: CohortConfig, index: int, person: Person) -> Schedule:
+    return sample_schedule(config.minutes, np.random.default_rng([config.seed, index, 2]), person.talkative)
 
 
 @cache

@@ -105,8 +105,8 @@ def error_model(path: Path = FILE) -> ErrorModel:
         raise UserError(f"{path} is missing: `python -m dfe_lib.observation` writes it.")
     values = {name: value.astype(float) for name, value in load_file(path).items()}
     lasting, memory_s, lost = (float(values[name][0]) for name in ("lasting", "memory_s", "lost"))
-    arrays = (values[name] for name in ("response", "offset", "covariance", "louder"))
-    return ErrorModel(*arrays, lasting, memory_s, lost)
+    response, offset, covariance, louder = (values[name] for name in ("response", "offset", "covariance", "louder"))
+    return ErrorModel(response, offset, covariance, louder, lasting, memory_s, lost)
 
 
 def fit_error_model(
