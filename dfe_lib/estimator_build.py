@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from .alignment import LAYOUT_68
 from .anny_head import HeadSampler, anny_head
@@ -18,8 +19,9 @@ from .errors import UserError
 from .estimator import PRETRAINED, EstimatorConfig, ExpressionEstimator
 from .estimator_training import TrainingConfig, read_footage, scene_of, train_estimator
 from .fit_benchmark import fit_accuracy, predictions
+from .motion import film_motion
 from .paths import cache_dir
-from .rendered_actors import FILE, pack_actors, rendered_set
+from .rendered_actors import FILE, MOVING, pack_actors, rendered_set
 from .stage import CONDITIONS, film_actors
 from .tables import write_text
 
@@ -42,14 +44,17 @@ class BuildConfig:
 
     Arguments:
         actors: to train on. test_actors: of the benchmark.
+        moving_actors, moving_frames: of the benchmark of smoothing.
         frames: expressive ones of each training actor. test_frames: of each test actor in each condition.
         workers: processes that film; which actors there are depends on their number.
-        seed: of actors and training; test actors have the next one.
+        seed: of actors and training; test actors have the next one, moving ones that after it.
         models: sizes and training of each layout's network.
     """
 
     actors: int = 460
     test_actors: int = 40
+    moving_actors: int = 4
+    moving_frames: int = 120
     frames: int = 60
     test_frames: int = 12
     workers: int = 2
@@ -67,7 +72,7 @@ def build_estimator(
     Arguments:
         folder: of the films (700 MB), `estimator` in the project's cache when None.
         out: folder of the models and their card.
-        benchmark: file of the test actors.
+        benchmark: file of the test actors; the moving ones' file goes beside it.
 
     Raises UserError when the folder holds films of another plan.
     """
@@ -75,7 +80,7 @@ def build_estimator(
     films = folder or cache_dir() / "estimator"
     _check_plan(films, config)
     head = anny_head()  # built once, before several processes want it
-    _film_test(films / "test", benchmark, config)
+    _film_test(films, benchmark, config)
     paths = _film_training(films / "train", config)
     for layout, (network, training) in config.models.items():
         scene = scene_of(head, layout)
@@ -87,7 +92,7 @@ def build_estimator(
 
 def _check_plan(folder: Path, config: BuildConfig) -> None:
     """Notes what decides the films of a folder, so that a run with another plan does not take them for its own."""
-    plan = {name: getattr(config, name) for name in ("seed", "workers", "frames", "test_frames")}
+    plan = {name: getattr(config, name) for name in ("seed", "workers", "frames", "test_frames", "moving_frames")}
     path = folder / PLAN
     if path.exists() and json.loads(path.read_text()) != plan:
         raise UserError(f"{folder} holds films of another plan, {path.read_text().strip()}: take an empty folder.")
@@ -119,14 +124,28 @@ def _watched(films: Iterable[Path], count: int) -> list[Path]:
 
 def _film_test(folder: Path, benchmark: Path, config: BuildConfig) -> None:
     """Test actors have heads of Anny's own identity space, not of the linear model's, and nominal expressions."""
-    count, seed = config.test_actors, config.seed + 1
-    paths = [folder / f"actor_{number:05d}.safetensors" for number in range(count)]
+    head, still, moving = anny_head(), range(config.test_actors), range(config.moving_actors)
+    paths = _paths(folder / "test", still)
     if not all(path.exists() for path in paths):
-        heads = HeadSampler().identities(count, np.random.default_rng(seed))
-        films = film_actors(anny_head(), folder, range(count), seed, 5, config.test_frames, CONDITIONS[1:], 0.0, heads)
-        paths = _watched(films, count)
-    pack_actors(paths, benchmark, anny_head())
+        heads, seed = _heads(len(still), config.seed + 1), config.seed + 1
+        conditions = CONDITIONS[1:]
+        films = film_actors(head, folder / "test", still, seed, 5, config.test_frames, conditions, 0.0, heads)
+        paths = _watched(films, len(still))
+    pack_actors(paths, benchmark, head)
+    paths = _paths(folder / "moving", moving)
+    if not all(path.exists() for path in paths):
+        heads, seed = _heads(len(moving), config.seed + 2), config.seed + 2
+        paths = list(film_motion(head, folder / "moving", moving, seed, config.moving_frames, heads))
+    pack_actors(paths, benchmark.with_name(MOVING.name), head)
     rendered_set.cache_clear()
+
+
+def _paths(folder: Path, numbers: range) -> list[Path]:
+    return [folder / f"actor_{number:05d}.safetensors" for number in numbers]
+
+
+def _heads(count: int, seed: int) -> Float[np.ndarray, "n v 3"]:
+    return HeadSampler().identities(count, np.random.default_rng(seed))
 
 
 def _measure(out: Path, benchmark: Path, config: BuildConfig) -> pd.DataFrame:

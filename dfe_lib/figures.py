@@ -7,19 +7,15 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from jaxtyping import Bool, Float, Int, UInt8
-from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from .morphable import MorphableModel
 from .rendering import Camera, HeadRenderer, turn
-from .solver import HeadFit
 
 __all__ = [
     "clip_sheet",
     "detection_timeline",
     "face_crop",
-    "fit_errors",
-    "fit_overlay",
     "head_sheet",
     "psi_timeline",
     "smile_scores",
@@ -86,45 +82,6 @@ def head_sheet(head: MorphableModel, actions: Sequence[str]) -> Figure:
         axis.set_title(title, fontsize=9)
         axis.axis("off")
     _heat_bar(figure, axes, _limit_mm(head, psi))
-    return figure
-
-
-def fit_overlay(
-    pictures: Sequence[Picture],
-    titles: Sequence[str],
-    head: MorphableModel,
-    fit: HeadFit,
-    psi: Float[np.ndarray, "n e"],
-) -> Figure:
-    """The fitted head's wireframe over the frames of a clip (fit in pixels, camera axes)."""
-    figure, axes = _grid(len(pictures), columns=3, width=4.2, height=3.4)
-    drawn = head.faces[head.region("face")[head.faces].all(1)]
-    for i, (axis, picture) in enumerate(zip(axes, pictures, strict=True)):
-        vertices = fit.scale[i] * head.vertices(psi[i]) * 1000 @ fit.rotation[i].T + fit.translation[i]
-        axis.imshow(picture)
-        towards = np.cross(*(vertices[drawn[:, corner]] - vertices[drawn[:, 0]] for corner in (1, 2)))[:, 2] > 0
-        outline = vertices[drawn[towards]][..., :2] * [1, -1]
-        axis.add_collection(PolyCollection(outline, facecolor="none", edgecolor="#56B4E9", linewidth=0.2, alpha=0.6))
-        _zoom(axis, outline.reshape(-1, 2), picture.shape)
-        axis.set_title(titles[i], fontsize=9)
-        axis.axis("off")
-    return figure
-
-
-def fit_errors(accuracy: pd.DataFrame) -> Figure:
-    """Mean error in mm of each method by region and by condition (columns of `fit_accuracy.csv`)."""
-    figure, (regions, conditions) = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained", sharey=True)
-    order = ["neutral", "blendshapes", "blendshapes_calibrated", "landmarks_gn", "ours"]
-    rendered = accuracy[(accuracy["condition"] == "rendered") & accuracy["method"].isin(order)]
-    overall = accuracy[(accuracy["region"] == "all") & accuracy["method"].isin(order)]
-    settings = {"y": "mean_mm", "hue": "method", "hue_order": order}
-    sns.barplot(rendered, x="region", order=["all", *REGIONS], ax=regions, **settings)
-    sns.barplot(overall, x="condition", ax=conditions, legend=False, **settings)
-    regions.set(ylabel="mean error (mm)", xlabel="region, unseen rendered actors")
-    conditions.set(xlabel="condition, whole face")
-    conditions.tick_params(axis="x", labelsize=8, rotation=12)
-    regions.legend(frameon=False, fontsize=8, title=None)
-    sns.despine(figure)
     return figure
 
 
@@ -288,10 +245,3 @@ def _region_colours(head: MorphableModel) -> Float[np.ndarray, "v 3"]:
         if name in head.regions:
             colours[head.region(name)] = colour
     return colours
-
-
-def _zoom(axis: plt.Axes, points: Float[np.ndarray, "n 2"], shape: tuple[int, ...]) -> None:
-    low, high = points.min(0), points.max(0)
-    margin = 0.35 * (high - low).max()
-    axis.set_xlim(max(low[0] - margin, 0), min(high[0] + margin, shape[1]))
-    axis.set_ylim(min(high[1] + margin, shape[0]), max(low[1] - margin, 0))

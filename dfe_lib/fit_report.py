@@ -1,24 +1,40 @@
 """The tables of the fit's benchmark, from the shipped estimators, the benchmark's actors and a run's real clips."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from .estimator import pretrained_estimator
-from .fit_benchmark import fit_accuracy, fit_channels, fit_leakage, fit_speed, predictions
+from .fit_benchmark import Predictions, fit_accuracy, fit_channels, fit_leakage, fit_speed, predictions
 from .morphable import MorphableModel
+from .motion_fit import fit_smoothing
 from .real_fit import fit_real
-from .rendered_actors import rendered_set
+from .rendered_actors import MOVING, RenderedSet, rendered_set
 from .tables import N_LANDMARKS, read_arrays
 
-__all__ = ["fit_report"]
+__all__ = ["FitReport", "fit_report"]
 
 MIN_FRAMES = 50
 
 
-def fit_report(head: MorphableModel, frames: Path) -> dict[str, pd.DataFrame]:
-    """Tables `fit_accuracy`, `fit_leakage`, `fit_channels`, `fit_speed` and `fit_real` by name.
+@dataclass(frozen=True)
+class FitReport:
+    """What the benchmark measured.
+
+    Arguments:
+        tables: `fit_accuracy`, `fit_leakage`, `fit_channels`, `fit_speed`, `fit_smoothing` and `fit_real` by name.
+        actors: the rendered test actors. found: psi of every method on them.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    actors: RenderedSet
+    found: Predictions
+
+
+def fit_report(head: MorphableModel, frames: Path) -> FitReport:
+    """The fit's whole benchmark.
 
     Arguments:
         head: Anny's head.
@@ -26,13 +42,17 @@ def fit_report(head: MorphableModel, frames: Path) -> dict[str, pd.DataFrame]:
     """
     actors, estimator = rendered_set(), pretrained_estimator()
     found = predictions(actors, head, estimator)
-    return {
+    rendered = {
         "fit_accuracy": fit_accuracy(actors, found, head, pretrained_estimator("68")),
         "fit_leakage": fit_leakage(actors, found, estimator),
         "fit_channels": fit_channels(actors, found),
         "fit_speed": fit_speed(actors, head, estimator),
-        "fit_real": fit_real(_clips(frames), head, estimator),
+        "fit_smoothing": fit_smoothing(rendered_set(MOVING), head, estimator),
     }
+    real = {"fit_real": fit_real(_clips(frames), head, estimator)}
+    for table in rendered.values():
+        table.insert(0, "data", "simulated")
+    return FitReport(rendered | real, actors, found)
 
 
 def _clips(frames: Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:

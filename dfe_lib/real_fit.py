@@ -26,7 +26,7 @@ def fit_real(
     The person's neutral landmarks are, for each method, those with which it explains the clip best: the mean of what
     its expressions leave over. `reprojection_percent` is the median distance in the picture of the 478 landmarks from
     the explained ones, in percent of the distance between the eyes' outer corners; `jitter_mm` the median change over
-    the face between neighbouring frames of the stillest quarter of the clip.
+    the face between neighbouring frames of the stillest quarter of the clip; `smoothing_mm` how much smoothing changed.
 
     Arguments:
         clips: landmarks (n, 478, 3) in pixels, scores (n, 51) and times (n,) of one person's frames, in order, by name.
@@ -37,13 +37,14 @@ def fit_real(
     for clip, (landmarks, scores, time_s) in clips.items():
         still = _stillest(estimator.aligned(landmarks))
         found = _real_predictions(landmarks, scores, head, estimator)
-        found["ours_smoothed"] = smooth_expressions(found["ours"], time_s.astype(float)).psi
-        for method, psi in found.items():
+        smoothed = smooth_expressions(found["ours"], time_s.astype(float), metric)
+        for method, psi in (found | {"ours_smoothed": smoothed.psi}).items():
             gap = np.diff(psi, axis=0)[still]
             jitter = np.median(np.sqrt(np.einsum("ni,ij,nj->n", gap, metric, gap)))
-            gap_percent = _reprojection(landmarks, psi, basis)
-            rows.append({"clip": clip, "method": method, "frames": len(psi), "reprojection_percent": gap_percent,
-                         "jitter_mm": float(jitter)})  # fmt: skip
+            change = smoothed.change_mm if method == "ours_smoothed" else 0.0
+            rows.append({"data": "real", "clip": clip, "method": method, "frames": len(psi),
+                         "reprojection_percent": _reprojection(landmarks, psi, basis), "jitter_mm": float(jitter),
+                         "smoothing_mm": change})  # fmt: skip
     return pd.DataFrame(rows)
 
 

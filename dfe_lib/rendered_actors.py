@@ -16,9 +16,11 @@ from .errors import UserError
 from .morphable import MM_PER_M, MorphableModel
 from .tables import atomic_path
 
-__all__ = ["FILE", "RenderedSet", "pack_actors", "rendered_set"]
+__all__ = ["FILE", "MOVING", "RenderedSet", "pack_actors", "rendered_set"]
 
 FILE = Path(__file__).parent / "data" / "test_actors.parquet"
+MOVING = FILE.with_name("moving_actors.parquet")
+"""Actors of `motion.film_motion`."""
 STEP_MM = 0.2
 """Detected landmarks are kept to a fifth of a millimetre, as differences from where they truly lie."""
 FACE_MM = 165.0

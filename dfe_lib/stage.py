@@ -1,7 +1,7 @@
 """Actors before a camera: light, pose, lens, background and picture quality; detected, and stored with their truth."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from dfe_lib.performances import sample_expressions
 from dfe_lib.rendering import Camera, HeadRenderer, Light, turn
 from dfe_lib.tables import atomic_path
 
-__all__ = ["CONDITIONS", "Shot", "Stage", "contact_sheet", "film_actor", "film_actors", "sample_shot"]
+__all__ = ["CONDITIONS", "Shot", "Stage", "contact_sheet", "film_actor", "film_actors", "sample_shot", "store_film"]
 
 Picture = UInt8[np.ndarray, "h w 3"]
 Smaller = UInt8[np.ndarray, "s s 3"]
@@ -31,6 +31,8 @@ FACE_M = 0.165
 
 KEY = (0.0, 1.0, 0.0)
 """Background while rendering; what has exactly this colour is replaced."""
+
+FPS = 30.0
 
 CONDITIONS = ("train", "rendered", "rendered_large_pose", "rendered_low_quality")
 
@@ -46,7 +48,7 @@ class Shot:
         face_px: height of the face in the final picture.
         lights: up to four. blur_px, noise, quality: of the final picture (noise in grey levels, JPEG quality).
         exposure: mean grey level of the head, before gamma, the tone curve. grey: the picture has no colours.
-        seed: of background and noise.
+        seed: of background and noise. grain: another number, other noise on the same background.
     """
 
     yaw: float
@@ -64,6 +66,7 @@ class Shot:
     gamma: float
     grey: bool
     seed: int
+    grain: int = 0
 
     @property
     def rotation(self) -> Float[np.ndarray, "3 3"]:
@@ -186,6 +189,8 @@ def finish(rendered: Picture, shot: Shot) -> Smaller:
     toned = Image.fromarray(tones[np.clip(picture, 0, 255).astype(np.uint8)])
     toned = toned.convert("L").convert("RGB") if shot.grey else toned
     blurred = np.asarray(toned.filter(ImageFilter.GaussianBlur(shot.blur_px)), np.float32)
+    if shot.grain:
+        rng = np.random.default_rng([shot.seed, shot.grain])
     grain = shot.noise * rng.standard_normal(picture.shape, np.float32)
     noisy = np.clip(blurred + grain, 0, 255).astype(np.uint8)
     return _compressed(noisy, shot.quality)
@@ -206,9 +211,11 @@ def _compressed(picture: Smaller, quality: int) -> Smaller:
 
 def film_actor(
     head: MorphableModel, stage: Stage, detector: FaceLandmarks, actor: Actor, psi: Float[np.ndarray, "n e"],
-    conditions: list[str], rng: np.random.Generator,
+    shots: Sequence[Shot],
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    """Films an actor, one shot for each row of psi, and returns what the detector saw beside the truth.
+    """Films an actor, one shot for each row of psi (FPS of them a second, where the detector follows the face).
+
+    Returns what the detector saw beside the truth.
 
     Returns arrays over the n frames: `landmarks` (n, 478, 3) pixels, `scores` (n, 51), `detected`, the truth `psi`
     (the actor's own actions), `exact` (n, 478, 3) landmark displacements in mm in head axes, `exact_px` (n, 478, 2),
@@ -216,9 +223,9 @@ def film_actor(
     """
     columns: dict[str, list] = {}
     rest = landmarks_of(head, actor.neutral)
-    for row, condition in zip(psi, conditions, strict=True):
-        shot, vertices = sample_shot(rng, condition), actor.vertices(row)
-        found = detector(stage.picture(actor, vertices, shot))
+    for number, (row, shot) in enumerate(zip(psi, shots, strict=True)):
+        vertices = actor.vertices(row)
+        found = detector(stage.picture(actor, vertices, shot), number / FPS)
         exact = landmarks_of(head, vertices)
         seen = {"detected": bool(found), "landmarks": np.zeros((478, 3)), "scores": np.zeros(51)}
         if found:
@@ -270,12 +277,20 @@ def film_actors(
                 psi = np.concatenate([np.zeros((n_neutral, len(head.names))),
                                       sample_expressions(n_expressive * len(conditions), rng)])  # fmt: skip
                 where = [conditions[0]] * n_neutral + [name for name in conditions for _ in range(n_expressive)]
-                table = film_actor(head, stage, detector, actor, psi, where, rng)
-                table["condition"] = np.array([CONDITIONS.index(name) for name in where], np.int8)
-                table["response"] = response(head, actor.expression).astype(np.float32)
-                with atomic_path(path) as temporary:
-                    save_file({key: np.ascontiguousarray(value) for key, value in table.items()}, temporary)
+                shots = [sample_shot(rng, condition) for condition in where]
+                table = film_actor(head, stage, detector, actor, psi, shots)
+                store_film(path, table, where, response(head, actor.expression))
             yield path
+
+
+def store_film(
+    path: Path, film: dict[str, np.ndarray], conditions: Sequence[str], own: Float[np.ndarray, "e e"]
+) -> None:
+    """Writes what :func:`film_actor` returned, the condition of each frame, and the actor's own `nominal.response`."""
+    where = np.array([CONDITIONS.index(name) for name in conditions], np.int8)
+    table = film | {"condition": where, "response": own.astype(np.float32)}
+    with atomic_path(path) as temporary:
+        save_file({key: np.ascontiguousarray(value) for key, value in table.items()}, temporary)
 
 
 def contact_sheet(head: MorphableModel, n: int = 24, columns: int = 8, seed: int = 0, side: int = 160) -> Picture:

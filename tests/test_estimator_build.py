@@ -15,7 +15,8 @@ MODELS = {
     "478": (EstimatorConfig(n_even=6, n_odd=4, hidden=8, depth=1), SHORT),
     "68": (EstimatorConfig(layout="68", n_even=6, n_odd=4, hidden=8, depth=1), SHORT),
 }
-CONFIG = BuildConfig(actors=2, test_actors=1, frames=2, test_frames=2, workers=1, models=MODELS)
+FEW = {"actors": 2, "test_actors": 1, "moving_actors": 1, "moving_frames": 3, "workers": 1, "models": MODELS}
+CONFIG = BuildConfig(frames=2, test_frames=2, **FEW)
 
 
 class TwoHeads:
@@ -35,7 +36,7 @@ def test_an_estimator_from_nothing_and_again_from_its_films(tmp_path, monkeypatc
     card = (out / "README.md").read_text()
     assert "2 rendered actors" in card and "| ours |" in card and "{" not in card
     made = sorted(films.rglob("actor_*.safetensors"))
-    assert len(made) == 3 and {path.parent.name for path in made} == {"train", "test"}
+    assert [path.parent.name for path in made] == ["moving", "test", "train", "train"]
 
     weights = {path: path.read_bytes() for path in out.rglob("*.safetensors")}
     kept, lost = made[-1], made[-2]
@@ -47,4 +48,4 @@ def test_an_estimator_from_nothing_and_again_from_its_films(tmp_path, monkeypatc
     assert ExpressionEstimator.from_pretrained(out / "478").config.hidden == 8
 
     with pytest.raises(UserError, match="another plan"):
-        build_estimator(films, out, actors, BuildConfig(actors=2, test_actors=1, frames=3, workers=1, models=MODELS))
+        build_estimator(films, out, actors, BuildConfig(frames=3, **FEW))

@@ -83,6 +83,16 @@ def test_a_figure_has_the_same_bytes_twice_and_no_software_in_it(results: Path) 
     assert b"Software" not in saved("a")
 
 
+def test_a_figure_of_few_colours_is_smaller(results: Path) -> None:
+    figure = Figure(figsize=(2, 2))
+    figure.subplots().imshow(np.random.default_rng(0).random((300, 300, 3)))
+    sizes = []
+    for colours in (None, 256, 16):
+        Study("a").save_figure(figure, "noise", colours)
+        sizes.append((Study("a").figures / "noise.png").stat().st_size)
+    assert sizes[1] < 0.5 * sizes[0] and sizes[2] < 0.7 * sizes[1]
+
+
 def test_a_table_has_fixed_digits_and_line_ends(results: Path) -> None:
     table = pd.DataFrame({"clip": ["a", "b"], "mm": [np.pi * 1000, np.float32(0.1)], "n": [1, 2]})
     Study("a").save_table(table, "errors.csv")
