@@ -20,7 +20,7 @@ KINDS = "biuf"
 
 
 def read_array_pickle(path: Path) -> dict[str, object]:
-    """The dictionary in a pickle: its arrays as numpy arrays, and text and numbers as they are.
+    """The dictionary in a pickle: its arrays as numpy arrays; text, numbers and dictionaries of them as they are.
 
     Raises UserError when it names any other class or function, which is not called, or is damaged or no dictionary.
     """
@@ -183,7 +183,9 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def _plain(value: object) -> Any:
-    """The array that a stand-in holds; text and numbers as they are; None for anything else."""
+    """The array that a stand-in holds; text, numbers and dictionaries as they are; None for anything else."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items() if isinstance(name, str)}
     if isinstance(value, _Array | _Sparse | _Chumpy):
         return value.numpy()
     return value if isinstance(value, str | int | float) else None

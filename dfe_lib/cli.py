@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dfe", description="Discrete Facial Encoding: faces to discrete tokens.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_assets(commands)
+    _add_datasets(commands)
     _add_study(commands)
     _add_encode(commands)
     _add_view(commands)
@@ -51,6 +52,14 @@ def _add_assets(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("action", nargs="?", choices=("list", "fetch", "verify"), default="list")
     parser.add_argument("names", nargs="*", metavar="NAME", help="pieces to fetch or verify (default: all)")
     parser.set_defaults(command=_assets)
+
+
+def _add_datasets(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("datasets", help="data sets of the field: how to get them, and a table of their clips")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of a data set (default: list them)")
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="where you put it: it is checked")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the table of its clips, DIR/clips.csv")
+    parser.set_defaults(command=_datasets)
 
 
 def _add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -151,6 +160,22 @@ def _pieces(names: Sequence[str]) -> list:
     from .assets import PIECES, find_piece
 
     return [find_piece(name) for name in names] if names else list(PIECES.values())
+
+
+def _datasets(options: argparse.Namespace) -> int:
+    from .datasets import describe, list_datasets, read_dataset, summary, write_dataset
+
+    if options.folder is None:
+        print(describe(options.name) if options.name else list_datasets())
+        return 0
+    found = read_dataset(options.name, options.folder)
+    print(summary(found))
+    if options.output:
+        path = write_dataset(found, options.output)
+        print(
+            f"{path} is written: name it in params/{options.name}, as media of 01_preprocess and clips of 05_downstream"
+        )
+    return 0
 
 
 def _study(options: argparse.Namespace) -> int:

@@ -82,8 +82,11 @@ TASKS: tuple[Task, ...] = (
     Task("phq8", "regression", ("phq8",), (0.0, 24.0)),
     Task("phq8_severity", "ordinal", ("phq8",), steps=(5.0, 10.0, 15.0, 20.0)),
     Task("personality", "regression", BIG_FIVE, metrics=("pcc", "ccc", "mean_accuracy")),
+    Task("bdi", "regression", ("bdi",), (0.0, 63.0)),
+    Task("personality_z", "regression", tuple(f"{trait}_z" for trait in BIG_FIVE), (-np.inf, np.inf)),
 )
-"""Tasks of the cohort: stress, PHQ-8 of 10 and more, its score, its five bands, and the Big Five."""
+"""Tasks of the cohort: stress, PHQ-8 of 10 and more, its score, its five bands, and the Big Five; and of data sets that
+keep other labels: BDI-II, z-scores of the Big Five."""
 
 
 def tasks_of(columns: Iterable[str]) -> tuple[Task, ...]:

@@ -34,7 +34,7 @@ def test_arrays_of_every_protocol_come_back(tmp_path, protocol, chumpy) -> None:
     sparse = csc_matrix(rng.random((3, 6)) * (rng.random((3, 6)) > 0.5))
     boxed = chumpy()
     boxed.x = arrays["f8"]
-    content = arrays | {"J": sparse, "ch": boxed, "style": "lbs", "n": 3, "other": {"a": 1}}
+    content = arrays | {"J": sparse, "ch": boxed, "style": "lbs", "n": 3, "names": {"a": 1, "b": [1]}, "other": [1]}
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(content, protocol=protocol))
     found = read_array_pickle(tmp_path / "a.pkl")
     for name, values in arrays.items():
@@ -43,6 +43,7 @@ def test_arrays_of_every_protocol_come_back(tmp_path, protocol, chumpy) -> None:
     np.testing.assert_allclose(found["J"], sparse.toarray())
     np.testing.assert_array_equal(found["ch"], arrays["f8"])
     assert found["style"] == "lbs" and found["n"] == 3 and "other" not in found
+    assert found["names"] == {"a": 1, "b": None}
 
 
 def test_python_2_files_come_back(tmp_path) -> None:
