@@ -171,7 +171,7 @@ def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"])
     return [
         {
             "id": k, "label": _label(model, k), "name": sentence(found[k]) if found[k] else actions[k],
-            "more": _rest(found[k]), "regions": regions[k], "actions": actions[k], "mm": round(float(most[k]), 2),
+            "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k], "mm": round(float(most[k]), 2),
             "rms": round(float(rms[k]), 3), "rank": int(rank[k]), "psi": psi[k].round(5).tolist(),
         }
         for k in range(len(psi))
@@ -187,6 +187,12 @@ def _rest(found: Sequence[Movement]) -> list[str]:
     """Movements of the parts that the card's title leaves out."""
     titled = list(dict.fromkeys(each.subject for each in found))[:2]
     return [str(each) for each in found if each.subject not in titled][:4]
+
+
+def _places(regions: list[str], found: Sequence[Movement]) -> list[str]:
+    """The skin's regions, and what moves inside it."""
+    inside = {"gaze": "eyes", "tongue": "tongue"}
+    return list(dict.fromkeys([*regions, *(inside[each.part] for each in found if each.part in inside)]))
 
 
 def _shares(seen: Occurrences, count: int) -> list[dict[str, Any]]:
