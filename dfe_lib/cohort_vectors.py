@@ -100,6 +100,16 @@ class CohortReader:
         }
         return {None: clip} | with_units
 
+    @property
+    def templates(self) -> Float[np.ndarray, "k 52"]:
+        """Change of psi by each token."""
+        return self.model.templates().numpy()[0]
+
+    @property
+    def still(self) -> Float[np.ndarray, "52"]:
+        """psi of the face that no token moves."""
+        return self.model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0]
+
     def names(self, representation: str, kind: str = DATA[0]) -> list[str]:
         """What the columns of a bag of words are."""
         fitted = {name: each for group in self._fitted[kind].values() for name, each in group.items()}

@@ -14,7 +14,7 @@ from .figures import token_sheet
 from .morphable import MorphableModel
 from .power import ENOUGH, people_needed
 
-__all__ = ["needed_map", "power_curves", "score_dots", "word_cards"]
+__all__ = ["LINES", "needed_map", "power_curves", "score_dots", "word_cards"]
 
 FAMILIES = {
     "token": "#0072B2",
@@ -23,8 +23,21 @@ FAMILIES = {
     "mae": "#CC79A7",
     "videomae": "#CC79A7",
     "confounds": "#666666",
+    "truth:": "#000000",
 }
 """Colour of each kind of representation: the first word of its name."""
+LINES = (
+    "token words",
+    "au functionals, OpenFace 17",
+    "token words and runs",
+    "au words, OpenFace 17",
+    "au k-means words, OpenFace 17",
+    "au functionals, all of FACS",
+    "psi functionals",
+    "confounds",
+    "truth: display counts",
+)
+"""Representations whose power is measured, those with an interval first."""
 STYLES = ("-", "--", ":", "-.", (0, (1, 3)), (0, (5, 4)), (0, (3, 1, 1, 1, 1, 1)))
 MARKS = "osD^vPX"
 TITLES = {

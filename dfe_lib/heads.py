@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -137,7 +137,7 @@ def _searched(model: object, cost: str, x: Matrix, y: Targets, subjects: np.ndar
     scores = []
     for target in y.T:
         pipeline = make_pipeline(StandardScaler(), model)
-        search = GridSearchCV(pipeline, {cost: COSTS}, cv=GroupKFold(3), scoring="roc_auc")
+        search = GridSearchCV(pipeline, {cost: COSTS}, cv=StratifiedGroupKFold(3), scoring="roc_auc")
         scores.append(search.fit(x, target, groups=subjects).decision_function(unseen))
     score = np.stack(scores, 1)
     return Prediction(score, score, (score > 0).astype(float))
