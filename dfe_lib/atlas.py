@@ -171,8 +171,8 @@ def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"])
     return [
         {
             "id": k, "label": _label(model, k), "name": sentence(found[k]) if found[k] else actions[k],
-            "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k], "mm": round(float(most[k]), 2),
-            "rms": round(float(rms[k]), 3), "rank": int(rank[k]), "psi": psi[k].round(5).tolist(),
+            "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k],
+            "mm": round(float(most[k]), 2), "rms": round(float(rms[k]), 3), "rank": int(rank[k]), "psi": psi[k].round(5).tolist(),
         }
         for k in range(len(psi))
     ]  # fmt: skip
@@ -306,7 +306,8 @@ def _heated(base: Float[np.ndarray, "w 3"], share: Float[np.ndarray, " w"]) -> F
 def _readings(table: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
     told: dict[int, dict[str, Any]] = {}
     for row in () if table is None else table.itertuples():
-        shares = f"{row.r2:.0%} of the movement; all units of the usual detectors {max(row.r2_detectors, 0):.0%}"
+        shares = f"{100 * row.r2:.0f} % of the movement; "
+        shares += f"all units of the usual detectors {100 * row.r2_detectors:.0f} %"
         told[int(row.token)] = {
             "text": f"{row.reading}: {shares}" if row.reading else f"no unit fits: {shares}",
             # one side of a unit is found under the unit

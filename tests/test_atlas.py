@@ -138,10 +138,10 @@ def test_the_page_opens_from_disk_without_network_and_without_a_complaint(opened
 
 def test_a_stranger_reads_what_a_token_does(page: Page) -> None:
     titles = page.locator("#cards h3").all_text_contents()
-    assert any(title.startswith("Token 2Left lip corner up 7 mm and outwards 4 mm") for title in titles)
+    assert any(title.startswith("Token 2Left lip corner up 7\u00a0mm and outwards 4\u00a0mm") for title in titles)
     card = page.locator("#token-3").inner_text()
     assert "50 % of the frames of simulated people" in card and "100 % of the frames of the real clips" in card
-    assert "AU12L AU25 +0.50: 90% of the movement; all units of the usual detectors 67%" in card
+    assert "AU12L AU25 +0.50: 90 % of the movement; all units of the usual detectors 67 %" in card
     assert page.locator("#token-3 .frames img").count() == 1
     assert page.locator("#token-3 .frames img").get_attribute("alt") == "Frame of single_face with token 3"
 

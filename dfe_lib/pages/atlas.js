@@ -11,6 +11,7 @@
 
   const number = (value, digits = 2) => Number(value.toPrecision(digits)).toLocaleString("en", { maximumFractionDigits: 2 });
   const percent = (share) => (share > 0 && share < 0.001 ? "under 0.1 %" : `${number(100 * share)} %`);
+  const tied = (text) => text.replaceAll(" mm", "\u00a0mm");
   const often = (token) => token.share.real ?? token.share.simulated ?? 0;
 
   /* ---- the head ---- */
@@ -110,7 +111,7 @@
       },
     });
     return el("li", {},
-      el("label", { for: `strength-${id}` }, el("span", { class: "number" }, token.label), token.name),
+      el("label", { for: `strength-${id}` }, el("span", { class: "number" }, token.label), tied(token.name)),
       el("button", { type: "button", "aria-label": `Take token ${token.label} off`, onclick: () => takeOff(id) }, "×"),
       el("div", { class: "strength" }, slider, shown));
   }
@@ -149,14 +150,14 @@
   function card(token) {
     const title = `title-${token.id}`;
     return el("li", { id: `token-${token.id}`, "data-token": token.id, tabindex: -1, "aria-labelledby": title },
-      el("h3", { id: title }, el("span", { class: "number" }, el("span", { class: "hidden-text" }, "Token "), token.label), token.name),
+      el("h3", { id: title }, el("span", { class: "number" }, el("span", { class: "hidden-text" }, "Token "), token.label), tied(token.name)),
       el("div", { class: "views" },
         el("img", { src: token.views[0], width: data.size[0], height: data.size[1], loading: "lazy", alt: `Token ${token.label} from the front` }),
         el("img", { src: token.views[1], width: data.size[0], height: data.size[1], loading: "lazy", alt: `Token ${token.label}, three-quarter view` })),
       el("p", { class: "scale" }, el("span", {}, "0"), el("i", { style: `background: ${gradient(model.heat)}` }), el("span", {}, `${token.limit} mm`),
         el("span", {}, token.drawn > 1 ? `movement drawn ×${token.drawn}` : "")),
       el("p", { class: "chips" }, ...token.regions.map((region) => el("span", {}, region)),
-        token.reading?.beyond ? el("span", { class: "beyond", title: "the units that the usual FACS detectors report explain less than half of it" }, "beyond FACS") : null),
+        token.reading?.beyond ? el("span", { class: "beyond", title: "the units that the usual FACS detectors report explain less than half of it" }, "beyond FACS detectors") : null),
       facts(token), frames(token), friends(token),
       el("div", { class: "card-buttons" },
         el("button", { type: "button", class: "main", "aria-label": `Show token ${token.label} on the head`, onclick: () => putOn(token.id, true) }, "Show on head"),
