@@ -29,7 +29,7 @@ notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to 
 	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask=tags \
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec
 
-estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (hours; resumes)
+estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (half an hour; resumes)
 	@$(BIN)/dfe estimator
 
 lint: $(STAMP) ## ruff and mypy

@@ -24,7 +24,7 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 LAYOUTS = {"478": 478, "68": 68}
 CHUNK = 256
 ROUNDS = 3
-"""Passes of :meth:`ExpressionEstimator.neutral_of_clip`; the third moves the neutral by less than the first's noise."""
+"""Passes of :meth:`ExpressionEstimator.neutral_of_clip` (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -193,21 +193,21 @@ class ExpressionEstimator(nn.Module):
         points, marks = self._inputs(landmarks, scores)
         rest, count = neutral or self.population, len(points)
         if count == 0:
-            points, marks = torch.full((1, *points.shape[1:]), torch.nan), torch.zeros(1, len(BLENDSHAPES))
+            points, marks = points.new_full((1, *points.shape[1:]), torch.nan), points.new_zeros(1, len(BLENDSHAPES))
         slices = [slice(start, start + CHUNK) for start in range(0, len(points), CHUNK)]
         parts = [self._estimate_chunk(points[rows], marks[rows], rest) for rows in slices]
-        psi, sigma, angles, valid = (torch.cat(part)[:count].numpy() for part in zip(*parts, strict=True))
+        psi, sigma, angles, valid = (torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True))
         return Estimate(psi, sigma, angles, valid, rest.known)
 
     def _estimate_chunk(self, points: Tensor, marks: Tensor, rest: FaceNeutral) -> tuple[Tensor, ...]:
         """At most CHUNK frames, padded to CHUNK so that the arithmetic never depends on the batch."""
         count = len(points)
-        rows = torch.arange(CHUNK) % count
+        rows = torch.arange(CHUNK, device=points.device) % count
         points, marks = points[rows], marks[rows]
         found = self._align(points, rest.landmarks[None])
         valid = found.valid & torch.isfinite(marks).all(1)
         marks = torch.where(valid[:, None], marks, 0.0)
-        known = torch.full((CHUNK, 1), float(rest.known))
+        known = points.new_full((CHUNK, 1), float(rest.known))
         parts = self.components(found.points - rest.landmarks)
         psi, log_sigma = self(parts, marks, rest.scores.expand_as(marks), found.angles, known)
         hidden = torch.where(valid[:, None], 0.0, torch.nan)
@@ -223,8 +223,7 @@ class ExpressionEstimator(nn.Module):
     @torch.inference_mode()
     def aligned(self, landmarks: Float[np.ndarray, "n l d"]) -> Float[np.ndarray, "n l 3"]:
         """Landmarks (pixels) in head axes and mm, whatever the pose; zeros where there is no upright face."""
-        points = torch.as_tensor(np.ascontiguousarray(landmarks), dtype=torch.float32)
-        return self._align(points, self.neutral[None]).points.numpy()
+        return self._align(self._tensor(landmarks), self.neutral[None]).points.cpu().numpy()
 
     @property
     def population(self) -> FaceNeutral:
@@ -271,14 +270,14 @@ class ExpressionEstimator(nn.Module):
         self, points: Float[Tensor, "n l d"], marks: Float[Tensor, "n 51"], neutral: FaceNeutral
     ) -> FaceNeutral:
         found = self._align(points, neutral.landmarks[None])
-        known = torch.full((len(points), 1), float(neutral.known))
+        known = points.new_full((len(points), 1), float(neutral.known))
         shift = found.points - neutral.landmarks
         psi = self(self.components(shift), marks, neutral.scores.expand_as(marks), found.angles, known)[0].clamp(0, 1)
         moved = (psi @ self.response).unflatten(1, (-1, 3))
         weights = _quiet_weights(moved.square().mean((1, 2)).sqrt(), found.angles)
         shape = torch.einsum("n,nlc->lc", weights, found.points - moved)
         if len(marks) >= MIN_FRAMES:
-            rest = torch.from_numpy(estimate_neutral(marks.numpy()).scores).float()
+            rest = self._tensor(estimate_neutral(marks.cpu().numpy()).scores)
         else:
             beyond = (marks - torch.nn.functional.pad(psi, (0, -1))).clamp_min(0)
             rest = torch.minimum(weights @ beyond, marks.median(0).values)
@@ -289,14 +288,18 @@ class ExpressionEstimator(nn.Module):
         count = self.config.n_landmarks
         if landmarks.ndim != 3 or landmarks.shape[1] != count or landmarks.shape[2] not in (2, 3):
             raise UserError(f"expected landmarks of shape (n, {count}, 3), not {landmarks.shape}")
-        points = torch.as_tensor(np.ascontiguousarray(landmarks), dtype=torch.float32)
+        points = self._tensor(landmarks)
         if not self.has_scores:
-            return points[..., :2], torch.zeros(len(points), len(BLENDSHAPES))
+            return points[..., :2], points.new_zeros(len(points), len(BLENDSHAPES))
         if scores is None:
             raise UserError("blendshape scores are missing: take the 68-landmark model for landmarks alone")
         if points.shape[-1] != 3:
             raise UserError("478 landmarks need three coordinates: x and y in pixels, and MediaPipe's z")
-        return points, torch.as_tensor(np.ascontiguousarray(scores), dtype=torch.float32)
+        return points, self._tensor(scores)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        """Values where the model is: on the GPU after `model.to("cuda")`."""
+        return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=self.template.device)
 
     def _align(self, points: Tensor, template: Float[Tensor, "m l 3"]) -> Aligned:
         if self.config.layout == "68":

@@ -65,12 +65,12 @@ class BuildConfig:
 def build_estimator(
     folder: Path | None = None, out: Path = PRETRAINED, benchmark: Path = FILE, config: BuildConfig | None = None
 ) -> pd.DataFrame:
-    """Films, trains and measures; returns the errors of `fit_benchmark.fit_accuracy`. An hour and a half on two cores.
+    """Films, trains and measures; returns the errors of `fit_benchmark.fit_accuracy`. Half an hour on two cores.
 
     What is filmed already is not filmed again, so a stopped run goes on where it stopped.
 
     Arguments:
-        folder: of the films (700 MB), `estimator` in the project's cache when None.
+        folder: of the films (500 MB), `estimator` in the project's cache when None.
         out: folder of the models and their card.
         benchmark: file of the test actors; the moving ones' file goes beside it.
 

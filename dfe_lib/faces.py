@@ -28,9 +28,9 @@ class FoundFace:
 class FaceFinder:
     """Faces of the frames of one clip, frame after frame.
 
-    MediaPipe follows one face about a fifth faster than several, and then smooths its landmarks over time. But of
-    several people it follows the one its detector is surest of, not the largest. So the detector alone (2 ms) looks
-    now and then how many people there are; from the first frame with more than one, each face is cut out by the
+    MediaPipe follows one face faster than several, and then smooths its landmarks over time. But of several people it
+    follows the one its detector is surest of, not the largest. So the detector alone, which is cheap, looks now and
+    then how many people there are; from the first frame with more than one, each face is cut out by the
     detector's box and landmarked by itself, unsmoothed, which also finds small faces that FaceLandmarker leaves out.
 
     Arguments:

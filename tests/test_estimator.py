@@ -1,5 +1,6 @@
 """The expression estimator: the shipped model on rendered test actors, bad input, and a small training run."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,8 @@ from dfe_lib.estimator_training import TrainingConfig, read_footage, scene_of, t
 from dfe_lib.names import ACTIONS, BLENDSHAPES, mirror_permutation
 from dfe_lib.rendered_actors import RenderedSet, rendered_set
 from dfe_lib.rendering import turn
+
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 
 @pytest.fixture(scope="module")
@@ -214,3 +217,19 @@ def test_no_actors_and_no_model_are_said_clearly(tmp_path) -> None:
         ExpressionEstimator.from_pretrained(tmp_path)
     with pytest.raises(UserError, match="layout"):
         EstimatorConfig(layout="5")
+
+
+@pytest.mark.parametrize("device", ["meta", pytest.param("cuda", marks=NO_GPU)])
+@pytest.mark.parametrize("layout", ["478", "68"])
+def test_the_estimator_runs_where_it_is(frames: RenderedSet, device: str, layout: str) -> None:
+    landmarks, scores, _ = person(frames)
+    small = layout == "68"
+    inputs = (landmarks[:, LAYOUT_68, :2], None) if small else (landmarks, scores)
+    here = pretrained_estimator(layout)
+    there = copy.deepcopy(here).to(device)
+    if device == "meta":  # shapes without values: one tensor left on the CPU, and the arithmetic would stop before
+        with pytest.raises(NotImplementedError, match="no data"):
+            there.estimate(*inputs)
+        return
+    told = there.estimate(*inputs, there.neutral_of_clip(*inputs)).psi
+    assert np.abs(told - here.estimate(*inputs, here.neutral_of_clip(*inputs)).psi).max() < 1e-3

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+import torch
 
 from dfe_lib.anny_head import anny_head
 from dfe_lib.errors import UserError
 from dfe_lib.rendering import turn
 from dfe_lib.solver import LandmarkSolver, camera_axes, lift
+
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +92,22 @@ def test_bad_landmarks_are_refused_in_words(scene, spoil) -> None:
 
 def test_no_frames_give_an_empty_fit() -> None:
     assert LandmarkSolver(anny_head()).fit(np.empty((0, 478, 3))).psi.shape == (0, 52)
+
+
+@pytest.mark.parametrize("device", ["meta", pytest.param("cuda", marks=NO_GPU)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_every_step_is_computed_where_and_as_precisely_as_asked(scene, device, dtype) -> None:
+    solver = LandmarkSolver(anny_head(), n_identity=5, device=device, dtype=dtype)
+    if device == "meta":  # shapes without values: one tensor left on the CPU, and the arithmetic would stop before
+        for call in (solver.fit, solver.fit_identity):
+            with pytest.raises(NotImplementedError, match="no data"):
+                call(scene["points"])
+        return
+    expected = LandmarkSolver(anny_head(), n_identity=5).fit(scene["points"]).psi
+    assert np.abs(solver.fit(scene["points"]).psi - expected).max() < (1e-3 if dtype == torch.float32 else 1e-8)
+
+
+def test_the_fit_has_the_dtype_of_the_solver(scene) -> None:
+    for dtype in (torch.float32, torch.float64):
+        fit = LandmarkSolver(anny_head(), n_identity=0, dtype=dtype).fit(scene["points"][:2])
+        assert {str(value.dtype) for value in vars(fit).values()} == {str(dtype).removeprefix("torch.")}
