@@ -1,12 +1,16 @@
 """Residual vector quantisation: a vector as the sum of a few codes, found by beam search."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = ["ResidualQuantiser", "fit_codebook", "revive_codes"]
+__all__ = ["ResidualQuantiser", "code_counts", "fit_codebook", "revive_codes"]
+
+SOLVE_ROWS = 8192
+"""Vectors whose code counts are held in memory at a time."""
 
 
 class ResidualQuantiser(nn.Module):
@@ -120,15 +124,26 @@ def _smallest(cost: Float[Tensor, "b n"], width: int) -> tuple[Float[Tensor, "b 
 
 @torch.no_grad()
 def fit_codebook(
-    quantiser: ResidualQuantiser, z: Float[Tensor, "n d"], rounds: int, generator: torch.Generator
+    quantiser: ResidualQuantiser,
+    z: Float[Tensor, "n d"],
+    rounds: int,
+    generator: torch.Generator,
+    rarity: float | int = 0.0,
+    shrink: Callable[[Tensor], Tensor] | None = None,
 ) -> None:
-    """Residual k-means, then `rounds` turns of code search and least squares for all codes of all stages together.
+    r"""Residual k-means, then `rounds` turns of code search and least squares for all codes of all stages together.
+
+    The least squares weigh a vector by $1 / e$, with e the length of what its codes leave over: they make the mean of
+    the lengths small rather than that of their squares (iteratively reweighted least squares).
 
     Arguments:
         quantiser: Its codebook is replaced.
         z: Vectors (N, D) to fit.
-        rounds: Turns; codes that no vector uses are moved in all but the last two.
+        rounds: Turns.
         generator: Source of the random choices.
+        rarity: Codes that occur less often than this share of the mean are moved, in the first two thirds of the
+            turns; codes that do not occur at all are moved in all but the last two.
+        shrink: Applied to the codebook (M, K, D) after each least squares; the last turn goes without.
 
     References:
         Babenko and Lempitsky, "Additive quantization for extreme vector compression", CVPR 2014 (codebook update).
@@ -136,22 +151,43 @@ def fit_codebook(
     quantiser.codebook.data = _residual_kmeans(quantiser, z, generator)
     for turn in range(rounds):
         codes = torch.cat([quantiser.search(chunk) for chunk in z.split(512)])
-        quantiser.codebook.data = _solved(quantiser, z, codes)
+        length = (z - quantiser.lookup(codes).sum(1)).norm(dim=1)
+        weight = 1 / (length + 0.1 * length.mean() + 1e-6)
+        solved = _solved(quantiser, z, codes, weight / weight.mean())
+        quantiser.codebook.data = shrink(solved) if shrink and turn < rounds - 1 else solved
         if turn < rounds - 2:
-            revive_codes(quantiser, codes, z - quantiser.lookup(codes).sum(1), generator)
+            residual = z - quantiser.lookup(codes).sum(1)
+            counts = code_counts(quantiser, codes)
+            revive_codes(quantiser, counts, residual, generator, rarity if 3 * turn < 2 * rounds else 0.0)
 
 
 @torch.no_grad()
 def revive_codes(
-    quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"], residual: Float[Tensor, "r d"], generator: torch.Generator
+    quantiser: ResidualQuantiser,
+    counts: Int[Tensor, " mk"],
+    residual: Float[Tensor, "r d"],
+    generator: torch.Generator,
+    rarity: float | int = 0.0,
 ) -> None:
-    """Moves the codes that do not occur in `codes` to what the others leave over, preferring the large residuals."""
+    """Moves codes that do not occur, or less often than the share `rarity` of the mean, to what the others leave over.
+
+    Arguments:
+        quantiser: Its codebook is changed.
+        counts: How often each code occurred (:func:`code_counts`).
+        residual: Vectors to choose from; large ones are preferred.
+        generator: Source of the choice.
+        rarity: 0 moves only what does not occur.
+    """
     flat = quantiser.codebook.data.flatten(0, 1)
-    counts = torch.bincount(_columns(quantiser, codes.cpu()).flatten(), minlength=len(flat))
     weight = residual.square().sum(1).cpu()
-    dead = (counts == 0).nonzero()[: int((weight > 0).sum()), 0]
-    if len(dead):
-        flat[dead] = residual[torch.multinomial(weight, len(dead), generator=generator)]
+    rare = (counts <= rarity * counts.double().mean()).nonzero()[: int((weight > 0).sum()), 0]
+    if len(rare):
+        flat[rare] = residual[torch.multinomial(weight, len(rare), generator=generator)]
+
+
+def code_counts(quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"]) -> Int[Tensor, " mk"]:
+    """How often each code occurs, codebook after codebook, on the CPU."""
+    return torch.bincount(_columns(quantiser, codes.cpu()).flatten(), minlength=quantiser.codebook[..., 0].numel())
 
 
 def _residual_kmeans(quantiser: ResidualQuantiser, z: Tensor, generator: torch.Generator) -> Tensor:
@@ -186,11 +222,13 @@ def _columns(quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"]) -> Int[Ten
     return codes if quantiser.shared else codes + torch.arange(codes.shape[1]) * quantiser.codebook.shape[1]
 
 
-def _solved(quantiser: ResidualQuantiser, z: Tensor, codes: Tensor) -> Tensor:
-    """Codes with the least squared error for these assignments; a code that is not assigned stays where it was."""
+def _solved(quantiser: ResidualQuantiser, z: Tensor, codes: Tensor, weight: Float[Tensor, " n"]) -> Tensor:
+    """Codes with the least weighted error for these assignments; a code that is not assigned stays where it was."""
     columns, flat = _columns(quantiser, codes), quantiser.codebook.data.flatten(0, 1).double()
-    counts = torch.zeros(len(z), len(flat)).scatter_add_(1, columns, torch.ones(columns.shape))
-    pull = 1e-2
-    normal = (counts.T @ counts).double() + pull * torch.eye(len(flat), dtype=torch.float64)
-    solved = torch.linalg.solve(normal, (counts.T @ z.float()).double() + pull * flat)
-    return solved.to(z).reshape(quantiser.codebook.shape)
+    normal, right = 1e-2 * torch.eye(len(flat), dtype=torch.float64), 1e-2 * flat  # a pull to where they were
+    for here in torch.arange(len(z)).split(SOLVE_ROWS):
+        counts = torch.zeros(len(here), len(flat)).scatter_add_(1, columns[here], torch.ones(columns[here].shape))
+        weighted = (counts * weight[here, None].float()).T
+        normal += (weighted @ counts).double()
+        right += (weighted @ z[here].float()).double()
+    return torch.linalg.solve(normal, right).to(z).reshape(quantiser.codebook.shape)

@@ -225,6 +225,12 @@ class RvqVae(nn.Module):
             return self.decode_vectors(self.mean.new_zeros(len(codes), 0, self.config.latent_dim))
         return _in_chunks(lambda rows: self.decode_vectors(self.quantiser.lookup(rows)), codes.to(self.mean.device))
 
+    def template_changes(self) -> Float[Tensor, "m k e"]:
+        """The same as :meth:`templates`, with its gradient."""
+        vectors = self.quantiser.codebook.flatten(0, 1)[:, None]
+        still = self.decode_vectors(vectors.new_zeros(1, 0, vectors.shape[2]))
+        return (self.decode_vectors(vectors) - still).unflatten(0, self.quantiser.codebook.shape[:2])
+
     @torch.no_grad()
     def templates(self) -> Float[Tensor, "m k e"]:
         r"""Change of psi that each token makes alone, $\hat\psi(c_k) - \hat\psi(\emptyset)$, by codebook.
@@ -233,8 +239,7 @@ class RvqVae(nn.Module):
         change is the same in every company, and a frame is the sum of its templates and the still face; with the
         joint decoder it is the token's effect on the still face.
         """
-        still = self.decode(torch.zeros(1, 0, dtype=torch.long))
-        return torch.stack([self.decode_vectors(book[:, None]) - still for book in self.quantiser.codebook])
+        return self.template_changes()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes model.safetensors and config.json, each whole or not at all; no mesh is in them."""

@@ -1,29 +1,32 @@
 """Training of an RVQ-VAE in the mesh metric: a classical start, then gradient descent."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
+from lightning_fabric import Fabric
 from torch import Tensor
 
-from .codebook import error_mm, perplexity, usage
+from .classical_start import filled, start_classically
+from .descent import Descent, TrainingLoss
 from .errors import UserError
+from .history import History, Row
+from .losses import coefficient_fields, mesh_loss, metric_root
 from .names import mirror_permutation
-from .progress import bar
-from .quantiser import fit_codebook, revive_codes
 from .rvqvae import RvqVae
+from .streaming import ParquetFrames, shuffled_batches
 
-__all__ = ["TrainConfig", "mesh_loss", "mirrored", "split_subjects", "start_classically", "train"]
+__all__ = ["TrainConfig", "mesh_loss", "metric_root", "mirrored", "split_subjects", "train"]
 
-REVIVE_EVERY = 50
-"""Steps over which a code must occur, or be moved."""
-
-CODEBOOK_RATE = 10.0
-"""Learning rate of the codes relative to the networks: they live in millimetres, the weights around one."""
+SAMPLE = 65_536
+"""Frames of a streamed corpus that are held in memory; a smaller corpus is held whole."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,21 @@ class TrainConfig:
         mirror: Also train on the mirrored faces.
         jitter: A corpus of fewer than `start_frames` frames is filled up with copies, each coefficient of which is
             multiplied by its own factor between 1 - jitter and 1 + jitter; 0 adds nothing.
-        evaluate_every: Steps between two rows of the history.
+        evaluate_every: Steps between two rows of the history (and two checkpoints).
         seed: Seed of everything random.
         device: `"cpu"`, `"cuda"` or `"auto"` (a GPU where there is one).
         threads: CPU threads, pinned because sums round by their number.
+        start_sparsity: What each round of the start takes from every coefficient of a code, in mm (rms) that it moves
+            the face; 0 takes nothing.
+        start_rarity: Codes used less often than this share of the mean are moved in the start; 0 moves unused ones.
+        reconstruction: Weight of the error in the mesh metric.
+        sparsity: Weight of the templates' movement of the face, per mm at a place.
+        orthogonality: Weight of the squared cosines between templates.
+        usage: Weight of the lack of entropy in the use of the codes.
+        patience: Rows of the history without a better held-out error after which training stops; the model is then
+            the best of all rows. 0 always trains all steps and keeps the last.
+        amp: Mixed precision (bfloat16) on a GPU; nothing on a CPU.
+        compile: Compile the step with `torch.compile`; pays on a GPU, or over thousands of steps.
     """
 
     steps: int = 300
@@ -53,19 +67,30 @@ class TrainConfig:
     weight_decay: float = 1e-2
     commitment: float = 0.25
     start_rounds: int = 20
-    start_frames: int = 8192
+    start_frames: int = 24_576
     mirror: bool = False
     jitter: float = 0.5
     evaluate_every: int = 100
     seed: int = 0
     device: str = "cpu"
     threads: int = 1
+    start_sparsity: float = 1e-3
+    start_rarity: float = 0.2
+    reconstruction: float = 1.0
+    sparsity: float = 0.0
+    orthogonality: float = 0.0
+    usage: float = 0.0
+    patience: int = 0
+    amp: bool = True
+    compile: bool = False
 
     def __post_init__(self):
         for name in ("batch_size", "start_frames", "evaluate_every", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("steps", "start_rounds", "learning_rate", "weight_decay", "commitment"):
+        weights = ("reconstruction", "commitment", "sparsity", "orthogonality", "usage", "weight_decay")
+        others = ("steps", "start_rounds", "start_sparsity", "start_rarity", "learning_rate", "patience")
+        for name in (*others, *weights):
             if getattr(self, name) < 0:
                 raise UserError(f"{name} must not be negative, but is {getattr(self, name)}.")
         if not 0 <= self.jitter <= 1:
@@ -78,51 +103,57 @@ class TrainConfig:
 
 def train(
     model: RvqVae,
-    train_psi: Float[np.ndarray, "n _"],
+    train_psi: Float[np.ndarray, "n _"] | ParquetFrames,
     heldout_psi: Float[np.ndarray, "h _"],
     metric: Float[np.ndarray, "_ _"],
     config: TrainConfig | None = None,
-    progress: Callable[[int, dict[str, float | int]], None] | None = None,
+    progress: Callable[[int, Row], None] | None = None,
+    fields: Float[np.ndarray, "v c _"] | None = None,
+    checkpoint: str | Path | None = None,
+    fabric: Fabric | None = None,
 ) -> pd.DataFrame:
     """Trains `model` in place, and returns its history (step, loss, errors in mm, usage and perplexity held out).
 
-    The model starts as the best classical quantiser found (:func:`start_classically`) and is then trained end to end.
-    One seed gives one model, bit for bit, on one machine; the caller's random state and threads stay as they were.
+    The model starts as the best classical quantiser found (:func:`~dfe_lib.classical_start.start_classically`) and is
+    then trained end to end. One seed gives one model, bit for bit, on one machine; the caller's random state and
+    threads stay as they were.
 
     Arguments:
         model: The model; its weights are replaced.
-        train_psi: Expressions (N, E) of the training subjects.
-        heldout_psi: Expressions of the held-out subjects, for the history only; may have no rows.
+        train_psi: Expressions (N, E) of the training subjects, or tables to stream them from.
+        heldout_psi: Expressions of the held-out subjects, for the history and early stopping; may have no rows.
         metric: Mesh metric (E, E) in mm2, averaged over vertices.
         config: Settings; default :class:`TrainConfig`.
         progress: Called with the step and the row of the history, whenever there is a new row.
+        fields: Displacements (V, C, E) in mm for each unit of psi, over which the sparsity loss is taken; without
+            them each coefficient counts as a place of its own.
+        checkpoint: File that the run is kept in at every row of the history. If it exists, the run goes on from there,
+            to the very same model as if it had never stopped.
+        fabric: A launched Fabric, for several devices or processes (:func:`~dfe_lib.distributed.train_in_processes`).
     """
     config = config or TrainConfig()
-    metric = _checked(model, train_psi, heldout_psi, metric)
-    psi = torch.as_tensor(np.ascontiguousarray(train_psi), dtype=torch.float32)
-    device = "cuda" if config.device == "auto" and torch.cuda.is_available() else config.device.replace("auto", "cpu")
     with _reproducible(config.seed, config.threads):
         generator = torch.Generator().manual_seed(config.seed)
-        corpus = mirrored(psi, model.config.coefficients, both=True) if config.mirror else psi
-        corpus = _filled(corpus, config, generator)
-        start_classically(model, corpus, metric, config, generator)
-        history = _History(model, psi.numpy(), heldout_psi, metric, progress)
-        _descend(model.to(device), corpus, metric, config, generator, history)
+        psi, stream = _corpus(train_psi, generator)
+        metric = _checked(model, psi.numpy(), heldout_psi, metric)
+        sample = mirrored(psi, model.config.coefficients, both=True) if config.mirror else psi
+        sample = filled(sample, config, generator)
+        start = torch.Generator().manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
+        order = torch.Generator().manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
+        batches = shuffled_batches(sample, config.batch_size, order)
+        if stream:
+            batches = _mirrored_stream(stream, model, config, order)
+        fabric = fabric or _one_device(config)
+        places = coefficient_fields(metric) if fields is None else torch.as_tensor(fields, dtype=torch.float32)
+        checkpoint = Path(checkpoint) if checkpoint else None
+        if not (checkpoint and checkpoint.exists()):
+            _start(model, sample, metric, config, start, fabric)
+        loss = TrainingLoss(model, config, metric, places, sample)
+        history = History(model, psi.numpy(), heldout_psi, metric, progress)
+        descent = Descent(model, loss, config, fabric, generator, history, checkpoint)
+        descent.run(batches, _fingerprint(model, sample, metric, config))
         model.to("cpu").eval()
     return pd.DataFrame(history.rows)
-
-
-def mesh_loss(difference: Float[Tensor, "b e"], root: Float[Tensor, "e r"]) -> Float[Tensor, ""]:
-    r"""Mean over frames of $\|E \delta\|^2 = \delta^T G \delta$ with $G = R R^T$, in mm2 (mean over the vertices).
-
-    Arguments:
-        difference: $\delta = \psi - \hat\psi$ (B, E).
-        root: R (E, r), any square root of the metric.
-
-    >>> mesh_loss(torch.tensor([[1.0, 2.0]]), torch.eye(2))
-    tensor(5.)
-    """
-    return (difference @ root).square().sum(1).mean()
 
 
 def mirrored(psi: Float[Tensor, "n e"], coefficients: Sequence[str], both: bool = False) -> Float[Tensor, "_ e"]:
@@ -171,139 +202,48 @@ def split_subjects(
     return held
 
 
-def start_classically(
-    model: RvqVae, psi: Float[Tensor, "n e"], metric: Float[np.ndarray, "e e"], config: TrainConfig,
-    generator: torch.Generator,
-) -> None:  # fmt: skip
-    """Sets the model to a linear code in the mesh metric with the best codebook found there.
-
-    The latent becomes the principal axes of psi in the metric (all of them where latent_dim allows), so that its
-    squared distances are mm2; the codebook is started by residual k-means and improved by turns of assigning codes
-    and solving the least squares for all codes at once.
-    """
-    root = torch.as_tensor(metric_root(metric), dtype=torch.float64)
-    data = psi.double()
-    mean = data.mean(0)
-    axes = torch.linalg.eigh(root.T @ torch.cov(data.T, correction=0).reshape(len(mean), -1) @ root)[1].flip(1)
-    dim = min(model.config.latent_dim, len(mean))
-    with torch.no_grad():
-        model.mean.copy_(mean)
-        deviation = data.std(0, correction=0)
-        model.varies.copy_(deviation > 1e-6)
-        model.scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
-        model.analysis.zero_()[:dim] = (root @ axes)[:, :dim].T.float()
-        model.synthesis.zero_()[:, :dim] = (torch.linalg.inv(root).T @ axes)[:, :dim].float()
-        chosen = psi[torch.randperm(len(psi), generator=generator)[: config.start_frames]]
-        latent = (chosen - model.mean) @ model.analysis.T
-        fit_codebook(model.quantiser, latent, config.start_rounds, generator)
+def _corpus(
+    train_psi: np.ndarray | ParquetFrames, generator: torch.Generator
+) -> tuple[Float[Tensor, "n e"], ParquetFrames | None]:
+    """Frames in memory, and the stream of all of them where they are more than that."""
+    if not isinstance(train_psi, ParquetFrames):
+        return torch.as_tensor(np.ascontiguousarray(train_psi), dtype=torch.float32), None
+    sample = train_psi.sample(SAMPLE, generator)
+    return sample, train_psi if len(sample) == SAMPLE else None
 
 
-def metric_root(metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "e e"]:
-    """Symmetric R with R R^T = G; directions that hardly move the mesh keep a millionth of the mean."""
-    values, vectors = np.linalg.eigh(np.asarray(metric, float))
-    return vectors * np.sqrt(np.maximum(values, 1e-6 * values.mean())) @ vectors.T
+def _mirrored_stream(
+    stream: ParquetFrames, model: RvqVae, config: TrainConfig, generator: torch.Generator
+) -> Iterator[Tensor]:
+    """Batches of the stream; with `mirror`, half of each is the mirror image of the other half's neighbours."""
+    for batch in stream.batches(config.batch_size, generator):
+        half = len(batch) // 2 if config.mirror else len(batch)
+        if half < len(batch):
+            batch = torch.cat([batch[:half], mirrored(batch[half:], model.config.coefficients)])
+        yield batch
 
 
-def _filled(psi: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
-    """The corpus, filled up to `start_frames` with frames whose coefficients are weaker or stronger than seen.
-
-    Without them a codebook of hundreds of codes learns the frames of a small corpus by heart.
-    """
-    missing = config.start_frames - len(psi)
-    if missing <= 0 or not config.jitter:
-        return psi
-    copies = psi[torch.randint(len(psi), (missing,), generator=generator)]
-    factor = 1 + config.jitter * (2 * torch.rand(copies.shape, generator=generator) - 1)
-    return torch.cat([psi, (copies * factor).clamp(psi.amin(0), psi.amax(0))])
-
-
-def _descend(
-    model: RvqVae, psi: Tensor, metric: np.ndarray, config: TrainConfig, generator: torch.Generator, history: "_History"
+def _start(
+    model: RvqVae, psi: Tensor, metric: np.ndarray, config: TrainConfig, generator: torch.Generator, fabric: Fabric
 ) -> None:
-    device = model.mean.device
-    root = torch.as_tensor(metric_root(metric), dtype=torch.float32, device=device)
-    spread = mesh_loss(psi.to(device) - model.mean, root).clamp(min=1e-12)
-    optimiser = torch.optim.AdamW(_groups(model, config), betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, config.steps))
-    batches = _batches(psi, config.batch_size, generator)
-    seen: list[Tensor] = []
-    history.add(0, float("nan"))
-    for step in bar(range(1, config.steps + 1), desc="training"):
-        batch = next(batches).to(device)
-        output = model.train()(batch)
-        off = output.latent - output.quantised.detach()
-        loss = (mesh_loss(batch - output.psi, root) + config.commitment * off.square().sum(1).mean()) / spread
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        seen.append(output.codes)
-        if step % REVIVE_EVERY == 0:
-            if step <= 0.8 * config.steps:
-                revive_codes(model.quantiser, torch.cat(seen), off.detach(), generator)
-            seen = []
-        if step % config.evaluate_every == 0 or step == config.steps:
-            history.add(step, loss.item())
+    """The first rank makes the start, and all begin there."""
+    if fabric.global_rank == 0:
+        start_classically(model, psi, metric, config, generator)
+    if fabric.world_size > 1:
+        model.load_state_dict({name: fabric.broadcast(value) for name, value in model.state_dict().items()})
 
 
-def _rate(step: int, steps: int) -> float:
-    """Share of the peak learning rate: linear warm-up, then a cosine to 0."""
-    warm = max(1, steps // 10)
-    return min((step + 1) / warm, 0.5 + 0.5 * np.cos(np.pi * min(1.0, max(0, step - warm) / max(1, steps - warm))))
+def _one_device(config: TrainConfig) -> Fabric:
+    cuda = config.device != "cpu" and torch.cuda.is_available()
+    return Fabric(
+        accelerator="cuda" if cuda else "cpu", devices=1, precision="bf16-mixed" if cuda and config.amp else "32-true"
+    )
 
 
-def _groups(model: RvqVae, config: TrainConfig) -> list[dict]:
-    """Decay for the weight matrices of the networks; none for biases, the linear code and the codebook."""
-    groups = {"networks": [], "rest": [], "codebook": []}
-    for name, value in model.named_parameters():
-        network = name.endswith("weight") and value.ndim == 2
-        groups["codebook" if name == "quantiser.codebook" else "networks" if network else "rest"].append(value)
-    return [
-        {
-            "params": groups[key],
-            "lr": config.learning_rate * (CODEBOOK_RATE if key == "codebook" else 1.0),
-            "weight_decay": config.weight_decay if key == "networks" else 0.0,
-        }
-        for key in groups
-    ]
-
-
-class _History:
-    """Rows of figures as training goes on: error on the training frames, and everything over the held-out split."""
-
-    def __init__(
-        self, model: RvqVae, train_psi: np.ndarray, heldout_psi: np.ndarray, metric: np.ndarray,
-        progress: Callable[[int, dict[str, float | int]], None] | None,
-    ):  # fmt: skip
-        self.model, self.metric, self.progress = model, metric, progress
-        self.train_psi, self.heldout_psi = train_psi[:: -(-len(train_psi) // 4096)], heldout_psi
-        self.rows: list[dict[str, float | int]] = []
-
-    def add(self, step: int, loss: float) -> None:
-        self.model.eval()
-        row = {"step": step, "loss": loss, "train_mm": self._error(self.train_psi)[0]}
-        if len(self.heldout_psi):
-            row["heldout_mm"], codes = self._error(self.heldout_psi)
-            row["usage"] = usage(codes, self.model.config.codebook_size)
-            row["perplexity"] = perplexity(codes, self.model.config.codebook_size)
-        self.rows.append(row)
-        if self.progress:
-            self.progress(step, row)
-
-    def _error(self, psi: np.ndarray) -> tuple[float, np.ndarray]:
-        codes = self.model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
-        return float(error_mm(psi, self.model.decode(codes).cpu().numpy(), self.metric).mean()), codes.cpu().numpy()
-
-
-def _batches(psi: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Shuffled frames without end, in batches of one size."""
-    order = torch.empty(0, dtype=torch.long)
-    while True:
-        while len(order) < size:
-            order = torch.cat([order, torch.randperm(len(psi), generator=generator)])
-        yield psi[order[:size]]
-        order = order[size:]
+def _fingerprint(model: RvqVae, psi: Tensor, metric: np.ndarray, config: TrainConfig) -> str:
+    """What a checkpoint must agree in to go on: settings, metric and frames."""
+    settings = json.dumps([asdict(model.config), asdict(config)]).encode()
+    return hashlib.sha256(settings + metric.tobytes() + psi.numpy().tobytes()).hexdigest()
 
 
 def _checked(model: RvqVae, train_psi: np.ndarray, heldout_psi: np.ndarray, metric: np.ndarray) -> np.ndarray:
