@@ -63,7 +63,8 @@ class Effect:
     @property
     def name(self) -> str:
         what = {"rate": "", "ramp": ", onset duration", "interval": ", irregularity"}[self.kind]
-        return f"{self.label}: {self.displays[0]}{what}, {self.tasks[0] if len(self.tasks) == 1 else 'session'}"
+        more = f" and {len(self.displays) - 1} more" if len(self.displays) > 1 else ""
+        return f"{self.label}: {self.displays[0]}{more}{what}, {self.tasks[0] if len(self.tasks) == 1 else 'session'}"
 
 
 SMILES = ("smile", "laugh", "polite_smile", "happily_surprised", "happily_disgusted")

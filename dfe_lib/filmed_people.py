@@ -74,14 +74,15 @@ def temporal_error(films: list[FilmedPerson], model: ErrorModel) -> tuple[float,
 def observation_table(films: list[FilmedPerson], model: ErrorModel, head: MorphableModel, seed: int) -> pd.DataFrame:
     """Errors of the filmed path beside those of the error model on the same frames.
 
-    Columns: statistic, region_or_action, error_model, filmed. Errors are against psi beyond the face at rest, which
-    the fit takes for neutral: mean in mm by region, gain and recall by action, and the autocorrelation of the error
+    Columns: data, statistic, region_or_action, error_model, filmed. Errors are against psi beyond the face at rest,
+    which the fit takes for neutral: mean in mm by region, gain and recall by action, and the autocorrelation of the error
     from one frame to the next.
     """
     modelled = [_modelled(film, model, seed + i) for i, film in enumerate(films)]
     both = {name: _statistics(paths, head) for name, paths in (("error_model", modelled), ("filmed", films))}
     table = both["error_model"].merge(both["filmed"], on=["statistic", "region_or_action"], how="outer", sort=False)
-    return table.rename(columns={"value_x": "error_model", "value_y": "filmed"})
+    table = table.rename(columns={"value_x": "error_model", "value_y": "filmed"})
+    return table.assign(data="simulated")[["data", *table.columns]]
 
 
 def _film(session: Session, index: int, frames: int, head: MorphableModel, stage: Stage, keep: int) -> FilmedPerson:
@@ -123,7 +124,7 @@ def _left_over(film: FilmedPerson, model: ErrorModel) -> Float[np.ndarray, "n 52
 
 
 def _modelled(film: FilmedPerson, model: ErrorModel, seed: int) -> FilmedPerson:
-    told, found = model.observe(film.truth, film.time_s, seed)
+    told, found = model.observe(film.truth, film.time_s, seed, rest=np.zeros(film.truth.shape[1]))
     return replace(film, told=np.where(found[:, None], told, np.nan).astype(float))
 
 

@@ -53,15 +53,20 @@ class ErrorModel:
     lost: float
 
     def observe(
-        self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], seed: int
+        self,
+        psi: Float[np.ndarray, "n e"],
+        time_s: Float[np.ndarray, " n"],
+        seed: int,
+        rest: Float[np.ndarray, " e"] | None = None,
     ) -> tuple[Float[np.ndarray, "n e"], Bool[np.ndarray, " n"]]:
         """One person's expressions as the estimator would give them, and in which frames it found a face.
 
         Arguments:
             psi: (n, 52) exact. time_s: (n,) rising.
+            rest: (52,) what the fit takes for neutral; what the person mostly does when None.
         """
         rng = np.random.default_rng([seed, 5])
-        moved = psi - np.quantile(psi, RESTING_QUANTILE, axis=0)
+        moved = psi - (np.quantile(psi, RESTING_QUANTILE, axis=0) if rest is None else rest)
         loud = np.sqrt(self.louder[0] + self.louder[1] * np.abs(moved).sum(1))
         noise = self._noise(time_s, rng) * loud[:, None]
         found = rng.random(len(psi)) >= self.lost

@@ -27,8 +27,8 @@ def test_sizes_of_effects_are_found(summary) -> None:
     slope = np.polyfit(sizes.set_to, sizes.measured, 1)[0]
     assert 0.8 < slope < 1.25
     shown = sizes.set_index("statistic").measured
-    assert shown["d, depression: smile, funny_video (detectable)"] < -0.2
-    assert shown["d, stress: jaw_thrust, session (beyond)"] > 0.15
+    assert shown["d, depression: smile and 4 more, funny_video (detectable)"] < -0.2
+    assert shown["d, stress: jaw_thrust and 1 more, session (beyond)"] > 0.15
 
 
 def test_the_table_names_its_sources(summary) -> None:
