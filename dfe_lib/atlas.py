@@ -1,86 +1,43 @@
 """The atlas of a codebook: one web page with a card for each token and a head to try them on."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int
-from scipy.sparse import csr_matrix
+from jaxtyping import Float, Int
 
 from .action_units import ACTION_UNITS
 from .codebook import error_mm
 from .errors import UserError
-from .figures import face_crop
 from .morphable import MorphableModel
+from .occurrences import (
+    Occurrences,
+    example_faces,
+    example_rows,
+    token_companions,
+    token_occurrences,
+    token_shares,
+)
 from .overviews import has_pictures
-from .pages import LIMITS_MM, heat_stops, packed_head, picture_uri, tint, write_page
+from .pages import LIMITS_MM, packed_head, picture_uri, write_page
 from .phrases import Movement, main_regions, movements, sentence
-from .progress import bar
-from .rendering import Camera, HeadRenderer, turn
+from .portraits import portraits
 from .rvqvae import RvqVae
-from .sources import read_sources, stills
+from .sources import read_sources
 from .spaces import ExpressionSpace, expression_space, read_space
-from .tables import N_LANDMARKS, REAL, SIMULATED, read_arrays
+from .tables import REAL, SIMULATED
 from .templates import similarity_rank, strongest_actions
 
-__all__ = ["Occurrences", "atlas_of_model", "token_occurrences", "write_atlas"]
+__all__ = ["atlas_of_model", "write_atlas"]
 
-CAMERA = Camera(distance=0.9, focal_px=1300.0, width=300, height=360)
-CARD_PX = (150, 180)
-THUMB_PX = (72, 72)
-CARD_QUALITY, THUMB_QUALITY = 70, 60
-SIDE_DEG = 35.0
-VISIBLE_MM = 6.0
-"""A movement below this is drawn larger, and the card says by how much (our choice)."""
-MOST_DRAWN = 5
-N_EXAMPLES = 3
-APART_S = 1.0
-"""Examples from one clip lie at least so far apart."""
-N_FRIENDS = 4
-LEAST_TOGETHER = 5
-"""Frames that two tokens must share before the page says that they go together."""
+CARD_PX, CARD_QUALITY = (150, 180), 70
+THUMB_PX, THUMB_QUALITY = (72, 72), 60
 KINDS = {REAL: "the frames of the real clips", SIMULATED: "the frames of simulated people"}
-SHARED_FRAMES = 2000
-
-
-@dataclass(frozen=True)
-class Occurrences:
-    """Where tokens occur, over the frames with a face.
-
-    Arguments:
-        kind: (N,) `"real"` or `"simulated"`. table: (N,) which of the tables. frame, face_id, time_s: (N,).
-        tokens: (N, M) numbers of the tokens; with separate codebooks, those of stage m begin at m K.
-        paths: the tables.
-    """
-
-    kind: np.ndarray
-    table: Int[np.ndarray, " n"]
-    frame: Int[np.ndarray, " n"]
-    face_id: Int[np.ndarray, " n"]
-    time_s: Float[np.ndarray, " n"]
-    tokens: Int[np.ndarray, "n m"]
-    paths: tuple[Path, ...]
-
-    def presence(self, count: int) -> csr_matrix:
-        """(N, count) matrix of 0 and 1: which tokens each frame has."""
-        rows = np.repeat(np.arange(len(self.tokens)), self.tokens.shape[1])
-        ones = np.ones(self.tokens.size, np.float32)
-        there = csr_matrix((ones, (rows, self.tokens.ravel())), shape=(len(self.tokens), count))
-        there.data[:] = 1.0
-        return there
-
-
-def token_occurrences(tables: Iterable[Path], model: RvqVae) -> Occurrences:
-    """Reads the frames with a face from tokens tables."""
-    paths = tuple(sorted(Path(path) for path in tables))
-    parts = [_valid_rows(path, i, model) for i, path in enumerate(paths)]
-    empty = {"kind": np.empty(0, "<U9"), "time_s": np.empty(0), "tokens": np.empty((0, model.config.n_stages), int)}
-    empty |= {name: np.empty(0, int) for name in ("table", "frame", "face_id")}
-    return Occurrences(**{name: np.concatenate([p[name] for p in [empty, *parts]]) for name in empty}, paths=paths)
+SUMMED_FRAMES = 2000
+"""Frames on which the sum of the tokens is compared with what the model decodes."""
 
 
 def write_atlas(
@@ -109,13 +66,10 @@ def write_atlas(
     seen = token_occurrences(tokens, model)
     psi = model.templates().numpy().reshape(-1, len(space.names)).astype(float)
     still = model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0].astype(float)
-    cards = _facts(model, space, psi)
     examples, thumbs = _examples(model, space, seen, psi, still, frames)
-    facets = [_shares(seen, len(psi)), _friends(seen, len(psi)), examples, _views(head, psi, still),
-              _readings(readings, len(psi))]  # fmt: skip
-    for card, *more in zip(cards, *facets, strict=True):
-        for part in more:
-            card |= part
+    facets = [_facts(model, space, psi), _shares(seen, len(psi)), _companions(seen, len(psi)), examples,
+              _views(head, psi, still), _readings(readings, len(psi))]  # fmt: skip
+    cards = [{key: value for part in parts for key, value in part.items()} for parts in zip(*facets, strict=True)]
     gap = _gap_mm(model, space, seen, psi, still)
     data = {
         "about": _about(model, seen), "summed": _summed(gap), "kinds": KINDS, "limits": LIMITS_MM, "size": CARD_PX,
@@ -150,15 +104,6 @@ def _head_of(model: RvqVae, space: ExpressionSpace) -> MorphableModel:
     return space.head
 
 
-def _valid_rows(path: Path, number: int, model: RvqVae) -> dict[str, np.ndarray]:
-    table = read_arrays(path, ["frame", "face_id", "time_s", "valid", "tokens", "data"])
-    valid = table["valid"].astype(bool)
-    first = np.zeros(1, int) if model.config.shared_codebook else np.arange(model.config.n_stages)
-    rows = {name: table[name][valid] for name in ("frame", "face_id", "time_s")}
-    rows["tokens"] = table["tokens"][valid].astype(int) + first * model.config.codebook_size
-    return rows | {"kind": table["data"][valid].astype(str), "table": np.full(valid.sum(), number)}
-
-
 def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"]) -> list[dict[str, Any]]:
     """What can be said of each token from its template alone."""
     head = space.head
@@ -170,9 +115,10 @@ def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"])
     regions, rank = main_regions(head, psi), similarity_rank(psi, space.metric)
     return [
         {
-            "id": k, "label": _label(model, k), "name": sentence(found[k]) if found[k] else actions[k],
+            "id": k, "label": _label(model, k), "name": actions[k] if head.landmarks is None else sentence(found[k]),
             "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k],
-            "mm": round(float(most[k]), 2), "rms": round(float(rms[k]), 3), "rank": int(rank[k]), "psi": psi[k].round(5).tolist(),
+            "mm": round(float(most[k]), 2), "rms": round(float(rms[k]), 3), "rank": int(rank[k]),
+            "psi": psi[k].round(5).tolist(),
         }
         for k in range(len(psi))
     ]  # fmt: skip
@@ -196,111 +142,42 @@ def _places(regions: list[str], found: Sequence[Movement]) -> list[str]:
 
 
 def _shares(seen: Occurrences, count: int) -> list[dict[str, Any]]:
-    kinds = [kind for kind in KINDS if (seen.kind == kind).any()]
-    there = seen.presence(count)
-    shares = {kind: np.asarray(there[seen.kind == kind].mean(0)).ravel() for kind in kinds}
-    return [{"share": {kind: round(float(shares[kind][k]), 6) for kind in kinds}} for k in range(count)]
-
-
-def _friends(seen: Occurrences, count: int) -> list[dict[str, Any]]:
-    """For each token, those that share frames with it most beyond chance: p(a, b) / p(a) p(b)."""
-    there = seen.presence(count)
-    together = (there.T @ there).toarray().astype(float)
-    alone = np.maximum(together.diagonal(), 1.0)
-    lift = together * len(seen.tokens) / np.outer(alone, alone)
-    lift[(together < LEAST_TOGETHER) | np.eye(count, dtype=bool)] = 0.0
-    order = np.argsort(-lift, axis=1, kind="stable")[:, :N_FRIENDS]
+    shares = token_shares(seen, count)
     return [
-        {"friends": [[int(b), round(float(lift[a, b]), 2)] for b in row if lift[a, b] > 1.2]}
-        for a, row in enumerate(order)
+        {"share": {kind: round(float(shares[kind][k]), 6) for kind in KINDS if kind in shares}} for k in range(count)
     ]
+
+
+def _companions(seen: Occurrences, count: int) -> list[dict[str, Any]]:
+    return [{"friends": [[k, round(lift, 2)] for k, lift in row]} for row in token_companions(seen, count)]
 
 
 def _examples(
     model: RvqVae, space: ExpressionSpace, seen: Occurrences, psi: np.ndarray, still: np.ndarray, frames: Path | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Real frames in which each token does most of what the face does, and their pictures."""
+    """Real frames of each token as (number of the picture, clip, seconds), and the pictures."""
     sources = read_sources(frames) if frames else {}
     # the frames may have been read on another machine
     pictured = [has_pictures(sources, path.stem) and sources[path.stem].exists() for path in seen.paths]
-    rows = np.flatnonzero(np.array(pictured, bool)[seen.table]) if len(seen.table) else np.empty(0, int)
+    if not frames or not any(pictured):
+        return [{"examples": []} for _ in psi], []
+    rows = np.flatnonzero(np.array(pictured)[seen.table])
     moved = _decoded(model, seen.tokens[rows]) - still
-    chosen = [_chosen(rows, moved, seen, k, psi[k] @ space.metric) for k in range(len(psi))]
+    chosen = example_rows(seen, rows, moved, psi, space.metric)
     wanted = sorted({row for picks in chosen for row in picks})
-    place = {row: i for i, row in enumerate(wanted)}
-    thumbs = _thumbs(seen, wanted, sources, frames) if frames else []
-    named = [
-        {"examples": [[place[r], seen.paths[seen.table[r]].stem, round(float(seen.time_s[r]), 2)] for r in picks]}
-        for picks in chosen
-    ]
-    return named, thumbs
-
-
-def _chosen(
-    rows: Int[np.ndarray, " r"], moved: Float[np.ndarray, "r e"], seen: Occurrences, token: int, towards: np.ndarray
-) -> list[int]:
-    here = np.flatnonzero((seen.tokens[rows] == token).any(1))
-    size = np.linalg.norm(moved[here], axis=1) + 1e-6
-    picks: list[int] = []
-    for row in rows[here[np.argsort(-(moved[here] @ towards) / size, kind="stable")]]:
-        near = [
-            r for r in picks if seen.table[r] == seen.table[row] and abs(seen.time_s[r] - seen.time_s[row]) < APART_S
-        ]
-        if not near:
-            picks.append(int(row))
-        if len(picks) == N_EXAMPLES:
-            break
-    return picks
-
-
-def _thumbs(seen: Occurrences, wanted: Sequence[int], sources: Mapping[str, Path], frames: Path) -> list[str]:
-    cut: dict[int, str] = {}
-    for number in sorted({int(seen.table[row]) for row in wanted}):
-        clip = seen.paths[number].stem
-        rows = [row for row in wanted if seen.table[row] == number]
-        found = stills(sources[clip], seen.frame[rows].tolist())
-        table = read_arrays(frames / f"{clip}.parquet", ["frame", "face_id", "landmarks"])
-        for row in rows:
-            at = np.flatnonzero((table["frame"] == seen.frame[row]) & (table["face_id"] == seen.face_id[row]))[0]
-            crop = face_crop(found[int(seen.frame[row])], table["landmarks"][at].reshape(N_LANDMARKS, 3))
-            cut[row] = picture_uri(crop, THUMB_PX, THUMB_QUALITY)
-    return [cut[row] for row in wanted]
+    named = {
+        row: [i, seen.paths[seen.table[row]].stem, round(float(seen.time_s[row]), 2)] for i, row in enumerate(wanted)
+    }
+    thumbs = [picture_uri(face, THUMB_PX, THUMB_QUALITY) for face in example_faces(seen, wanted, sources, frames)]
+    return [{"examples": [named[row] for row in picks]} for picks in chosen], thumbs
 
 
 def _views(head: MorphableModel, psi: np.ndarray, still: np.ndarray) -> list[dict[str, Any]]:
-    """Each token from the front and from the side that it moves more, coloured by the displacement in mm."""
-    base, middle = tint(head, 1), head.template[head.region("face")].mean(0) * [0, 1, 0]
-    skin = ~_eyes(head)[:, None]
-    cards = []
-    with HeadRenderer(head.faces, len(head.template), CAMERA, subdivisions=1, smooth=False) as renderer:
-        for row in bar(psi, desc="cards", unit="token"):
-            moved = head.displacement_mm(row)
-            length = np.linalg.norm(moved, axis=1)
-            limit = next((each for each in LIMITS_MM if each >= 0.85 * length.max()), LIMITS_MM[-1])
-            drawn = int(np.clip(np.ceil(VISIBLE_MM / max(length.max(), 1e-6)), 1, MOST_DRAWN))
-            colours = _heated(base, np.linalg.norm(renderer.refine @ (moved * skin), axis=1) / limit)
-            vertices = head.vertices(still + drawn * row).astype(float) - middle
-            lefter = (length * head.template[:, 0]).sum() >= 0
-            sides = (turn(0, 3), turn(-SIDE_DEG if lefter else SIDE_DEG, 3))
-            pictures = [renderer.cut_out(vertices, colours, side) for side in sides]
-            views = [picture_uri(picture, CARD_PX, CARD_QUALITY) for picture in pictures]
-            cards.append({"views": views, "limit": limit, "drawn": drawn})
-    return cards
-
-
-def _eyes(head: MorphableModel) -> Bool[np.ndarray, " v"]:
-    """Eyeballs, which keep their own colours: where they look is easier to see than how far they move."""
-    return np.any([head.regions.get(name, np.zeros(len(head.template), bool)) for name in ("left_eye", "right_eye")], 0)
-
-
-def _heated(base: Float[np.ndarray, "w 3"], share: Float[np.ndarray, " w"]) -> Float[np.ndarray, "w 3"]:
-    """Paint under heat: brows and lips stay visible as darker heat."""
-    stops = np.array(heat_stops())
-    at = np.clip(share, 0, 1) * (len(stops) - 1)
-    hot = np.stack([np.interp(at, np.arange(len(stops)), stops[:, c]) for c in range(3)], 1)
-    lightness = np.clip(base @ [0.3, 0.5, 0.2] / 0.8, 0, 1)[:, None]
-    fade = np.clip(share / 0.1, 0, 1)[:, None]
-    return fade * hot * (0.15 + 0.85 * lightness) + (1 - fade) * base
+    return [
+        {"views": [picture_uri(side, CARD_PX, CARD_QUALITY) for side in (each.front, each.side)], "limit": each.limit,
+         "drawn": each.drawn}
+        for each in portraits(head, psi, still)
+    ]  # fmt: skip
 
 
 def _readings(table: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
@@ -334,7 +211,7 @@ def _decoded(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray,
 
 def _gap_mm(model: RvqVae, space: ExpressionSpace, seen: Occurrences, psi: np.ndarray, still: np.ndarray) -> float:
     """How far the sum of a frame's templates is from what the model decodes, mm on average; 0 when additive."""
-    rows = np.linspace(0, len(seen.tokens) - 1, min(SHARED_FRAMES, len(seen.tokens))).astype(int)
+    rows = np.linspace(0, len(seen.tokens) - 1, min(SUMMED_FRAMES, len(seen.tokens))).astype(int)
     if not len(rows):
         return 0.0
     tokens = seen.tokens[rows]

@@ -1,10 +1,13 @@
 """A codebook whose tokens are known: what tests of the pages look at."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from dfe_lib.names import ACTIONS
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
+from dfe_lib.tables import table_writer, tokens_schema
 
 MOVES: tuple[dict[str, float], ...] = (
     {},
@@ -37,3 +40,15 @@ def known_templates() -> np.ndarray:
         for name, amount in moves.items():
             row[ACTIONS.index(name)] = amount
     return templates
+
+
+def write_tokens(path: Path, tokens: list[list[int]], data: str, face_id: int = 0) -> Path:
+    """A tokens table at 25 frames a second; a row of -1 is a frame without a face."""
+    count = len(tokens)
+    with table_writer(path, tokens_schema(3)) as table:
+        table.write({
+            "clip_id": path.stem, "subject_id": path.stem, "face_id": face_id, "frame": np.arange(count),
+            "time_s": np.arange(count) / 25, "data": data, "valid": np.array(tokens)[:, 0] >= 0, "tokens": tokens,
+            "error_mm": 0.5,
+        })  # fmt: skip
+    return path

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from codebooks import MOVES, known_model, known_templates
+from codebooks import MOVES, known_model, known_templates, write_tokens
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from dfe_lib.anny_head import anny_head
 from dfe_lib.assets import asset
-from dfe_lib.atlas import atlas_of_model, token_occurrences, write_atlas
+from dfe_lib.atlas import atlas_of_model, write_atlas
 from dfe_lib.cli import main
 from dfe_lib.errors import UserError
 from dfe_lib.extraction import extract_clip
@@ -20,21 +20,10 @@ from dfe_lib.media import MediaFile
 from dfe_lib.names import ACTIONS
 from dfe_lib.sources import write_sources
 from dfe_lib.spaces import ExpressionSpace, expression_space
-from dfe_lib.tables import REAL, SIMULATED, table_writer, tokens_schema
+from dfe_lib.tables import REAL, SIMULATED
 
 TOGETHER = 30
 """Frames in which tokens 3 and 5 are together, of twice as many."""
-
-
-def write_tokens(path: Path, tokens: list[list[int]], data: str, face_id: int = 0) -> Path:
-    count = len(tokens)
-    with table_writer(path, tokens_schema(3)) as table:
-        table.write({
-            "clip_id": path.stem, "subject_id": path.stem, "face_id": face_id, "frame": np.arange(count),
-            "time_s": np.arange(count) / 25, "data": data, "valid": np.array(tokens)[:, 0] >= 0, "tokens": tokens,
-            "error_mm": 0.5,
-        })  # fmt: skip
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -287,17 +276,6 @@ def test_tokens_that_share_frames_go_together(page: Page) -> None:
     assert friends.all_inner_texts() == ["3"]
     expected = (2 * TOGETHER + 1) / (TOGETHER + 1)
     assert f"together {expected:.1f}".rstrip("0").rstrip(".") in friends.get_attribute("title")
-
-
-def test_frames_without_a_face_have_no_tokens(tables: list[Path]) -> None:
-    seen = token_occurrences(tables, known_model())
-    assert len(seen.tokens) == 2 * TOGETHER + 1
-    assert seen.presence(10).sum(0).tolist() == [[60, 30, 30, 31, 1, 30, 0, 0, 0, 0]]
-
-
-def test_separate_codebooks_have_cards_of_their_own(tables: list[Path]) -> None:
-    seen = token_occurrences(tables, known_model(shared=False))
-    assert seen.tokens.max(0).tolist() == [3, 15, 24]
 
 
 def test_the_same_codebook_gives_the_same_bytes(index: Path, space, tables, frames, readings, tmp_path: Path) -> None:
