@@ -32,6 +32,9 @@ notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to 
 estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (half an hour; resumes)
 	@$(BIN)/dfe estimator
 
+sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour or two; resumes); results/sweep
+	@$(BIN)/python -m dfe_lib.sweep
+
 lint: $(STAMP) ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 

@@ -22,17 +22,19 @@ LARGEST_BOOK_BITS = 12
 
 @runtime_checkable
 class FaceCode(Protocol):
-    """A code of psi: fitted on the training subjects, then used on others.
+    """A code of psi: fitted on the training subjects, then used on others."""
 
-    Attributes:
-        bits: bits a frame, as they would be stored (no entropy coding).
-        codebook_size: number of values of each symbol; 0 where the symbols have alphabets of their own.
-        shared: whether the symbols of a frame come from one alphabet.
-    """
+    @property
+    def bits(self) -> float:
+        """Bits a frame, as they would be stored (no entropy coding); 0 before it is fitted."""
 
-    bits: float
-    codebook_size: int
-    shared: bool
+    @property
+    def codebook_size(self) -> int:
+        """Number of values of each symbol; 0 where the symbols have alphabets of their own."""
+
+    @property
+    def shared(self) -> bool:
+        """Do the symbols of a frame come from one alphabet?"""
 
     def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "FaceCode":
         """Fits to training frames (N, E) in the mesh metric (E, E), mm2, for at most so many bits a frame."""
@@ -88,7 +90,7 @@ class SummedBooks:
         whiten: fit in the mesh metric; otherwise on the raw coefficients.
     """
 
-    shared = False
+    bits, shared = 0.0, False
 
     def __init__(self, codebook_size: int = 256, whiten: bool = True):
         self.codebook_size, self.whiten = codebook_size, whiten
@@ -203,7 +205,7 @@ class PcaScalar:
     (8.0, True)
     """
 
-    codebook_size, shared = 0, False
+    bits, codebook_size, shared = 0.0, 0, False
 
     def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "PcaScalar":
         self.axes = MeshAxes.of(psi, metric)

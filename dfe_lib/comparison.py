@@ -9,9 +9,12 @@ from jaxtyping import Float, Int, Shaped
 
 from .baselines import FaceCode
 from .codebook import error_mm, error_summary, perplexity, usage
+from .spaces import ExpressionSpace
 
-__all__ = ["STILL_MM", "HeldoutFrames", "compare", "token_changes", "words_used"]
+__all__ = ["STILL_MM", "HeldoutFrames", "compare", "region_metrics", "token_changes", "words_used"]
 
+REGIONS = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
+"""Regions of the head whose errors are told apart."""
 STILL_MM = 0.25
 """Neighbouring frames that differ by less (rms over the face) count as a still face."""
 
@@ -57,6 +60,15 @@ def compare(
             ]
             stability.append(label | token_changes(symbols, frames, whole))
     return pd.DataFrame(reconstruction), pd.DataFrame(regions), pd.DataFrame(stability)
+
+
+def region_metrics(space: ExpressionSpace) -> dict[str, Float[np.ndarray, "e e"]]:
+    """The metric of the face, and where there is a mesh, of each of its regions that some coefficient moves."""
+    metrics = {"face": space.metric}
+    if space.head is not None:
+        grams = {region: space.head.gram(region) for region in REGIONS if region in space.head.regions}
+        metrics |= {region: gram for region, gram in grams.items() if gram.any()}
+    return metrics
 
 
 def words_used(symbols: Int[np.ndarray, "n m"], codebook_size: int, shared: bool) -> dict[str, float]:

@@ -37,7 +37,7 @@ class FiniteScalar(nn.Module):
     Source: Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", 2024.
     """
 
-    codebook_size, shared = 0, False
+    bits, codebook_size, shared = 0.0, 0, False
 
     def __init__(self, width: int = 2, steps: int = 400, seed: int = 0):
         super().__init__()

@@ -54,7 +54,7 @@ class RegionDictionary:
     Source: Sariyanidi et al., "Beyond FACS: data-driven facial expression dictionaries", 2025 (the idea).
     """
 
-    shared = True
+    bits, shared = 0.0, True
 
     def __init__(self, names: Sequence[str], codebook_size: int = 256, strengths: int = 4, seed: int = 0):
         self.regions, self.codebook_size = region_columns(names), codebook_size

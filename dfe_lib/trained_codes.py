@@ -1,5 +1,6 @@
 """The RVQ-VAE and its relatives as codes that can be compared with the baselines."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -48,13 +49,18 @@ class TrainedCode:
 
     @property
     def bits(self) -> float:
-        return bits_per_frame(self.model.config.codebook_size, self.model.config.n_stages)
+        return bits_per_frame(self.config.codebook_size, self.config.n_stages)
 
     def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "TrainedCode":
         self.config = replace(self.config, n_stages=stages_of(bits, self.codebook_size))
         heldout = psi[:0] if self.heldout is None else self.heldout
         self.model = RvqVae(self.config, seed=self.training.seed)
-        self.history: pd.DataFrame = train(self.model, psi, heldout, metric, self.training)
+        self.frames, began = len(psi), time.perf_counter()
+        self.seconds: list[float] = []
+        self.history: pd.DataFrame = train(
+            self.model, psi, heldout, metric, self.training,
+            lambda step, row: self.seconds.append(time.perf_counter() - began),
+        )  # fmt: skip
         return self
 
     def encode(self, psi: Float[np.ndarray, "n e"]) -> Int[np.ndarray, "n m"]:

@@ -1,0 +1,94 @@
+"""Figures of the comparison: error against bits, error against sparsity, what was recovered."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
+
+__all__ = ["error_against_area", "error_against_bits", "recovery_bars"]
+
+COLOURS = {"dfe": "#D55E00", "faiss": "#0072B2", "au": "#CC79A7"}
+OTHERS = "#555555"
+TITLES = {"real": "real clips", "simulated": "simulated people"}
+
+
+def error_against_bits(table: pd.DataFrame, unit: str = "mm") -> Figure:
+    """Held-out error of every method over its bits (columns of `reconstruction.csv`), a panel for each kind of data.
+
+    Methods with several rows of one kind of data are drawn as a line; several seeds as their mean.
+    """
+    kinds = list(dict.fromkeys(table["data"]))
+    figure, axes = plt.subplots(1, len(kinds), figsize=(5.2 * len(kinds), 4.6), layout="constrained", squeeze=False)
+    for axis, kind in zip(axes[0], kinds, strict=True):
+        here = table[table["data"] == kind].groupby(["method", "bits"], sort=False, as_index=False)["error_mm"].mean()
+        ends = []
+        for method, rows in here.groupby("method", sort=False):
+            rows = rows.sort_values("bits")
+            colour = _colour(str(method))
+            axis.plot(rows["bits"], rows["error_mm"], marker="o", markersize=4, linewidth=1, color=colour)
+            ends.append((rows["error_mm"].iloc[-1], rows["bits"].iloc[-1], str(method), colour))
+        _label(axis, ends)
+        axis.set(xlabel="bits a frame", ylabel=f"held-out error ({unit}, rms over the face)", xlim=(0, None))
+        _plain_log(axis)
+        axis.set_title(TITLES.get(kind, kind), fontsize=10)
+    sns.despine(figure)
+    return figure
+
+
+def error_against_area(table: pd.DataFrame) -> Figure:
+    """Held-out error over how much of the face the median template moves: the frontier of sparsity and precision."""
+    figure, axis = plt.subplots(figsize=(6.6, 4.4), layout="constrained")
+    ends = []
+    for row in table.itertuples():
+        axis.scatter(100 * row.median_area, row.error_mm, color=_colour(row.method), s=28)
+        ends.append((row.error_mm, 100 * row.median_area, row.method, _colour(row.method)))
+    _label(axis, ends)
+    axis.axvline(25, color="0.6", linestyle="--", linewidth=1)
+    axis.set(xlabel="face moved by more than 0.5 mm by the median template (%)", xlim=(0, None))
+    axis.set_ylabel("held-out error (mm), simulated people")
+    _plain_log(axis)
+    sns.despine(figure)
+    return figure
+
+
+def recovery_bars(table: pd.DataFrame) -> Figure:
+    """Mean cosine of the planted displays with the templates matched to them, by method."""
+    table = table.sort_values("cosine", ascending=False)
+    figure, axis = plt.subplots(figsize=(7, 0.32 * len(table) + 1.2), layout="constrained")
+    labels = [f"{row.method} ({row.templates} templates)" for row in table.itertuples()]
+    axis.barh(labels, table["cosine"], color=[_colour(name) for name in table["method"]])
+    axis.plot(
+        table["found_share"], labels, "D", color="black", markersize=4, label="share with a cosine of 0.85 or more"
+    )
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1), xlabel="mean cosine with the planted displays, simulated people")
+    axis.legend(frameon=False, fontsize=8, loc="lower right")
+    sns.despine(figure)
+    return figure
+
+
+def _colour(method: str) -> str:
+    return next((colour for start, colour in COLOURS.items() if method.startswith(start)), OTHERS)
+
+
+def _plain_log(axis: plt.Axes) -> None:
+    """A logarithmic error axis whose ticks are plain numbers."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+    axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.yaxis.set_minor_locator(NullLocator())
+
+
+def _label(axis: plt.Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Names beside the ends of the lines, on a column at the right where none covers another."""
+    ends = sorted(ends)
+    low, high = ends[0][0], ends[-1][0]
+    ratio = (high / low) ** (1 / max(1, len(ends) - 1)) if high > low else 1.0
+    axis.margins(x=0.08, y=0.08)
+    for place, (y, x, name, colour) in enumerate(ends):
+        axis.annotate(
+            name, (x, y), xytext=(1.03, low * ratio**place), textcoords=axis.get_yaxis_transform(), fontsize=7.5,
+            color=colour, va="center", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.6},
+        )  # fmt: skip

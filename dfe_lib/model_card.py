@@ -1,0 +1,82 @@
+"""The card beside a trained model: what it was trained on and how, how well it does, and what it is not for."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from .rvqvae import RvqVaeConfig
+from .tables import write_text
+from .training import TrainConfig
+
+__all__ = ["write_model_card"]
+
+_CARD = """# RVQ-VAE of facial expressions, run `{run}`
+
+{coefficients} expression coefficients become {stages} tokens out of {codes} ({bits:g} bits a frame) and come back
+({shared} codebook, {decoder} decoder). Weights: `model.safetensors`; shape: `config.json`; no mesh is in them.
+
+    from dfe_lib.rvqvae import RvqVae
+    tokens = RvqVae.from_pretrained("{folder}").encode(psi)
+
+## Data
+
+{subjects}
+
+Who is in which split: `subjects.csv`. Simulated people follow rules of this project; they are no recordings.
+
+## Training
+
+`papermill notebooks/03_train.ipynb` with `params/{run}/03_train.yaml` (`make study` runs it), seed {seed},
+{steps} gradient steps of {batch} frames after the classical start.
+
+## Held-out figures
+
+{figures}
+
+Errors are rms over the face's surface in {unit}; the baselines at equal bits are in `tables/reconstruction.csv` of
+the run.
+
+## Limits
+
+- The simulated people choose from an inventory of displays that we wrote down: the codebook knows those, and what the
+  few real clips add. It is no dictionary of the human face.
+- What the fit from video gets wrong, the tokens repeat.
+- A token is a movement, not an emotion, a trait or a state of mind. Not for decisions about people.
+"""
+
+
+def write_model_card(
+    folder: Path, run: str, config: RvqVaeConfig, training: TrainConfig, subjects: pd.DataFrame, figures: pd.DataFrame,
+    unit: str,
+) -> None:  # fmt: skip
+    """Writes `README.md` into the model's folder.
+
+    Arguments:
+        folder: of the model.
+        run: whose parameters trained it.
+        config, training: its shape and training.
+        subjects: data, subject_id, split, frames of each subject.
+        figures: rows of the held-out table that the card shows.
+        unit: of errors.
+    """
+    counts = subjects.groupby(["data", "split"]).agg(subjects=("subject_id", "size"), frames=("frames", "sum"))
+    text = _CARD.format(
+        run=run, coefficients=len(config.coefficients), stages=config.n_stages, codes=config.codebook_size,
+        bits=figures["bits"].iloc[0], shared="one shared" if config.shared_codebook else "a separate",
+        decoder=config.decoder, folder=f"results/{run}/model", subjects=_markdown(counts.reset_index()),
+        seed=training.seed, steps=training.steps, batch=training.batch_size, figures=_markdown(figures.round(3)),
+        unit=unit,
+    )  # fmt: skip
+    write_text(folder / "README.md", text)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown.
+
+    >>> print(_markdown(pd.DataFrame({"a": [1], "b": ["x"]})))
+    | a | b |
+    | --- | --- |
+    | 1 | x |
+    """
+    rows = [table.columns, ["---"] * table.shape[1], *table.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
