@@ -31,7 +31,7 @@ CROPS = 16
 """Crops of a person or clip: as many as VideoMAE sees at a time."""
 SPAN_S = 2.0
 """Seconds that the crops of a video encoder come from, as in the work that released it (16 frames, every fourth)."""
-STEPS = {"image": 200, "video": 80}
+STEPS = {"image": 150, "video": 50}
 """Of the training of the small ones: seconds, where released weights took days."""
 
 
