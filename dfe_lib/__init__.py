@@ -7,6 +7,7 @@ from importlib import import_module
 
 _MODULES = {
     "BagOfWords": "words",
+    "DiscreteFacialEncoder": "encoder",
     "ExpressionEstimator": "estimator",
     "LandmarkSolver": "solver",
     "MorphableModel": "morphable",

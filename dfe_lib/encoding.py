@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 from .anny_head import anny_head
+from .encoder import DiscreteFacialEncoder
 from .errors import UserError
 from .expressions import fit_clips
 from .extraction import extract_clip
-from .paths import PROJECT
-from .rvqvae import RvqVae
 from .tokenisation import tokenise
 
-__all__ = ["STUDY_MODEL", "encode_media"]
-
-STUDY_MODEL = PROJECT / "results" / "study" / "model"
-"""The model that the study trained and the repository holds."""
+__all__ = ["encode_media"]
 
 
 def encode_media(
@@ -38,10 +34,10 @@ def encode_media(
     """
     if Path(out).is_dir():
         raise UserError(f"{out} is a folder: give the name of the Parquet file to write.")
-    encoder = RvqVae.from_pretrained(model or STUDY_MODEL)
+    encoder = DiscreteFacialEncoder.from_pretrained(model)
     head = anny_head()
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
         frames = Path(folder) / "frames" / f"{Path(path).stem}.parquet"
         extract_clip(path, frames, faces=faces)
         fit_clips([frames], Path(folder) / "expressions", head)
-        return tokenise(encoder, Path(folder) / "expressions" / frames.name, out, head.gram())
+        return tokenise(encoder.model_, Path(folder) / "expressions" / frames.name, out, head.gram())

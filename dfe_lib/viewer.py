@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from matplotlib import colormaps
 
 from .anny_head import anny_head
-from .encoding import STUDY_MODEL, encode_media
+from .encoder import STUDY_MODEL
+from .encoding import encode_media
 from .errors import UserError
 from .media import PICTURES, open_media
 from .morphable import MorphableModel

@@ -1,0 +1,116 @@
+"""Expressions to tokens and back, as a transformer of scikit-learn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .anny_head import anny_head
+from .errors import UserError
+from .names import ACTIONS
+from .paths import PROJECT
+from .rvqvae import RvqVae, RvqVaeConfig
+from .training import TrainConfig, train
+
+__all__ = ["STUDY_MODEL", "DiscreteFacialEncoder"]
+
+STUDY_MODEL = PROJECT / "results" / "study" / "model"
+"""The model that the study trained and the repository holds."""
+
+
+class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
+    """Expression coefficients psi to M tokens a frame, each out of K deformations of the face.
+
+    Arguments:
+        codebook_size: Number K of codes.
+        n_stages: Number M of tokens a frame.
+        decoder: `"additive"` (every token has one fixed deformation) or `"joint"`.
+        coefficients: Names of the E coefficients; ARKit's 52 actions when None.
+        metric: Mesh metric (E, E) in mm2; that of the Anny head when None.
+        training: How it is trained; the defaults of :class:`~dfe_lib.training.TrainConfig` when None.
+        seed: Seed of everything random.
+
+    Attributes:
+        model_: The fitted :class:`~dfe_lib.rvqvae.RvqVae`. history_: Figures of its training.
+
+    >>> psi = np.random.default_rng(0).random((64, 2), np.float32)
+    >>> encoder = DiscreteFacialEncoder(4, 2, coefficients=("jawOpen", "jawLeft"), metric=np.eye(2))
+    >>> tokens = encoder.set_params(training=TrainConfig(steps=0, start_frames=64)).fit_transform(psi)
+    >>> tokens.shape, encoder.inverse_transform(tokens).shape, encoder.templates().shape
+    ((64, 2), (64, 2), (4, 2))
+    """
+
+    def __init__(
+        self,
+        codebook_size: int = 256,
+        n_stages: int = 4,
+        decoder: str = "additive",
+        coefficients: Sequence[str] | None = None,
+        metric: Float[np.ndarray, "e e"] | None = None,
+        training: TrainConfig | None = None,
+        seed: int = 0,
+    ):
+        self.codebook_size, self.n_stages, self.decoder = codebook_size, n_stages, decoder
+        self.coefficients, self.metric, self.training, self.seed = coefficients, metric, training, seed
+
+    def fit(
+        self, psi: Float[np.ndarray, "n e"], y: object = None, *, metric: Float[np.ndarray, "e e"] | None = None
+    ) -> "DiscreteFacialEncoder":
+        """Trains a codebook on psi (N, E); `y` is ignored, and `metric` is used instead of the constructor's."""
+        names = ACTIONS if self.coefficients is None else tuple(self.coefficients)
+        metric = self.metric if metric is None else metric
+        if metric is None:
+            if names != ACTIONS:
+                raise UserError("Give the mesh metric of these coefficients: only that of ARKit's actions is built in.")
+            metric = anny_head().gram()
+        config = RvqVaeConfig(names, self.codebook_size, self.n_stages, decoder=self.decoder)
+        self.model_ = RvqVae(config, seed=self.seed)
+        settings = TrainConfig(**{**vars(self.training or TrainConfig()), "seed": self.seed})
+        psi = _rows(psi, len(names))
+        self.history_ = train(self.model_, psi, psi[:0], np.asarray(metric, float), settings)
+        return self
+
+    def transform(self, psi: Float[np.ndarray, "n e"]) -> Int[np.ndarray, "n m"]:
+        """Tokens (N, M) of frames; a frame's tokens do not hang on the others."""
+        check_is_fitted(self, "model_")
+        return self.model_.encode(torch.as_tensor(_rows(psi, len(self.model_.config.coefficients)))).numpy()
+
+    def inverse_transform(self, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:
+        """psi (N, E) that the tokens stand for."""
+        check_is_fitted(self, "model_")
+        tokens = np.asarray(tokens, np.int64)
+        if tokens.size and not 0 <= tokens.min() <= tokens.max() < self.model_.config.codebook_size:
+            raise UserError(f"Tokens must be 0 to {self.model_.config.codebook_size - 1}; these are not.")
+        return self.model_.decode(torch.as_tensor(tokens)).numpy()
+
+    def templates(self) -> Float[np.ndarray, "k e"]:
+        """Change of psi (K, E) that each token makes alone; codebook after codebook where stages have their own."""
+        check_is_fitted(self, "model_")
+        return self.model_.templates().flatten(0, 1).numpy()
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes the model as safetensors and JSON."""
+        check_is_fitted(self, "model_")
+        self.model_.save_pretrained(folder)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path | None = None) -> "DiscreteFacialEncoder":
+        """A fitted encoder from a folder, or the study's; raises `UserError` where there is no model."""
+        model = RvqVae.from_pretrained(folder or STUDY_MODEL)
+        config = model.config
+        encoder = cls(config.codebook_size, config.n_stages, config.decoder, config.coefficients)
+        encoder.model_ = model
+        return encoder
+
+
+def _rows(psi: Float[np.ndarray, "n e"], width: int) -> Float[np.ndarray, "n e"]:
+    psi = np.ascontiguousarray(psi, dtype=np.float32)
+    if psi.ndim != 2 or psi.shape[1] != width:
+        raise UserError(f"psi must have {width} columns, one for each coefficient, not the shape {psi.shape}.")
+    if not np.isfinite(psi).all():
+        raise UserError("psi has values that are not finite; leave out the frames that are not valid.")
+    return psi
