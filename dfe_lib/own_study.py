@@ -28,6 +28,7 @@ from scipy.spatial.transform import Rotation
 from .clip_tables import read_clip_table
 from .clips import Clip
 from .errors import UserError
+from .paths import PROJECT
 from .tables import read_arrays, read_metadata
 
 __all__ = ["LabelledClips", "labelled_clips"]
@@ -97,13 +98,13 @@ def labelled_clips(
     Of clips with several faces the one that is there most is taken. Frames count where every table has them.
 
     Arguments:
-        table: CSV file, see `clip_tables`.
+        table: CSV file, see `clip_tables`; from the project's folder unless its path is absolute.
         tokens, expressions, frames: folders of a run, those that the run has.
 
     Raises:
         UserError: The table is wrong, a clip of it is not in the run, or no clip has a usable frame.
     """
-    rows = read_clip_table(table)
+    rows = read_clip_table(PROJECT / Path(table).expanduser())
     folders = [folder for folder in (tokens, expressions, frames) if folder is not None]
     found = {path.stem for folder in folders for path in folder.glob("*.parquet")}
     _check_found(rows["clip_id"], found, str(table))

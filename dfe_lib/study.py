@@ -47,7 +47,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
     Stage("03_train", ("expressions", "cohort"), ("model", "tokens")),
     Stage("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
-    Stage("05_downstream", ("frames", "expressions", "model", "tokens")),
+    Stage("05_downstream", ("frames", "expressions", "model", "tokens"), (), ("clips",)),
 )
 
 
