@@ -44,7 +44,7 @@ def session_figure(session: Session, head: MorphableModel) -> Figure:
 def filmed_sheet(films: Sequence[FilmedPerson]) -> Figure:
     """Rendered frames of each filmed person, a row each."""
     columns = max(len(film.pictures) for film in films)
-    figure, axes = plt.subplots(len(films), columns, figsize=(1.5 * columns, 1.65 * len(films)), squeeze=False,
+    figure, axes = plt.subplots(len(films), columns, figsize=(1.05 * columns, 1.2 * len(films)), squeeze=False,
                                 layout="constrained")  # fmt: skip
     for row, film in zip(axes, films, strict=True):
         for axis, (time_s, picture) in zip(row, film.pictures, strict=False):

@@ -75,8 +75,8 @@ def observation_table(films: list[FilmedPerson], model: ErrorModel, head: Morpha
     """Errors of the filmed path beside those of the error model on the same frames.
 
     Columns: data, statistic, region_or_action, error_model, filmed. Errors are against psi beyond the face at rest,
-    which the fit takes for neutral: mean in mm by region, gain and recall by action, and the autocorrelation of the error
-    from one frame to the next.
+    which the fit takes for neutral: mean in mm by region, gain and recall by action, and the autocorrelation of the
+    error from one frame to the next.
     """
     modelled = [_modelled(film, model, seed + i) for i, film in enumerate(films)]
     both = {name: _statistics(paths, head) for name, paths in (("error_model", modelled), ("filmed", films))}
