@@ -19,7 +19,6 @@ from .occurrences import (
     example_rows,
     token_companions,
     token_occurrences,
-    token_shares,
 )
 from .overviews import has_pictures
 from .pages import LIMITS_MM, packed_head, picture_uri, write_page
@@ -30,6 +29,7 @@ from .sources import read_sources
 from .spaces import ExpressionSpace, expression_space, read_space
 from .tables import REAL, SIMULATED
 from .templates import similarity_rank, strongest_actions
+from .token_units import token_shares, token_units
 
 __all__ = ["atlas_of_model", "write_atlas"]
 
@@ -57,7 +57,7 @@ def write_atlas(
         tokens: tokens tables, for how often each token occurs, where, and with which.
         frames: folder of the frames tables, for pictures of the clips that they were read from.
         readings: the tokens in units of FACS, as `token_units.token_units` gives them: columns `token`, `reading`,
-            `units`, `r2`, `r2_detectors`, `beyond_facs`.
+            `units`, `r2`, `r2_detectors`, `beyond_facs`; and `frequency_simulated` where the tables hold none.
 
     Raises:
         UserError: There is no head, or the model is of another space.
@@ -67,7 +67,7 @@ def write_atlas(
     psi = model.templates().numpy().reshape(-1, len(space.names)).astype(float)
     still = model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0].astype(float)
     examples, thumbs = _examples(model, space, seen, psi, still, frames)
-    facets = [_facts(model, space, psi), _shares(seen, len(psi)), _companions(seen, len(psi)), examples,
+    facets = [_facts(model, space, psi), _shares(seen, readings, len(psi)), _companions(seen, len(psi)), examples,
               _views(head, psi, still), _readings(readings, len(psi))]  # fmt: skip
     cards = [{key: value for part in parts for key, value in part.items()} for parts in zip(*facets, strict=True)]
     gap = _gap_mm(model, space, seen, psi, still)
@@ -93,7 +93,9 @@ def atlas_of_model(folder: str | Path, out: str | Path) -> Path:
     model, run = RvqVae.from_pretrained(folder), Path(folder).resolve().parent
     fitted = any((run / "expressions").glob("*.parquet"))
     space = read_space(run / "expressions") if fitted else expression_space(model.config.coefficients)
-    return write_atlas(out, model, space, sorted((run / "tokens").glob("*.parquet")), run / "frames")
+    psi = model.templates().flatten(0, 1).numpy().astype(float)
+    readings = token_units(psi, space.head) if space.mirrors and space.head is not None else None
+    return write_atlas(out, model, space, sorted((run / "tokens").glob("*.parquet")), run / "frames", readings)
 
 
 def _head_of(model: RvqVae, space: ExpressionSpace) -> MorphableModel:
@@ -141,11 +143,15 @@ def _places(regions: list[str], found: Sequence[Movement]) -> list[str]:
     return list(dict.fromkeys([*regions, *(inside[each.part] for each in found if each.part in inside)]))
 
 
-def _shares(seen: Occurrences, count: int) -> list[dict[str, Any]]:
-    shares = token_shares(seen, count)
-    return [
-        {"share": {kind: round(float(shares[kind][k]), 6) for kind in KINDS if kind in shares}} for k in range(count)
-    ]
+def _shares(seen: Occurrences, readings: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
+    """How often each token occurs, by the tokens tables, and where there are none of a kind by the readings."""
+    shares: dict[str, np.ndarray] = {}
+    for kind in KINDS:
+        if (seen.kind == kind).any():
+            shares[kind] = token_shares(seen.tokens[seen.kind == kind], count)
+        elif readings is not None and f"frequency_{kind}" in readings:
+            shares[kind] = readings.set_index("token")[f"frequency_{kind}"].reindex(range(count)).to_numpy()
+    return [{"share": {kind: round(float(share[k]), 6) for kind, share in shares.items()}} for k in range(count)]
 
 
 def _companions(seen: Occurrences, count: int) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from .rvqvae import RvqVae
 from .sources import stills
 from .tables import N_LANDMARKS, read_arrays
 
-__all__ = ["Occurrences", "example_faces", "example_rows", "token_companions", "token_occurrences", "token_shares"]
+__all__ = ["Occurrences", "example_faces", "example_rows", "token_companions", "token_occurrences"]
 
 N_EXAMPLES = 3
 APART_S = 0.999
@@ -59,12 +59,6 @@ def token_occurrences(tables: Iterable[Path], model: RvqVae) -> Occurrences:
     empty = {"kind": np.empty(0, "<U9"), "time_s": np.empty(0), "tokens": np.empty((0, model.config.n_stages), int)}
     empty |= {name: np.empty(0, int) for name in ("table", "frame", "face_id")}
     return Occurrences(**{name: np.concatenate([p[name] for p in [empty, *parts]]) for name in empty}, paths=paths)
-
-
-def token_shares(seen: Occurrences, count: int) -> dict[str, Float[np.ndarray, " k"]]:
-    """Share of the frames that have each token, for each kind of data that there is."""
-    there = seen.presence(count)
-    return {kind: np.asarray(there[seen.kind == kind].mean(0)).ravel() for kind in np.unique(seen.kind).tolist()}
 
 
 def token_companions(seen: Occurrences, count: int) -> list[list[tuple[int, float]]]:

@@ -21,6 +21,7 @@ from dfe_lib.names import ACTIONS
 from dfe_lib.sources import write_sources
 from dfe_lib.spaces import ExpressionSpace, expression_space
 from dfe_lib.tables import REAL, SIMULATED
+from dfe_lib.token_units import token_units
 
 TOGETHER = 30
 """Frames in which tokens 3 and 5 are together, of twice as many."""
@@ -292,6 +293,16 @@ def test_a_model_alone_has_an_atlas(tmp_path: Path, capsys: pytest.CaptureFixtur
     known_model(shared=False, codes=3).save_pretrained(tmp_path / "run" / "model")
     assert main(["atlas", str(tmp_path / "run" / "model"), "-o", str(tmp_path / "page")]) == 0
     assert capsys.readouterr().out == f"open {tmp_path / 'page' / 'index.html'} in a browser\n"
-    assert '"label":"2.1"' in (tmp_path / "page" / "index.html").read_text()
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert '"label":"2.1"' in page and '"text":"AU26 +0.50: 100 % of the movement' in page
     with pytest.raises(UserError, match="no trained model"):
         atlas_of_model(tmp_path, tmp_path / "page")
+
+
+def test_simulated_people_are_counted_by_the_readings_where_no_table_holds_them(
+    space: ExpressionSpace, tables: list[Path], tmp_path: Path
+) -> None:
+    model = known_model(codes=6)
+    readings = token_units(known_templates()[:6], space.head).assign(frequency_simulated=0.25, frequency_real=0.0)
+    page = write_atlas(tmp_path, model, space, tables[1:], readings=readings).read_text()
+    assert page.count('"simulated":0.25}') == 6 and page.count('"real":1.0') == 2

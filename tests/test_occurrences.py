@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from codebooks import MOVES, known_model, known_templates, write_tokens
 
-from dfe_lib.occurrences import example_rows, token_companions, token_occurrences, token_shares
+from dfe_lib.occurrences import example_rows, token_companions, token_occurrences
 from dfe_lib.tables import REAL, SIMULATED
 
 COUNT = len(MOVES)
@@ -23,12 +23,6 @@ def test_frames_without_a_face_have_no_tokens(tables: list[Path]) -> None:
     seen = token_occurrences(tables, known_model())
     assert len(seen.tokens) == 61
     assert seen.presence(COUNT).sum(0).tolist() == [[60, 30, 30, 31, 1, 30, 0, 0, 0, 0]]
-
-
-def test_shares_are_of_the_frames_of_their_kind(tables: list[Path]) -> None:
-    shares = token_shares(token_occurrences(tables, known_model()), COUNT)
-    assert shares[REAL].tolist() == [0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
-    assert shares[SIMULATED].tolist() == [1, 0.5, 0.5, 0.5, 0, 0.5, 0, 0, 0, 0]
 
 
 def test_separate_codebooks_have_numbers_of_their_own(tables: list[Path]) -> None:
@@ -56,5 +50,4 @@ def test_examples_are_the_frames_that_a_token_rules_apart_in_time(tmp_path: Path
 
 def test_without_tables_nothing_occurs() -> None:
     seen = token_occurrences([], known_model())
-    assert token_shares(seen, COUNT) == {}
     assert token_companions(seen, COUNT) == [[]] * COUNT
