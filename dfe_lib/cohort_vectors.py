@@ -27,8 +27,8 @@ DATA = ("simulated", "simulated_observed")
 """Exact coefficients less the face at rest, and those that the estimator would have read from pictures."""
 FRAMES = ("all", "talking")
 """Which frames of a person count."""
-AU_SETS = ("openface17", "pyfeat20", "facs")
-"""Two detectors' sets of action units, and every unit of FACS."""
+AU_SETS = ("openface17", "facs")
+"""A detector's set of action units (the others are much alike), and every unit of FACS."""
 ORACLE = "facs"
 """Nobody detects every unit: what they would tell is shown for exact coefficients alone."""
 TRUTH = "truth: display counts"

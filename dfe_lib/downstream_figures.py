@@ -20,8 +20,8 @@ FAMILIES = {
     "token": "#0072B2",
     "au": "#D55E00",
     "psi": "#009E73",
-    "mae": "#CC79A7",
-    "videomae": "#CC79A7",
+    "mae_small": "#CC79A7",
+    "videomae_small": "#CC79A7",
     "confounds": "#666666",
     "truth:": "#000000",
 }
@@ -173,9 +173,9 @@ def word_cards(
         templates: change of psi by each of the words, in their order.
         planted: psi of the planted displays by title, strongest first.
     """
-    titles = [f"{row.word}\n{row.weight:+.2g} [{row.ci_low:.2g}, {row.ci_high:.2g}]" for row in words.itertuples()]
+    titles = [f"{row.word}\n{row.weight:+.3f}\n[{row.ci_low:.3f}, {row.ci_high:.3f}]" for row in words.itertuples()]
     rows = np.vstack([templates, *(display[None] for display in planted.values())])
-    return token_sheet(head, rows, still, [*titles, *planted])
+    return token_sheet(head, rows, still, [*titles, *(title.replace(", ", "\n") for title in planted)])
 
 
 def _looks(names: Sequence[str]) -> dict[str, dict]:

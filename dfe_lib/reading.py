@@ -72,7 +72,7 @@ def planted_displays(label: str, where: str) -> dict[str, Float[np.ndarray, " 52
         where: `"detectable"`, `"beyond"` or `"timing"`.
 
     >>> list(planted_displays("conscientiousness", "beyond"))
-    ['jaw_sideways -0.20']
+    ['jaw_sideways, -0.20']
     """
     names, psi = primitives()
     effects = [effect for effect in EFFECTS if (effect.label, effect.where) == (label, where)]
@@ -80,7 +80,7 @@ def planted_displays(label: str, where: str) -> dict[str, Float[np.ndarray, " 52
     for effect in sorted(effects, key=lambda effect: -abs(effect.size)):
         for display in effect.displays:
             name = display if display in names else f"{display}_left"
-            found[f"{display} {effect.size:+.2f}"] = psi[names.index(name)]
+            found[f"{display}, {effect.size:+.2f}"] = psi[names.index(name)]
     return found
 
 

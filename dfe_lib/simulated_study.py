@@ -10,9 +10,11 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from .cohort import CohortConfig
-from .cohort_vectors import FRAMES, CohortReader, CohortVectors, cohort_vectors
+from .cohort import CohortConfig, simulate_person
+from .cohort_vectors import DATA, FRAMES, CohortReader, CohortVectors, cohort_vectors
 from .downstream import Evaluation, compare, evaluate
+from .masked_autoencoders import MaskedAutoencoder
+from .picture_vectors import simulated_vectors
 from .power import power_table
 from .protocol import Vectors, fixed_vectors, subject_folds, without_confounds
 from .reading import word_weights
@@ -37,6 +39,7 @@ class StudySettings:
         main: tasks whose power is measured.
         read: label columns whose words are read.
         head_effects: effects on which logistic regression and the linear SVM are tried beside ridge.
+        pictured: people who are rendered for encoders of pictures, which takes long. picture_effects: where.
         seed: of folds, draws and shuffles.
     """
 
@@ -49,6 +52,8 @@ class StudySettings:
     main: tuple[str, ...] = ("stress", "phq8", "personality")
     read: tuple[str, ...] = ("stress", "phq8", "extraversion")
     head_effects: tuple[str, ...] = ("detectable",)
+    pictured: int = 0
+    picture_effects: tuple[str, ...] = ("beyond",)
     seed: int = 0
 
 
@@ -75,6 +80,7 @@ def simulated_study(
     reader: CohortReader,
     settings: StudySettings,
     workers: int = 1,
+    encoders: Mapping[str, MaskedAutoencoder] | None = None,
 ) -> StudyTables:
     """The same people with the effect in several places, and with none; the same for any number of processes.
 
@@ -84,8 +90,9 @@ def simulated_study(
         reader: fitted on other people.
         settings: sizes.
         workers: processes; an effect is the work of one.
+        encoders: of pictures, by the names of their representations.
     """
-    run = partial(_one_effect, cohort, reader, settings)
+    run = partial(_one_effect, cohort, reader, settings, encoders or {})
     if workers == 1:
         parts = [run(effect) for effect in effects]
     else:
@@ -95,17 +102,43 @@ def simulated_study(
     return StudyTables(*(pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in names))
 
 
-def _one_effect(cohort: CohortConfig, reader: CohortReader, settings: StudySettings, effect: str) -> StudyTables:
-    where = {"effect_size": 0.0} if effect == NULL else {"effect_where": effect}
+def _one_effect(
+    cohort: CohortConfig,
+    reader: CohortReader,
+    settings: StudySettings,
+    encoders: Mapping[str, MaskedAutoencoder],
+    effect: str,
+) -> StudyTables:
+    config = replace(cohort, **({"effect_size": 0.0} if effect == NULL else {"effect_where": effect}))
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        people = cohort_vectors(replace(cohort, **where), reader)
+        people = cohort_vectors(config, reader)
         tasks = tasks_of(people.people.columns)
         scores, comparisons = _scores(people, tasks, effect, settings)
+        if settings.pictured and encoders and effect in settings.picture_effects:
+            seen, compared = _pictured(config, people, tasks, encoders, settings)
+            scores, comparisons = pd.concat([scores, seen]), pd.concat([comparisons, compared])
         power = _power(people, tasks, settings)
         words = _words(people, reader, settings)
     tables = (scores, comparisons, power, words)
     return StudyTables(*(table.assign(effect=effect) if len(table) else table for table in tables))
+
+
+def _pictured(
+    config: CohortConfig,
+    people: CohortVectors,
+    tasks: Sequence[Task],
+    encoders: Mapping[str, MaskedAutoencoder],
+    settings: StudySettings,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What encoders of pictures tell of the first people, compared with these people's token words."""
+    count = min(settings.pictured, config.people)
+    matrices = simulated_vectors(encoders, (simulate_person(config, index) for index in range(count)), settings.seed)
+    words = people.matrices[DATA[0], FRAMES[0]][WORDS][:count]
+    vectors = {name: fixed_vectors(matrix) for name, matrix in {WORDS: words, **matrices}.items()}
+    done = _evaluated(vectors, people.people[:count], tasks, settings, shuffles=settings.shuffles)
+    about = {"data": DATA[0], "frames": FRAMES[0], "confounds": "kept"}
+    return done.table.query("representation != @WORDS").assign(**about), compare(done, WORDS).assign(**about)
 
 
 def _scores(
