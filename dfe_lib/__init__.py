@@ -23,6 +23,8 @@ _MODULES = {
     "token_windows": "words",
     "tokenise": "tokenisation",
     "train": "training",
+    "write_atlas": "atlas",
+    "write_viewer": "viewer",
 }
 
 __all__ = sorted(_MODULES)
