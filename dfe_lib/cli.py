@@ -171,9 +171,10 @@ def _datasets(options: argparse.Namespace) -> int:
     found = read_dataset(options.name, options.folder)
     print(summary(found))
     if options.output:
-        path = write_dataset(found, options.output)
+        path, name = write_dataset(found, options.output), options.name.lower()
+        print(f"{path} is written; a run of it, `make study PROFILE={name}`, needs two files:")
         print(
-            f"{path} is written: name it in params/{options.name}, as media of 01_preprocess and clips of 05_downstream"
+            f"  params/{name}/01_preprocess.yaml   media: [{path}]\n  params/{name}/05_downstream.yaml   clips: {path}"
         )
     return 0
 

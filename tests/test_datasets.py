@@ -37,7 +37,8 @@ def test_a_folder_becomes_a_table_that_the_notebooks_read(
     table = read_clip_table(tmp_path / "out" / "clips.csv")
     assert len(table_clips(tmp_path / "out" / "clips.csv")) == len(table)
     assert f"{len(table)} clips of {table.subject_id.nunique()} people" in said
-    assert "clips.csv is written" in said
+    path = tmp_path / "out" / "clips.csv"
+    assert f"media: [{path}]" in said and f"clips: {path}" in said
     if name != "swell":  # its scores are the user's own
         assert {task.name for task in tasks_of(table.columns)} == tasks
 
