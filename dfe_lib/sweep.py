@@ -32,7 +32,8 @@ from .tables import write_text
 
 __all__ = ["COHORT", "gather", "run_setting", "run_sweep", "settings"]
 
-SIZES, STAGES, DECODERS = (16, 64, 256, 1024), (1, 2, 4, 8), ("additive", "joint")
+SIZES, STAGES, DECODERS = (256, 64, 16, 1024), (4, 1, 2, 8), ("additive", "joint")
+"""The settings that matter most come first, so that a sweep that is stopped says something."""
 COHORT = CohortConfig(people=32, minutes=2, fps=10, seed=0)
 """Simulated people that every setting is trained and judged on, with the study's real clips."""
 STAGE = "03_train"
@@ -61,7 +62,7 @@ def _grid(seed: int) -> Iterator[tuple[str, dict[str, object]]]:
         "no_mirror": {"mirror": False},
         **{name: {"losses": weights} for name, weights in TERMS.items()},
     }
-    for size in (256, 64, 16, 1024):
+    for size in SIZES:
         for stages in STAGES:
             for decoder in DECODERS:
                 first = seed == 0 and decoder == "additive"
