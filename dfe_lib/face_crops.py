@@ -38,19 +38,18 @@ def crop_face(
 
 
 def spread(time_s: Float[np.ndarray, " t"], n: int, span_s: float | None = None) -> Int[np.ndarray, " n"]:
-    """n frames evenly over the middle `span_s` seconds of a clip, or over all of it; frames repeat in short ones.
+    """n of a clip's frames in even steps, from the `span_s` seconds around the middle one or from all.
+
+    Steps are of frames, not of time, or a single false detection after a long gap would be taken again and again.
+    Frames repeat where there are fewer than n.
 
     >>> spread(np.arange(100) / 10, 3, span_s=2.0).tolist()
     [40, 50, 60]
     """
-    first, last = float(time_s[0]), float(time_s[-1])
-    if span_s is not None and last - first > span_s:
-        first, last = (first + last - span_s) / 2, (first + last + span_s) / 2
-    wanted = np.linspace(first, last, n)
-    after = np.searchsorted(time_s, wanted).clip(1, max(len(time_s) - 1, 1))
-    before = after - 1
-    nearer = wanted - time_s[before] < time_s[np.minimum(after, len(time_s) - 1)] - wanted
-    return np.where(nearer, before, np.minimum(after, len(time_s) - 1))
+    rows = np.arange(len(time_s))
+    if span_s is not None:
+        rows = rows[np.abs(time_s - time_s[len(rows) // 2]) <= span_s / 2 + 1e-9]
+    return rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]
 
 
 def clip_crops(video: Path, frames: Path, n: int = 16, size: int = 64, span_s: float | None = None) -> Crops:

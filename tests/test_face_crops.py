@@ -53,13 +53,19 @@ def test_outside_of_the_picture_is_black() -> None:
 def test_crops_follow_the_face_through_the_clip(run: Path) -> None:
     crops = clip_crops(run / "a.mkv", run / "frames" / "a.parquet", n=5, size=16)
     assert crops.shape == (5, 16, 16, 3)
-    assert crops[:, 8, 8, 0].tolist() == [100 + 5 * i for i in (0, 5, 9, 14, 19)]
+    assert crops[:, 8, 8, 0].tolist() == [100 + 5 * i for i in (0, 5, 10, 15, 19)]
     assert (crops[:, 8, 3, 0] > 0).all()
 
 
 def test_a_stretch_is_taken_from_the_middle_and_skips_nobody() -> None:
     time_s = np.delete(np.arange(40), 19) / 10
-    assert time_s[spread(time_s, 3, span_s=2.0)] == pytest.approx([0.95, 1.95, 2.95], abs=0.06)
+    assert time_s[spread(time_s, 3, span_s=2.0)] == pytest.approx([1.0, 2.1, 3.0])
+
+
+def test_a_false_detection_after_a_long_gap_counts_once() -> None:
+    time_s = np.r_[np.arange(50) / 10, 30.0]
+    assert (time_s[spread(time_s, 8)] == 30).sum() == 1
+    assert time_s[spread(time_s, 8, span_s=2.0)].max() <= 3.5
 
 
 def test_a_single_frame_is_repeated() -> None:
