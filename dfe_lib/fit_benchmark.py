@@ -227,10 +227,16 @@ def _explained(x: np.ndarray, y: np.ndarray, who: np.ndarray) -> float:
 def fit_speed(
     actors: RenderedSet, head: MorphableModel, estimator: ExpressionEstimator, batch: int = 1024, slow: int = 8
 ) -> pd.DataFrame:
-    """Frames a second of each method, in one run: `batch` frames at once, and `slow` of them one by one with scipy."""
+    """Frames a second of each method, in one run: `batch` frames at once, and `slow` of them one by one with scipy.
+
+    The solver takes one thread; scipy as many as its linear algebra likes, unless OMP_NUM_THREADS says otherwise.
+    """
     rows = np.arange(batch) % len(actors.psi)
     landmarks, scores = actors.landmarks[rows].astype(np.float32), actors.scores[rows].astype(np.float32)
-    neutral, solver = estimator.neutral_of_frames(landmarks[:4], scores[:4]), LandmarkSolver(head, n_identity=0)
+    neutral, solver = (
+        estimator.neutral_of_frames(landmarks[:4], scores[:4]),
+        LandmarkSolver(head, n_identity=0, dtype=torch.float32),
+    )
     points = camera_axes(landmarks.astype(float))
     tasks: dict[str, tuple[int, Callable[[], object]]] = {
         "blendshapes_calibrated": (batch, lambda: np.clip(scores - scores[:4].mean(0), 0, 1)),
