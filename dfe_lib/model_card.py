@@ -15,8 +15,8 @@ _CARD = """# RVQ-VAE of facial expressions, run `{run}`
 {coefficients} expression coefficients become {stages} tokens out of {codes} ({bits:g} bits a frame) and come back
 ({shared} codebook, {decoder} decoder). Weights: `model.safetensors`; shape: `config.json`; no mesh is in them.
 
-    from dfe_lib.rvqvae import RvqVae
-    tokens = RvqVae.from_pretrained("{folder}").encode(psi)
+    from dfe_lib.encoder import DiscreteFacialEncoder
+    tokens = DiscreteFacialEncoder.from_pretrained("{folder}").transform(psi)
 
 ## Data
 
@@ -26,8 +26,7 @@ Who is in which split: `subjects.csv`. Simulated people follow rules of this pro
 
 ## Training
 
-`papermill notebooks/03_train.ipynb` with `params/{run}/03_train.yaml` (`make study` runs it), seed {seed},
-{steps} gradient steps of {batch} frames after the classical start.
+`dfe study --profile {run}` runs `03_train` with `params/{run}/03_train.yaml`; seed {seed}: the classical start, then at most {steps} gradient steps of {batch} frames.
 
 ## Held-out figures
 
