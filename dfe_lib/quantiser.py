@@ -231,4 +231,4 @@ def _solved(quantiser: ResidualQuantiser, z: Tensor, codes: Tensor, weight: Floa
         weighted = (counts * weight[here, None].float()).T
         normal += (weighted @ counts).double()
         right += (weighted @ z[here].float()).double()
-    return torch.linalg.solve(normal, right).to(z).reshape(quantiser.codebook.shape)
+    return torch.linalg.solve(normal, right).to(z).contiguous().reshape(quantiser.codebook.shape)

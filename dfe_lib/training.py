@@ -63,7 +63,7 @@ class TrainConfig:
 
     steps: int = 300
     batch_size: int = 512
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-5
     weight_decay: float = 1e-2
     commitment: float = 0.25
     start_rounds: int = 20

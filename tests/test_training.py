@@ -87,7 +87,7 @@ def test_training_learns_and_tells_its_history(split, trained):
 
 
 def test_gradient_steps_improve_on_a_rough_start(split):
-    rough = TrainConfig(steps=120, start_rounds=1, start_frames=1500, batch_size=128, evaluate_every=120)
+    rough = TrainConfig(120, 128, learning_rate=1e-3, start_rounds=1, start_frames=1500, evaluate_every=120)
     history = train(small_model(), *split, METRIC, rough)
     assert history["train_mm"].iloc[-1] < 0.97 * history["train_mm"].iloc[0]
 
