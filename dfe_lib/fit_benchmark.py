@@ -14,6 +14,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from .alignment import LAYOUT_68
 from .estimator import ExpressionEstimator
@@ -229,14 +230,12 @@ def fit_speed(
 ) -> pd.DataFrame:
     """Frames a second of each method, in one run: `batch` frames at once, and `slow` of them one by one with scipy.
 
-    The solver takes one thread; scipy as many as its linear algebra likes, unless OMP_NUM_THREADS says otherwise.
+    The solver takes one thread, and so does scipy, whose small systems only lose by a second one.
     """
     rows = np.arange(batch) % len(actors.psi)
     landmarks, scores = actors.landmarks[rows].astype(np.float32), actors.scores[rows].astype(np.float32)
-    neutral, solver = (
-        estimator.neutral_of_frames(landmarks[:4], scores[:4]),
-        LandmarkSolver(head, n_identity=0, dtype=torch.float32),
-    )
+    neutral = estimator.neutral_of_frames(landmarks[:4], scores[:4])
+    solver = LandmarkSolver(head, n_identity=0, dtype=torch.float32)
     points = camera_axes(landmarks.astype(float))
     tasks: dict[str, tuple[int, Callable[[], object]]] = {
         "blendshapes_calibrated": (batch, lambda: np.clip(scores - scores[:4].mean(0), 0, 1)),
@@ -264,13 +263,14 @@ def _one_by_one(head: MorphableModel, points: Float[np.ndarray, "n l 3"], rounds
     template, basis = marks.template.astype(float) * MM_PER_M, marks.expression.astype(float) * MM_PER_M
     system = basis.reshape(len(basis), -1).T
     found = []
-    for target in points:
-        psi = np.zeros(len(basis))
-        for _ in range(rounds):
-            goal = template + np.tensordot(psi, basis, 1)
-            placed = similarity(target, goal)
-            psi = lsq_linear(system, (placed - template).ravel(), (0, 1)).x
-        found.append(psi)
+    with threadpool_limits(1):
+        for target in points:
+            psi = np.zeros(len(basis))
+            for _ in range(rounds):
+                goal = template + np.tensordot(psi, basis, 1)
+                placed = similarity(target, goal)
+                psi = lsq_linear(system, (placed - template).ravel(), (0, 1)).x
+            found.append(psi)
     return found
 
 
