@@ -1,6 +1,7 @@
 """Figures of the comparison: error against bits, error against sparsity, what was recovered."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -81,14 +82,15 @@ def _plain_log(axis: plt.Axes) -> None:
 
 
 def _label(axis: plt.Axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Names beside the ends of the lines, on a column at the right where none covers another."""
+    """Names beside the ends of the lines, in a column at the right, pushed apart where one would cover another."""
     ends = sorted(ends)
-    low, high = ends[0][0], ends[-1][0]
-    ratio = (high / low) ** (1 / max(1, len(ends) - 1)) if high > low else 1.0
+    wanted = np.log([end[0] for end in ends])
+    gap = max(0.045 * (wanted[-1] - wanted[0]), 1e-3)
+    places = gap * np.arange(len(ends)) + np.maximum.accumulate(wanted - gap * np.arange(len(ends)))
     axis.margins(x=0.08, y=0.08)
-    for place, (y, x, name, colour) in enumerate(ends):
+    for (y, x, name, colour), place in zip(ends, np.exp(places), strict=True):
         axis.annotate(
-            name, (x, y), xytext=(1.03, low * ratio**place), textcoords=axis.get_yaxis_transform(), fontsize=7.5,
+            name, (x, y), xytext=(1.03, place), textcoords=axis.get_yaxis_transform(), fontsize=7.5,
             color=colour, va="center", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.6},
         )  # fmt: skip

@@ -26,7 +26,8 @@ Who is in which split: `subjects.csv`. Simulated people follow rules of this pro
 
 ## Training
 
-`dfe study --profile {run}` runs `03_train` with `params/{run}/03_train.yaml`; seed {seed}: the classical start, then at most {steps} gradient steps of {batch} frames.
+`dfe study --profile {run}` runs `03_train` with `params/{run}/03_train.yaml`; seed {seed}: the classical
+start, then at most {steps} gradient steps of {batch} frames.
 
 ## Held-out figures
 
