@@ -18,7 +18,6 @@ __all__ = [
     "face_crop",
     "head_sheet",
     "psi_timeline",
-    "smile_scores",
     "token_sheet",
     "token_strip",
     "training_curves",
@@ -176,25 +175,6 @@ def token_strip(
     strip.invert_yaxis()
     strip.set_xlabel("time (s)")
     figure.colorbar(mesh, ax=strip, label="token, similar ones\nof similar colour", ticks=[])
-    return figure
-
-
-def smile_scores(table: pd.DataFrame) -> Figure:
-    """Balanced accuracy with its interval for each row of `downstream.csv`; the dashed line is chance."""
-    figure, axis = plt.subplots(figsize=(6.5, 0.5 * len(table) + 1.2), layout="constrained")
-    rows = np.arange(len(table))
-    spread = np.abs(table[["ci_low", "ci_high"]].T.to_numpy() - table["mean"].to_numpy())
-    axis.errorbar(table["mean"], rows, xerr=spread, fmt="o", capsize=3)
-    labels = [f"{r.representation}\n(control: {r.control})" for r in table.itertuples()]
-    axis.set_yticks(rows, labels, fontsize=9)
-    axis.axvline(0.5, linestyle="--", color="0.5")
-    axis.set(
-        xlabel="balanced accuracy within people not trained on\n(chance 0.5)",
-        xlim=(0, 1.02),
-        ylim=(-0.6, len(table) - 0.4),
-    )
-    axis.invert_yaxis()
-    sns.despine(figure)
     return figure
 
 
