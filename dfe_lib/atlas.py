@@ -30,6 +30,7 @@ from .spaces import ExpressionSpace, expression_space, read_space
 from .tables import REAL, SIMULATED
 from .templates import similarity_rank, strongest_actions
 from .token_units import token_shares, token_units
+from .tongue import shown_tongue
 
 __all__ = ["atlas_of_model", "write_atlas"]
 
@@ -64,7 +65,7 @@ def write_atlas(
     """
     head = _head_of(model, space)
     seen = token_occurrences(tokens, model)
-    psi = model.templates().numpy().reshape(-1, len(space.names)).astype(float)
+    psi = shown_tongue(head, model.templates().numpy().reshape(-1, len(space.names)).astype(float))
     still = model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0].astype(float)
     examples, thumbs = _examples(model, space, seen, psi, still, frames)
     facets = [_facts(model, space, psi), _shares(seen, readings, len(psi)), _companions(seen, len(psi)), examples,

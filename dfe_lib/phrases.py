@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from .errors import UserError
 from .morphable import MM_PER_M, MorphableModel
+from .tongue import shown_tongue
 
 __all__ = ["Movement", "main_regions", "movements", "sentence"]
 
@@ -87,7 +88,7 @@ def movements(head: MorphableModel, psi: Float[np.ndarray, "k e"]) -> list[list[
         UserError: The head has no landmarks.
     """
     names, ways = _ways(head)
-    lengths, ranges = psi @ ways, np.abs(ways).max(0)
+    lengths, ranges = shown_tongue(head, psi) @ ways, np.abs(ways).max(0)
     return [_told(names, row, np.abs(row) / np.maximum(ranges, 1e-9)) for row in lengths]
 
 

@@ -23,6 +23,7 @@ from .phrases import movements, sentence
 from .rvqvae import RvqVae
 from .tables import atomic_path, read_arrays
 from .templates import similarity_rank
+from .tongue import shown_tongue
 
 __all__ = ["clip_page", "playable", "write_viewer"]
 
@@ -79,7 +80,7 @@ def clip_page(
     still = model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0].astype(float)
     decoded = np.tile(still, (len(time_s), 1))
     if valid.any():
-        decoded[valid] = model.decode(torch.as_tensor(tokens[valid].astype(np.int64))).numpy()
+        decoded[valid] = shown_tongue(head, model.decode(torch.as_tensor(tokens[valid].astype(np.int64))).numpy())
     most = np.array([np.linalg.norm(head.displacement_mm(row - still), axis=1).max() for row in decoded[valid]])
     reach = float(np.percentile(most, TYPICAL)) if len(most) else 1.0
     size = model.config.codebook_size

@@ -49,6 +49,12 @@ def test_closed_lips_under_a_lowered_jaw_are_no_open_mouth() -> None:
     assert "opens" not in words and "jaw down" in words.lower()
 
 
+def test_a_tongue_behind_the_lips_has_no_words() -> None:
+    assert (
+        told(4, tongueOut=0.5, browInnerUp=1.0) == told(4, tongueOut=-0.5, browInnerUp=1.0) == told(4, browInnerUp=1.0)
+    )
+
+
 def test_nothing_visible_has_no_words() -> None:
     assert told() == told(jawOpen=0.005) == "Hardly anything moves"
 

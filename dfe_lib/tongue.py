@@ -1,0 +1,34 @@
+"""The tongue, which nobody sees before it passes the lips."""
+
+import numpy as np
+from jaxtyping import Float
+
+from .morphable import MorphableModel
+
+__all__ = ["shown_tongue"]
+
+LIPS = (13, 14)
+"""Inner edges of the lips, in FaceLandmarker's numbering."""
+STILL_M = 1e-4
+
+
+def shown_tongue(head: MorphableModel, psi: Float[np.ndarray, "n e"]) -> Float[np.ndarray, "n e"]:
+    """psi with a tongue at rest wherever it stays behind the lips.
+
+    The mesh metric is taken over the skin, so that a trained model leaves a hidden tongue to chance.
+
+    Arguments:
+        head: without landmarks or an inner mouth, psi comes back as it is. psi: (N, E).
+
+    >>> from dfe_lib.anny_head import anny_head
+    >>> psi = np.zeros((2, 52)); psi[:, -1] = 0.2, 0.9
+    >>> shown_tongue(anny_head(), psi)[:, -1]
+    array([0. , 0.9])
+    """
+    if head.landmarks is None or "inner_mouth" not in head.regions:
+        return psi
+    inside = head.region("inner_mouth")
+    hidden = (np.linalg.norm(head.expression[:, ~inside], axis=2) < STILL_M).all(1)
+    behind = head.landmarks(head.template)[list(LIPS), 2].mean() - head.template[inside, 2].max()
+    reach = head.expression[:, inside, 2].max(1)
+    return np.where(hidden & (psi * reach < behind), 0.0, psi).astype(psi.dtype)
