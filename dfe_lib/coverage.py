@@ -115,7 +115,7 @@ def told_frames(
     errors = [np.sqrt(energy(frames.psi - code.decoded, metric)) for code in (ours, theirs)]
     missed, tables = list(zip((ours, theirs), errors, strict=True)), []
     for teller, gain in ((ours, errors[1] - errors[0]), (theirs, errors[0] - errors[1])):
-        order = [i for i in np.argsort(-gain, kind="stable") if moved[i] > MOVED_MM and gain[i] > 0]
+        order = [int(i) for i in np.argsort(-gain, kind="stable") if moved[i] > MOVED_MM and gain[i] > 0]
         rows = np.array(_apart(order, frames)[:count], int)
         tables.append(
             pd.DataFrame(
@@ -129,7 +129,7 @@ def told_frames(
     return pd.concat(tables, ignore_index=True)
 
 
-def find_code(codes: Sequence[FrameCode], representation: str, level: str, bits: float = np.inf) -> FrameCode:
+def find_code(codes: Sequence[FrameCode], representation: str, level: str, bits: float | int = np.inf) -> FrameCode:
     """The longest code of this kind that takes no more than so many bits."""
     fit = [c for c in codes if (c.representation, c.level) == (representation, level) and not c.bits > bits]
     return max(fit, key=lambda code: code.bits)
@@ -152,5 +152,5 @@ def _apart(order: Sequence[int], frames: FrameSet) -> list[int]:
         key = frames.display[i] or (frames.clip[i], int(frames.time_s[i]))
         if key not in seen:
             seen.add(key)
-            kept.append(int(i))
+            kept.append(i)
     return kept

@@ -46,7 +46,7 @@ LEVELS = {"binary": "present or absent", "five": "levels A to E", "binary_regres
           "five_regressed": "levels A to E, regressed"}  # fmt: skip
 LIMIT_MM = 6.0
 """End of the colour scale of errors; beyond it every error looks the same."""
-PICTURE_SHARE = (0.095, 0.115)
+PICTURE_SHARE = (0.085, 0.115)
 """Width and height of a picture on the map, of the map's."""
 MAP_MM = 10.0
 """Largest movement of a token in its picture on the map: tokens are drawn alike strong, to show what they move."""
@@ -120,8 +120,8 @@ def told_gallery(
     """
     true = next(iter(rows.values()))
     titles = [title for group in groups.values() for title in group]
-    height = 1.45 * len(rows) + 0.9
-    figure = plt.figure(figsize=(1.2 * len(titles) + 2.6, height), layout="constrained")
+    height = 1.2 * len(rows) + 0.8
+    figure = plt.figure(figsize=(0.98 * len(titles) + 2.2, height), layout="constrained")
     blocks = figure.subfigures(1, len(groups), width_ratios=[len(group) for group in groups.values()], squeeze=False)
     start, axes = 0, []
     with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
@@ -133,7 +133,7 @@ def told_gallery(
                 for column, title in enumerate(group):
                     axis = grid[row, column]
                     axis.imshow(_picture(renderer, head, psi[start + column], wrong[start + column]))
-                    axis.set_title(title if not row else "", fontsize=8.5)
+                    axis.set_title(title.replace(" ", "\n", 1) if not row else "", fontsize=8)
                     axis.set_ylabel(name if not start + column else "", fontsize=9, rotation=0, ha="right", va="center")
             start += len(group)
             axes += list(grid.flat)
@@ -199,7 +199,7 @@ def token_map(
         }
         if beyond[token]:
             frame["edgecolor"] = "black"
-        box = AnnotationBbox(OffsetImage(picture, zoom=0.24), places[token], bboxprops=frame, pad=0.1)
+        box = AnnotationBbox(OffsetImage(picture, zoom=0.2), places[token], bboxprops=frame, pad=0.1)
         axis.add_artist(box)
     axis.legend(title="moves most", frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.margins(0.08)

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from .action_units import ACTION_UNITS, AU_SETS, FULL
 from .coverage import REGIONS
-from .facs import au_basis
+from .facs import au_basis, au_intensities
 from .morphable import MorphableModel
 from .rvqvae import RvqVae
 from .templates import strongest_actions
@@ -40,7 +40,8 @@ def token_units(templates: Float[np.ndarray, "k e"], head: MorphableModel) -> pd
     Columns: token; rms_mm over the face; region (where it moves the face most); `reading`, at most four units with
     their strengths, found one after the other (orthogonal matching pursuit, Pati et al. 1993); `units`, their codes;
     `r2`, the share of the token's displacement that they explain, $1 - \|E(t - \sum_a x_a w_a)\|^2 / \|E t\|^2$;
-    `r2_detectors`, the share that all units of the usual detectors together explain, any strength allowed;
+    `r2_detectors`, the share that all units of the usual detectors together explain, where the actions that the token
+    strengthens and those that it weakens are each read as a face by :func:`~dfe_lib.facs.au_intensities`;
     `beyond_facs`, whether that is less than `BEYOND`; `actions`, the strongest ARKit actions.
 
     Arguments:
@@ -52,7 +53,7 @@ def token_units(templates: Float[np.ndarray, "k e"], head: MorphableModel) -> pd
     moved = templates @ root
     dictionary = au_basis(CANDIDATES)[1] @ root
     found = [_reading(token, dictionary) for token in moved]
-    detectors = _explained(moved, au_basis(DETECTED)[1] @ root)
+    detectors = _detected(templates, metric)
     regions = np.stack([_rms(templates, head.gram(region)) for region in REGIONS], axis=1)
     return pd.DataFrame(
         {
@@ -147,9 +148,17 @@ def _reading(
     return [(unit, float(x)) for unit, x in zip(chosen, strengths, strict=True)], share
 
 
-def _explained(moved: Float[np.ndarray, "k d"], parts: Float[np.ndarray, "a d"]) -> Float[np.ndarray, " k"]:
-    rest = moved - moved @ np.linalg.pinv(parts, rcond=1e-9) @ parts
-    return 1 - np.square(rest).sum(1) / np.maximum(np.square(moved).sum(1), 1e-12)
+def _detected(templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, " k"]:
+    """Share of each token that the units of detectors explain; what comes and what goes are each read as a face.
+
+    With strengths of any sign, blown cheeks would be counted as told: by less of the dimpler and the chin, which
+    nobody who sees blown cheeks would say.
+    """
+    weights = au_basis(DETECTED)[1]
+    told = sum(
+        sign * au_intensities(np.maximum(sign * templates, 0), metric, DETECTED) @ weights for sign in (1.0, -1.0)
+    )
+    return 1 - np.square(_rms(templates - told, metric)) / np.maximum(np.square(_rms(templates, metric)), 1e-12)
 
 
 def _rms(templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, " k"]:
