@@ -6,8 +6,8 @@ How `05_downstream` uses it, with `clips` the notebook's parameter that names th
     for task in tasks_of(mine.labels):
         part = mine.labelled(task.columns)
         folds = [official_folds(part.split)] if part.split is not None else []
-        readers = clip_representations(part.clips)
-        vectors = {name: fitted_vectors(reader, part.clips) for name, reader in readers.items()}
+        recorded = with_action_units(part.clips, space.metric) if space.mirrors else part.clips
+        vectors = {name: fitted_vectors(reader, recorded) for name, reader in clip_representations(recorded).items()}
         evaluate(vectors, part.labels, [task], folds)
 """
 
@@ -28,10 +28,11 @@ from scipy.spatial.transform import Rotation
 from .clip_tables import read_clip_table
 from .clips import Clip
 from .errors import UserError
+from .facs import au_basis, au_intensities
 from .paths import PROJECT
 from .tables import read_arrays, read_metadata
 
-__all__ = ["LabelledClips", "labelled_clips"]
+__all__ = ["LabelledClips", "labelled_clips", "with_action_units"]
 
 AU_SCALES = {"au_intensity": 5.0, "au_occurrence": 1.0}
 """What full strength is in a frames table, the better measure first."""
@@ -115,6 +116,25 @@ def labelled_clips(
     notes = _notes(rows["clip_id"], usable, found)
     kept = _alike([clip for clip, use in zip(clips, usable, strict=True) if use])
     return LabelledClips(tuple(kept), rows[usable].reset_index(drop=True), notes)
+
+
+def with_action_units(
+    clips: Sequence[Clip], metric: Float[np.ndarray, "52 52"], au_set: str = "openface17"
+) -> list[Clip]:
+    """Clips with action units read from their coefficients where no detector gave any; the others as they are.
+
+    Arguments:
+        clips: with the coefficients of the 52 ARKit actions.
+        metric: mesh metric (52, 52) in mm2.
+        au_set: name in `action_units.AU_SETS`.
+    """
+    names = au_basis(au_set)[0]
+    return [
+        replace(clip, aus=au_intensities(clip.psi.astype(float), metric, au_set), au_names=tuple(names))
+        if clip.aus is None and clip.psi is not None
+        else clip
+        for clip in clips
+    ]
 
 
 def _check_found(clip_ids: Iterable[str], found: set[str], name: str) -> None:

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from dfe_lib.clip_tables import write_clip_table
+from dfe_lib.clips import Clip
 from dfe_lib.errors import UserError
-from dfe_lib.own_study import labelled_clips
+from dfe_lib.names import ACTIONS
+from dfe_lib.own_study import labelled_clips, with_action_units
 from dfe_lib.protocol import fitted_vectors, official_folds, predict_unseen
 from dfe_lib.rendering import turn
 from dfe_lib.representations import AuWords, TokenWords
@@ -111,3 +113,13 @@ def test_a_clip_that_the_run_does_not_know_is_named(run: Path) -> None:
 def test_a_column_that_one_clip_lacks_is_dropped_for_all(run: Path) -> None:
     (run / "tokens" / "a_1.parquet").unlink()
     assert {clip.tokens is None for clip in read(run).clips} == {True}
+
+
+def test_action_units_are_read_from_coefficients_where_no_detector_gave_any() -> None:
+    psi = np.zeros((2, 52), np.float32)
+    psi[1, [ACTIONS.index("mouthSmileLeft"), ACTIONS.index("mouthSmileRight")]] = 0.5
+    bare = Clip("a", np.arange(2.0), psi=psi)
+    detected = Clip("b", np.arange(2.0), psi=psi, aus=np.ones((2, 1)), au_names=("AU12",))
+    read, kept = with_action_units([bare, detected], np.eye(52))
+    assert read.aus[:, read.au_names.index("AU12")] == pytest.approx([0, 0.5], abs=0.02)
+    assert kept is detected
