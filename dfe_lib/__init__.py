@@ -7,6 +7,7 @@ from importlib import import_module
 
 _MODULES = {
     "BagOfWords": "words",
+    "CohortConfig": "cohort",
     "DiscreteFacialEncoder": "encoder",
     "ExpressionEstimator": "estimator",
     "LandmarkSolver": "solver",
@@ -20,6 +21,7 @@ _MODULES = {
     "encode_media": "encoding",
     "extract_clips": "extraction",
     "fit_tables": "recorded_expressions",
+    "simulate_person": "cohort",
     "token_windows": "words",
     "tokenise": "tokenisation",
     "train": "training",
