@@ -5,8 +5,10 @@ import pytest
 
 from dfe_lib.cli import main
 from dfe_lib.clip_tables import read_clip_table, table_clips
-from dfe_lib.datasets import DATASETS, describe, find_dataset, read_dataset
+from dfe_lib.datasets import DATASETS, describe, find_dataset, read_dataset, write_dataset
 from dfe_lib.errors import UserError
+from dfe_lib.intake import take_clips
+from dfe_lib.own_study import labelled_clips
 from dfe_lib.tasks import tasks_of
 
 TREES = {
@@ -41,6 +43,18 @@ def test_a_folder_becomes_a_table_that_the_notebooks_read(
     assert f"media: [{path}]" in said and f"clips: {path}" in said
     if name != "swell":  # its scores are the user's own
         assert {task.name for task in tasks_of(table.columns)} == tasks
+
+
+@pytest.mark.parametrize("name", ["daic-woz", "e-daic", "d-vlog"])
+def test_the_files_of_a_table_are_read_and_meet_their_labels(name: str, tmp_path: Path) -> None:
+    TREES[name][0](tmp_path / "raw")
+    path = write_dataset(read_dataset(name, tmp_path / "raw"), tmp_path)
+    summary = take_clips(table_clips(path), tmp_path / "frames")
+    assert set(summary["status"]) == {"ok"}, summary["reason"].tolist()
+    found = labelled_clips(path, frames=tmp_path / "frames").labelled(["depressed"])
+    assert [clip.clip_id for clip in found.clips] == found.labels.clip_id.tolist() == sorted(summary.clip_id)
+    assert (found.clips[0].aus is not None) == (name != "d-vlog")
+    assert set(found.split) == {"train", "dev", "test"}
 
 
 @pytest.mark.parametrize("name", DATASETS)
