@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from .rvqvae import RvqVaeConfig
-from .tables import write_text
+from .tables import SIMULATED, write_text
 from .training import TrainConfig
 
 __all__ = ["write_model_card"]
@@ -38,10 +38,12 @@ the run.
 
 ## Limits
 
-- The simulated people choose from an inventory of displays that we wrote down: the codebook knows those, and what the
-  few real clips add. It is no dictionary of the human face.
-- What the fit from video gets wrong, the tokens repeat.
+{simulated}- What the fit from video gets wrong, the tokens repeat.
 - A token is a movement, not an emotion, a trait or a state of mind. Not for decisions about people.
+"""
+
+_SIMULATED = """- The simulated people choose from an inventory of displays that we wrote down: the codebook knows
+  those, and what the few real clips add. It is no dictionary of the human face.
 """
 
 
@@ -65,7 +67,7 @@ def write_model_card(
         bits=figures["bits"].iloc[0], shared="one shared" if config.shared_codebook else "a separate",
         decoder=config.decoder, folder=f"results/{run}/model", subjects=_markdown(counts.reset_index()),
         seed=training.seed, steps=training.steps, batch=training.batch_size, figures=_markdown(figures.round(3)),
-        unit=unit,
+        unit=unit, simulated=_SIMULATED if (subjects["data"] == SIMULATED).any() else "",
     )  # fmt: skip
     write_text(folder / "README.md", text)
 
