@@ -118,7 +118,7 @@ def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"])
     regions, rank = main_regions(head, psi), similarity_rank(psi, space.metric)
     return [
         {
-            "id": k, "label": _label(model, k), "name": actions[k] if head.landmarks is None else sentence(found[k]),
+            "id": k, "label": _label(model, k), "name": sentence(found[k]) if head.landmarks is not None else ", ".join(actions[k].split(", ")[:3]),
             "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k],
             "mm": round(float(most[k]), 2), "rms": round(float(rms[k]), 3), "rank": int(rank[k]),
             "psi": psi[k].round(5).tolist(),

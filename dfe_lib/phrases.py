@@ -31,7 +31,7 @@ SIDED: dict[str, dict[str, tuple[int, ...]]] = {
 
 SEEN_MM = 0.25
 """A smaller movement goes without words (our choice)."""
-SEEN_SHARE = 0.3
+SEEN_SHARE = 0.2
 """So does one below this share of the largest, each measured by its own full range (our choice)."""
 WHOLE_MM = 2.95
 """From here on lengths are told in whole millimetres."""

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -306,3 +307,9 @@ def test_simulated_people_are_counted_by_the_readings_where_no_table_holds_them(
     readings = token_units(known_templates()[:6], space.head).assign(frequency_simulated=0.25, frequency_real=0.0)
     page = write_atlas(tmp_path, model, space, tables[1:], readings=readings).read_text()
     assert page.count('"simulated":0.25}') == 6 and page.count('"real":1.0') == 2
+
+
+def test_a_head_without_landmarks_names_tokens_by_their_coefficients(space: ExpressionSpace, tmp_path: Path) -> None:
+    bare = dataclasses.replace(space.head, landmarks=None, regions={"face": space.head.region("face")})
+    page = write_atlas(tmp_path, known_model(codes=3), dataclasses.replace(space, head=bare)).read_text()
+    assert '"name":"jawOpen +0.50, ' in page and '"regions":[]' in page
