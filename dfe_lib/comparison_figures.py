@@ -63,7 +63,7 @@ def recovery_bars(table: pd.DataFrame) -> Figure:
         table["found_share"], labels, "D", color="black", markersize=4, label="share with a cosine of 0.85 or more"
     )
     axis.invert_yaxis()
-    axis.set(xlim=(0, 1), xlabel="mean cosine with the planted displays, simulated people")
+    axis.set(xlim=(0, 1), xlabel="mean cosine with planted displays\n(simulated people)")
     axis.legend(frameon=False, fontsize=8, loc="lower right")
     sns.despine(figure)
     return figure

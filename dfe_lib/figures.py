@@ -125,7 +125,7 @@ def usage_bars(codes: Int[np.ndarray, "n m"], codebook_size: int) -> Figure:
     figure, axis = plt.subplots(figsize=(9, 3.2), layout="constrained")
     bottom = np.zeros(codebook_size)
     for stage, row in enumerate(counts[:, order]):
-        axis.bar(np.arange(codebook_size), row, bottom=bottom, width=1.0, label=f"stage {stage}")
+        axis.bar(np.arange(codebook_size), row, bottom=bottom, width=1.0, linewidth=0, label=f"stage {stage}")
         bottom += row
     axis.set(xlabel="code, most frequent first", ylabel="occurrences", xlim=(-0.5, codebook_size - 0.5))
     axis.legend(frameon=False, ncols=4)
