@@ -33,7 +33,10 @@ SPLIT_WORDS = {"training": "train", "valid": "dev", "val": "dev", "validation": 
 
 def is_clip_table(path: Path) -> bool:
     """Is this a CSV file with clips, their subjects and their files?"""
-    return path.suffix.lower() == ".csv" and path.is_file() and {*KEY, "path"} <= set(text_layout(path).names)
+    try:
+        return path.suffix.lower() == ".csv" and path.is_file() and {*KEY, "path"} <= set(text_layout(path).names)
+    except UserError:  # no table at all: whoever reads it says so
+        return False
 
 
 def read_clip_table(path: str | os.PathLike) -> pd.DataFrame:

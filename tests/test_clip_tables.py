@@ -41,6 +41,12 @@ def test_paths_are_from_the_tables_folder_and_the_table_stands_for_its_clips(tab
     assert len(_files_named(str(table))) == 4  # the table and its clips: a change of either runs the stage again
 
 
+@pytest.mark.parametrize("text", ["", "one line\n", "clip_id,subject_id\na,b\n"])
+def test_other_text_is_no_table_of_clips(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    assert not is_clip_table(tmp_path / "a.csv")
+
+
 def test_a_table_stands_alone(table: Path) -> None:
     with pytest.raises(UserError, match=r"clips\.csv beside other files"):
         find_sources([str(table), "single_face.mp4"])

@@ -67,6 +67,16 @@ def test_the_tables_of_a_clip_stand_side_by_side_where_all_have_the_frame(run: P
     assert clip.talking.all() and not found.clips[2].talking.any()
 
 
+def test_a_frame_that_one_table_lacks_is_left_out(run: Path) -> None:
+    frame = np.arange(6)
+    with table_writer(run / "expressions" / "a_1.parquet", expressions_schema(["jawOpen"])) as table:
+        key = {"clip_id": "a_1", "subject_id": "a", "face_id": 0, "frame": frame, "time_s": frame / 10, "data": REAL}
+        table.write(key | {"psi": frame[:, None] / 10, "residual_mm": np.zeros(6), "valid": frame != 4})
+    clip = read(run).clips[1]
+    assert clip.time_s.tolist() == [0.0, 0.3, 0.5]
+    assert clip.tokens[:, 0].tolist() == [0, 3, 5]
+
+
 def test_clips_of_the_run_without_a_row_are_mentioned(run: Path) -> None:
     (note,) = read(run).notes
     assert note == "1 clips of the run are not in the table and are left out, such as a_2"
