@@ -63,15 +63,17 @@ class AuWords(TransformerMixin, BaseEstimator):
     Arguments:
         au_set: name in `action_units.AU_SETS`, or None for every unit that the clips have.
         levels: `"binary"`, present or not, or `"five"`, at least A, B, C, D, E.
+        root: of the shares, as `BagOfWords` can take it.
 
     >>> clip = Clip("anna", np.arange(2.0), aus=np.array([[0.8], [0.1]]), au_names=("AU12",))
     >>> AuWords().fit_transform([clip])
     array([[0.5]])
     """
 
-    def __init__(self, au_set: str | None = None, levels: str = "binary"):
+    def __init__(self, au_set: str | None = None, levels: str = "binary", root: bool = False):
         self.au_set = au_set
         self.levels = levels
+        self.root = root
 
     def fit(self, X: Sequence[Clip], y: object = None) -> "AuWords":
         """Learns which units there are."""
@@ -88,7 +90,7 @@ class AuWords(TransformerMixin, BaseEstimator):
             aus = _columns(clip, self.names_)
             shown = [aus >= AU_PRESENT] if self.levels == "binary" else [au_levels(aus) >= k for k in range(1, 6)]
             rows.append(np.concatenate([part.mean(0) if len(clip) else np.zeros(aus.shape[1]) for part in shown]))
-        return np.stack(rows)
+        return np.sqrt(np.stack(rows)) if self.root else np.stack(rows)
 
 
 class Functionals(TransformerMixin, BaseEstimator):
@@ -129,6 +131,7 @@ class KMeansWords(TransformerMixin, BaseEstimator):
     Arguments:
         n_words: Clusters.
         au_set: name in `action_units.AU_SETS`, or None for every unit that the clips have.
+        root: of the shares, as `BagOfWords` can take it.
         n_frames: Frames that the clusters are learnt from, evenly spread.
         seed: Of the clustering.
 
@@ -136,9 +139,17 @@ class KMeansWords(TransformerMixin, BaseEstimator):
         Tran et al., "Modeling dynamics of facial behavior for mental health assessment", FG 2021.
     """
 
-    def __init__(self, n_words: int = 128, au_set: str | None = None, n_frames: int = 20_000, seed: int = 0):
+    def __init__(
+        self,
+        n_words: int = 128,
+        au_set: str | None = None,
+        root: bool = False,
+        n_frames: int = 20_000,
+        seed: int = 0,
+    ):
         self.n_words = n_words
         self.au_set = au_set
+        self.root = root
         self.n_frames = n_frames
         self.seed = seed
 
@@ -159,7 +170,7 @@ class KMeansWords(TransformerMixin, BaseEstimator):
             if len(clip):
                 words = self.clusters_.predict(np.ascontiguousarray(_columns(clip, self.names_)))
                 row += np.bincount(words, minlength=len(row)) / len(clip)
-        return matrix
+        return np.sqrt(matrix) if self.root else matrix
 
 
 class Confounds(TransformerMixin, BaseEstimator):
@@ -190,6 +201,8 @@ class Confounds(TransformerMixin, BaseEstimator):
 def clip_representations(clips: Sequence[Clip], au_sets: Sequence[str] = ()) -> dict[str, BaseEstimator]:
     """The representations that these clips have the columns for, by the names that the tables use.
 
+    Every bag of words holds roots of shares unless its name says otherwise.
+
     Arguments:
         clips: all of them alike.
         au_sets: names in `action_units.AU_SETS`; without any, the units that the clips have.
@@ -198,17 +211,17 @@ def clip_representations(clips: Sequence[Clip], au_sets: Sequence[str] = ()) -> 
     found: dict[str, BaseEstimator] = {}
     if first.tokens is not None:
         found |= {
-            "token words": TokenWords(),
+            "token words": TokenWords(weighting="root"),
             "token words, TF-IDF": TokenWords(weighting="tfidf"),
             "token words, binary": TokenWords(weighting="binary"),
-            "token words and runs": TokenWords(ngrams=2, durations=True, min_share=0.1),
+            "token words and runs": TokenWords(weighting="root", ngrams=2, durations=True, min_share=0.1),
         }
     for au_set in au_sets or (None,) if first.aus is not None else ():
         ending = f", {AU_TITLES.get(au_set, au_set)}" if au_set else ""
         found |= {
-            f"au words{ending}": AuWords(au_set),
+            f"au words{ending}": AuWords(au_set, root=True),
             f"au functionals{ending}": Functionals("aus", au_set),
-            f"au k-means words{ending}": KMeansWords(au_set=au_set),
+            f"au k-means words{ending}": KMeansWords(au_set=au_set, root=True),
         }
     if first.psi is not None:
         found["psi functionals"] = Functionals("psi")

@@ -16,7 +16,7 @@ from .tables import read_arrays
 
 __all__ = ["BagOfWords", "Windows", "token_windows"]
 
-WEIGHTINGS = ("frequency", "count", "binary", "tfidf")
+WEIGHTINGS = ("frequency", "root", "count", "binary", "tfidf")
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class BagOfWords(TransformerMixin, BaseEstimator):
 
     Arguments:
         by_stage: A token at another stage is another word; otherwise only the token counts.
-        weighting: `"frequency"`, words per valid frame; `"count"`; `"binary"`, whether a word occurs; or `"tfidf"`,
-            frequency times $\log((1 + n) / (1 + n_w)) + 1$ with n windows in `fit`, n_w of them with the word,
-            each window to unit length.
+        weighting: `"frequency"`, words per valid frame; `"root"` of it, as counts vary with their mean; `"count"`;
+            `"binary"`, whether a word occurs; or `"tfidf"`, frequency times $\log((1 + n) / (1 + n_w)) + 1$ with n
+            windows in `fit`, n_w of them with the word, each window to unit length.
         ngrams: Sequences of up to so many different first tokens are words too: 2 are the transitions.
         durations: Further columns hold how many frames a token stays on average, whatever its stage; 0 without it.
         min_share: Words in a smaller share of the windows given to `fit` are left out.
@@ -112,8 +112,10 @@ class BagOfWords(TransformerMixin, BaseEstimator):
             for word, count in self._counts(tokens).items():
                 if word in column:
                     row[column[word]] = count
-            if self.weighting in ("frequency", "tfidf"):
+            if self.weighting in ("frequency", "root", "tfidf"):
                 row /= max(len(tokens), 1)
+        if self.weighting == "root":
+            matrix = np.sqrt(matrix)
         if self.weighting == "binary":
             matrix = (matrix > 0).astype(float)
         if self.weighting == "tfidf":

@@ -85,6 +85,12 @@ def test_kmeans_words_are_shares_of_frames_near_each_centre() -> None:
     assert sorted(shares[shares > 0].tolist()) == pytest.approx([1 / 6, 1 / 3, 1 / 2])
 
 
+def test_roots_are_roots_of_the_shares() -> None:
+    every = clips()
+    for one, other in ((AuWords(), AuWords(root=True)), (KMeansWords(8), KMeansWords(8, root=True))):
+        np.testing.assert_allclose(other.fit_transform(every) ** 2, one.fit_transform(every))
+
+
 def test_confounds_are_read_as_they_are_known() -> None:
     clip = Clip("a", np.arange(4.0), talking=np.array([True, True, True, False]), confidence=np.full(4, 0.5))
     np.testing.assert_array_equal(Confounds().fit_transform([clip]), [[0.75, 0.5]])

@@ -90,12 +90,13 @@ def test_works_in_a_scikit_learn_pipeline():
 def test_weightings_agree_with_each_other():
     rng = np.random.default_rng(0)
     windows = [rng.integers(0, 40, (length, 2)) for length in (5, 9, 14)]
-    count, share, binary, tfidf = (
+    count, share, root, binary, tfidf = (
         BagOfWords(weighting=weighting).fit(windows).transform(windows)
-        for weighting in ("count", "frequency", "binary", "tfidf")
+        for weighting in ("count", "frequency", "root", "binary", "tfidf")
     )
     lengths = np.array([5, 9, 14])[:, None]
     np.testing.assert_allclose(share * lengths, count)
+    np.testing.assert_allclose(root**2, share)
     np.testing.assert_array_equal(binary, count > 0)
     weighted = share * (np.log(4 / (1 + binary.sum(0))) + 1)
     np.testing.assert_allclose(tfidf, weighted / np.linalg.norm(weighted, axis=1, keepdims=True))
