@@ -1,5 +1,6 @@
 """Figures of the comparison with FACS; each function takes tables or arrays and returns a matplotlib figure."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -133,7 +134,7 @@ def told_gallery(
                 for column, title in enumerate(group):
                     axis = grid[row, column]
                     axis.imshow(_picture(renderer, head, psi[start + column], wrong[start + column]))
-                    axis.set_title(title.replace(" ", "\n", 1) if not row else "", fontsize=8)
+                    axis.set_title(textwrap.fill(title, 11) if not row else "", fontsize=8)
                     axis.set_ylabel(name if not start + column else "", fontsize=9, rotation=0, ha="right", va="center")
             start += len(group)
             axes += list(grid.flat)
