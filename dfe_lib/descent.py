@@ -44,6 +44,9 @@ class TrainingLoss(nn.Module):
         psi: Frames (N, E) of the corpus, for its mean square motion.
     """
 
+    root: Tensor
+    fields: Tensor
+
     def __init__(
         self,
         model: RvqVae,
@@ -103,8 +106,9 @@ class Descent:
         self.history, self.checkpoint = history, checkpoint
         model.to(fabric.device)
         self.optimiser = torch.optim.AdamW(_groups(model, config), betas=(0.9, 0.98))
-        module = torch.compile(loss) if config.compile else loss
-        self.loss, self.stepper = fabric.setup(module, self.optimiser)
+        if config.compile:
+            loss.compile()
+        self.loss, self.stepper = fabric.setup(loss, self.optimiser)
         self.counts = torch.zeros(model.quantiser.codebook[..., 0].numel(), dtype=torch.long)
         self.best: dict[str, Tensor] = {}
         self.step = self.stale = 0
@@ -112,7 +116,7 @@ class Descent:
     def run(self, batches: Iterator[Float[Tensor, "b e"]], fingerprint: str) -> None:
         """All steps, or those that an interrupted run still lacks; the best model held out stays if asked for."""
         if self.checkpoint and self.checkpoint.exists():
-            self._resume(fingerprint)
+            self._resume(self.checkpoint, fingerprint)
         else:
             self._measure(float("nan"))
         batches = islice(batches, self.step, None)
@@ -151,8 +155,8 @@ class Descent:
             ranks = self.fabric.world_size
             counts, residual = self.counts.to(self.fabric.device), off
             if ranks > 1:
-                counts = self.fabric.all_reduce(counts, reduce_op="sum")
-                residual = self.fabric.all_gather(off).transpose(0, 1).flatten(0, 1)
+                counts = torch.as_tensor(self.fabric.all_reduce(counts, reduce_op="sum"))
+                residual = torch.as_tensor(self.fabric.all_gather(off)).transpose(0, 1).flatten(0, 1)
             revive_codes(self.model.quantiser, counts.cpu(), residual, self.generator)
         self.counts.zero_()
 
@@ -174,10 +178,10 @@ class Descent:
             save_checkpoint(self.checkpoint, self.model, self.optimiser, self.generator, tensors, facts)
         self.fabric.barrier()
 
-    def _resume(self, fingerprint: str) -> None:
-        tensors, facts = load_checkpoint(self.checkpoint, self.model, self.optimiser, self.generator)
+    def _resume(self, path: Path, fingerprint: str) -> None:
+        tensors, facts = load_checkpoint(path, self.model, self.optimiser, self.generator)
         if facts["fingerprint"] != fingerprint:
-            raise UserError(f"{self.checkpoint} is of a run with other settings or frames; delete it to train anew.")
+            raise UserError(f"{path} is of a run with other settings or frames; delete it to train anew.")
         self.step, self.stale, self.history.rows = facts["step"], facts["stale"], facts["rows"]
         own = {name.removeprefix("best."): value for name, value in tensors.items() if name != "counts"}
         self.best = {name: value.to(self.fabric.device) for name, value in own.items()}

@@ -1,13 +1,14 @@
 """Training in several processes or on several GPUs of one machine, through Lightning Fabric."""
 
+import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
-from torch import Tensor
 
 from .errors import UserError
 from .rvqvae import RvqVae
@@ -15,6 +16,8 @@ from .streaming import ParquetFrames
 from .training import TrainConfig, train
 
 __all__ = ["train_in_processes"]
+
+HISTORY = "history.parquet"
 
 
 def train_in_processes(
@@ -40,25 +43,34 @@ def train_in_processes(
     if processes < 1 or config.batch_size % processes:
         raise UserError(f"batch_size ({config.batch_size}) must be a multiple of the {processes} processes.")
     cuda = config.device != "cpu" and torch.cuda.is_available()
-    precision = "bf16-mixed" if cuda and config.amp else "32-true"
-    fabric = Fabric(accelerator="cuda" if cuda else "cpu", devices=processes, strategy="ddp_spawn", precision=precision)
-    state, history = fabric.launch(_trained, model, train_psi, heldout_psi, metric, vars(config), checkpoint)
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    fabric = Fabric(
+        accelerator="cuda" if cuda else "cpu",
+        devices=processes,
+        strategy="ddp_spawn",
+        precision="bf16-mixed" if cuda and config.amp else "32-true",
+    )
+    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+        given = (folder, model, train_psi, heldout_psi, metric, vars(config), checkpoint)
+        fabric.launch(cast(Any, _trained), *given)
+        model.load_state_dict(RvqVae.from_pretrained(folder).state_dict())
+        history = pd.read_parquet(Path(folder) / HISTORY)
     model.eval()
     return history
 
 
 def _trained(
     fabric: Fabric,
+    folder: str,
     model: RvqVae,
     train_psi: Float[np.ndarray, "n _"] | ParquetFrames,
     heldout_psi: Float[np.ndarray, "h _"],
     metric: Float[np.ndarray, "_ _"],
-    settings: dict[str, object],
+    settings: dict[str, Any],
     checkpoint: str | Path | None,
-) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
-    """What each process does; the first one's weights and history go back to the caller."""
+) -> None:
+    """What each process does; the first one's model and history go through a folder: Fabric's pipe holds 64 kB."""
     config = TrainConfig(**settings)  # Fabric copies what it hands over field by field, which a frozen one refuses
     history = train(model, train_psi, heldout_psi, metric, config, checkpoint=checkpoint, fabric=fabric)
-    state: dict[str, Tensor] = model.state_dict()
-    return {name: value.numpy() for name, value in state.items()}, history
+    if fabric.global_rank == 0:
+        model.save_pretrained(folder)
+        history.to_parquet(Path(folder) / HISTORY)

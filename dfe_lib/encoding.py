@@ -34,10 +34,10 @@ def encode_media(
     """
     if Path(out).is_dir():
         raise UserError(f"{out} is a folder: give the name of the Parquet file to write.")
-    encoder = DiscreteFacialEncoder.from_pretrained(model)
+    encoder = DiscreteFacialEncoder.from_pretrained(Path(model) if model else None)
     head = anny_head()
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
         frames = Path(folder) / "frames" / f"{Path(path).stem}.parquet"
         extract_clip(path, frames, faces=faces)
         fit_clips([frames], Path(folder) / "expressions", head)
-        return tokenise(encoder.model_, Path(folder) / "expressions" / frames.name, out, head.gram())
+        return tokenise(encoder.model_, Path(folder) / "expressions" / frames.name, Path(out), head.gram())

@@ -36,7 +36,9 @@ class ResidualQuantiser(nn.Module):
     tensor([[1, 0]])
     """
 
-    def __init__(self, dim: int, codebook_size: int, n_stages: int, shared: bool = True, beam: int = 5):
+    marks: Tensor
+
+    def __init__(self, dim: int, codebook_size: int, n_stages: int, shared: bool = True, beam: int = 5) -> None:
         super().__init__()
         self.n_stages, self.shared, self.beam = n_stages, shared, beam
         self.codebook = nn.Parameter(torch.zeros(1 if shared else n_stages, codebook_size, dim))
@@ -115,7 +117,8 @@ def _drop_repeats(total: Float[Tensor, "b n k"], codes: Int[Tensor, "b n s"], ma
 def _smallest(cost: Float[Tensor, "b n"], width: int) -> tuple[Float[Tensor, "b w"], Int[Tensor, "b w"]]:
     """The `width` smallest of each row and their places: among the blocks that hold the smallest minima."""
     if cost.shape[1] % 8 or cost.shape[1] < 32 * width:
-        return tuple(cost.topk(width, largest=False))
+        value, place = cost.topk(width, largest=False)
+        return value, place
     blocks = cost.unflatten(1, (8, -1))
     _, near = _smallest(blocks.amin(1), width)
     value, place = blocks.gather(2, near[:, None].expand(-1, 8, -1)).flatten(1).topk(width, largest=False)

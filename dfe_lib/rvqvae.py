@@ -57,7 +57,7 @@ class RvqVaeConfig:
     decoder: str = "joint"
     beam: int = 5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type is int and (type(value) is not int or value < 1):
@@ -162,7 +162,11 @@ class RvqVae(nn.Module):
     torch.Size([5, 2])
     """
 
-    def __init__(self, config: RvqVaeConfig, seed: int = 0):
+    mean: Tensor
+    scale: Tensor
+    varies: Tensor
+
+    def __init__(self, config: RvqVaeConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
         n_coefficients, dim = len(config.coefficients), config.latent_dim
@@ -170,22 +174,18 @@ class RvqVae(nn.Module):
             torch.manual_seed(seed)
             self.reader = CoefficientReader(n_coefficients, config)
             self.to_latent = nn.Linear(config.queries * config.width, dim)
-            self.mlp = nn.Sequential(
-                nn.Linear(dim, config.decoder_width),
-                nn.GELU(),
-                nn.Linear(config.decoder_width, config.decoder_width),
-                nn.GELU(),
-                nn.Linear(config.decoder_width, n_coefficients),
-            )
+            layers = [nn.Linear(dim, config.decoder_width), nn.Linear(config.decoder_width, config.decoder_width)]
+            last = nn.Linear(config.decoder_width, n_coefficients)
+            self.mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), last)
             self.analysis = nn.Parameter(torch.eye(dim, n_coefficients))
             self.synthesis = nn.Parameter(torch.eye(n_coefficients, dim))
             self.quantiser = ResidualQuantiser(
                 dim, config.codebook_size, config.n_stages, config.shared_codebook, config.beam
             )
             self.quantiser.codebook.data.normal_()
-        for last in (self.to_latent, self.mlp[-1]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        for layer in (self.to_latent, last):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
         self.register_buffer("mean", torch.zeros(n_coefficients))
         self.register_buffer("scale", torch.ones(n_coefficients))
         self.register_buffer("varies", torch.ones(n_coefficients))

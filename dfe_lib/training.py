@@ -84,7 +84,7 @@ class TrainConfig:
     amp: bool = True
     compile: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("batch_size", "start_frames", "evaluate_every", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
