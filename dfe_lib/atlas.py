@@ -113,12 +113,13 @@ def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"])
     assert head is not None
     actions = strongest_actions(psi, space.names, space.metric, 6)
     found = movements(head, psi) if head.landmarks is not None else [[] for _ in psi]
+    names = strongest_actions(psi, space.names, space.metric) if head.landmarks is None else [*map(sentence, found)]
     most = np.linalg.norm(head.displacement_mm(psi), axis=-1).max(1)
     rms = error_mm(psi, np.zeros_like(psi), space.metric)
     regions, rank = main_regions(head, psi), similarity_rank(psi, space.metric)
     return [
         {
-            "id": k, "label": _label(model, k), "name": sentence(found[k]) if head.landmarks is not None else ", ".join(actions[k].split(", ")[:3]),
+            "id": k, "label": _label(model, k), "name": names[k],
             "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k],
             "mm": round(float(most[k]), 2), "rms": round(float(rms[k]), 3), "rank": int(rank[k]),
             "psi": psi[k].round(5).tolist(),
