@@ -51,7 +51,7 @@ def baselines(space: ExpressionSpace, config: RvqVaeConfig, training: TrainConfi
         "faiss_pq_raw": ProductCode(size, whiten=False),
         "kmeans": KMeans(),
         "pca_scalar": PcaScalar(),
-        "fsq": FiniteScalar(3, max(1, training.steps), seed),
+        "fsq": FiniteScalar(3, seed=seed),
         "vqvae": VqCode(replace(config, decoder="joint"), replace(training, start_rounds=5)),
     }
     if space.mirrors:
