@@ -74,4 +74,15 @@ def test_the_citation_names_software_and_paper() -> None:
 
 def test_make_alone_lists_every_target() -> None:
     listed = subprocess.run(["make"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^  (\w+)\t", listed, re.MULTILINE) == ["help", "study", "test", "lab", "notebooks", "estimator", "sweep", "lint", "lock", "clean"]
+    assert re.findall(r"^  (\w+)\t", listed, re.MULTILINE) == [
+        "help",
+        "study",
+        "test",
+        "lab",
+        "notebooks",
+        "estimator",
+        "sweep",
+        "lint",
+        "lock",
+        "clean",
+    ]
