@@ -175,7 +175,14 @@ def word_cards(
     """
     titles = [f"{row.word}\n{row.weight:+.3f}\n[{row.ci_low:.3f}, {row.ci_high:.3f}]" for row in words.itertuples()]
     rows = np.vstack([templates, *(display[None] for display in planted.values())])
-    return token_sheet(head, rows, still, [*titles, *(title.replace(", ", "\n") for title in planted)])
+    figure = token_sheet(head, rows, still, [*titles, *(title.replace(", ", "\n") for title in planted)])
+    figure.suptitle(
+        "Simulated people. First the tokens, each with its weight and 95 % interval; then the displays that the labels "
+        "shift, with the shift (d at effect_size 1)",
+        fontsize=10,
+    )
+    figure.axes[-1].locator_params(axis="y", integer=True)  # 7.5 would push the scale's label off the picture
+    return figure
 
 
 def _looks(names: Sequence[str]) -> dict[str, dict]:
