@@ -130,10 +130,15 @@ class SummedBooks:
 class ResidualCode(SummedBooks):
     """faiss' residual quantiser, each stage with a codebook of its own, found by beam search.
 
+    Arguments:
+        beam: partial sums that training and search keep.
+
     Source: Johnson, Douze and Jegou, "Billion-scale similarity search with GPUs", 2019 (the library).
     """
 
-    beam = 5
+    def __init__(self, codebook_size: int = 256, whiten: bool = True, beam: int = 5):
+        super().__init__(codebook_size, whiten)
+        self.beam = beam
 
     def _fitted(self, z: Float[np.ndarray, "n d"], stages: int) -> Float[np.ndarray, "m k d"]:
         self._index = faiss.ResidualQuantizer(z.shape[1], stages, round(math.log2(self.codebook_size)))

@@ -20,7 +20,7 @@ from .spaces import ExpressionSpace
 from .trained_codes import TrainedCode, VqCode
 from .training import TrainConfig
 
-__all__ = ["TERMS", "ablation", "baselines", "chosen_methods", "variants"]
+__all__ = ["TERMS", "WIDE_BEAM", "ablation", "baselines", "chosen_methods", "variants"]
 
 TERMS: dict[str, dict[str, float]] = {
     "no_commitment": {"commitment": 0.0},
@@ -32,6 +32,8 @@ TERMS: dict[str, dict[str, float]] = {
     "no_start_rarity": {"start_rarity": 0.0},
 }
 """Terms of the training, each turned off or on: fields of `TrainConfig`."""
+WIDE_BEAM = 16
+"""Partial sums of a thorough search, for ours and for faiss' residual quantiser: what the quick search leaves over."""
 
 
 def baselines(space: ExpressionSpace, config: RvqVaeConfig, training: TrainConfig) -> dict[str, FaceCode]:
@@ -46,6 +48,7 @@ def baselines(space: ExpressionSpace, config: RvqVaeConfig, training: TrainConfi
     size, seed = config.codebook_size, training.seed
     methods: dict[str, FaceCode] = {
         "faiss_rq": ResidualCode(size),
+        f"faiss_rq_beam{WIDE_BEAM}": ResidualCode(size, beam=WIDE_BEAM),
         "faiss_pq": ProductCode(size),
         "faiss_rq_raw": ResidualCode(size, whiten=False),
         "faiss_pq_raw": ProductCode(size, whiten=False),

@@ -39,6 +39,12 @@ class TrainedCode:
         code.model = model
         return code
 
+    def searched(self, beam: int) -> "TrainedCode":
+        """The same trained model with another number of partial sums in its code search."""
+        model = RvqVae(replace(self.model.config, beam=beam))
+        model.load_state_dict(self.model.state_dict())
+        return TrainedCode.of(model.eval())
+
     @property
     def codebook_size(self) -> int:
         return self.config.codebook_size

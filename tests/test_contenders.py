@@ -1,5 +1,6 @@
 import numpy as np
 
+from dfe_lib.codebook import error_mm
 from dfe_lib.contenders import TERMS, ablation, baselines, variants
 from dfe_lib.model_card import write_model_card
 from dfe_lib.names import ACTIONS
@@ -60,3 +61,12 @@ def test_the_card_tells_data_seed_and_figures(tmp_path) -> None:
     assert "| simulated | heldout | 1 | 1 |" in card
     assert "seed 0" in card
     assert f"{row.error_mm.iloc[0]:.3f}".rstrip("0") in card
+
+
+def test_a_thorough_search_is_of_the_same_model_and_no_worse() -> None:
+    code = TrainedCode(CONFIG, BRIEF).fit(PSI, METRIC, 6)
+    wide = code.searched(12)
+    assert wide.model.config.beam == 12
+    assert np.array_equal(wide.templates(), code.templates())
+    errors = [error_mm(PSI, each.decode(each.encode(PSI)), METRIC).mean() for each in (code, wide)]
+    assert errors[1] <= errors[0] + 1e-3
