@@ -43,8 +43,8 @@ def code_fingerprint(notebook: Path, package: Path = PACKAGE) -> str:
 def imported_modules(sources: Iterable[str], package: Path = PACKAGE) -> list[str]:
     """Names of the package's modules that the sources import, and those that these import, sorted.
 
-    >>> imported_modules(["from dfe_lib.names import ACTIONS"])
-    ['names']
+    >>> imported_modules(["from dfe_lib.errors import UserError"])
+    ['errors']
     """
     found: set[str] = set()
     waiting = [name for source in sources for name in _imports(source, package)]

@@ -123,12 +123,10 @@ class FaceLandmarks(_Task):
     def __call__(self, rgb: Picture, time_s: float = 0.0) -> list[Face]:
         """Faces in the picture; `time_s` must not fall from frame to frame."""
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
-        if self._video:
-            # whole milliseconds that must rise, while real frames may be closer together or share a time
-            self._last_ms = max(round(1000 * time_s), self._last_ms + 1)
-            found = self._task.detect_for_video(image, self._last_ms)
-        else:
-            found = self._task.detect(image)
+        # whole milliseconds that must rise, while real frames may be closer together or share a time
+        self._last_ms = max(round(1000 * time_s), self._last_ms + 1)
+        with _quiet():  # where memory happens to lie badly, the first picture brings a warning
+            found = self._task.detect_for_video(image, self._last_ms) if self._video else self._task.detect(image)
         height, width = rgb.shape[:2]
         return [_face(raw, width, height) for raw in found]
 
@@ -182,7 +180,7 @@ def _box(found: object) -> Box:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what MediaPipe writes while a task comes and goes, at whatever log level, off the terminal."""
+    """Keeps what MediaPipe writes, at whatever log level, off the terminal."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
