@@ -20,7 +20,7 @@ GAP = 1.5
 """Frames further apart than so many usual steps are no neighbours: something between them was left out."""
 
 
-class TokenWords(TransformerMixin, BaseEstimator):
+class TokenWords(BagOfWords):
     """Bag of words over the tokens of clips; see `words.BagOfWords` for the settings.
 
     >>> clips = [Clip("anna", np.arange(2.0), tokens=np.array([[3, 1], [3, 2]]))]
@@ -28,33 +28,14 @@ class TokenWords(TransformerMixin, BaseEstimator):
     array([[0.5, 0.5, 1. ]])
     """
 
-    def __init__(
-        self,
-        by_stage: bool = False,
-        weighting: str = "frequency",
-        ngrams: int = 1,
-        durations: bool = False,
-        min_share: float = 0.0,
-    ):
-        self.by_stage = by_stage
-        self.weighting = weighting
-        self.ngrams = ngrams
-        self.durations = durations
-        self.min_share = min_share
-
-    def fit(self, X: Sequence[Clip], y: object = None) -> "TokenWords":
+    def fit(self, X: Sequence[Clip], y: object = None) -> "TokenWords":  # type: ignore[override]
         """Learns the vocabulary of these clips."""
-        self.bag_ = BagOfWords(**self.get_params()).fit([clip.need("tokens") for clip in X])
+        super().fit([clip.need("tokens") for clip in X])
         return self
 
-    def transform(self, X: Sequence[Clip]) -> Float[np.ndarray, "n v"]:
+    def transform(self, X: Sequence[Clip]) -> Float[np.ndarray, "n v"]:  # type: ignore[override]
         """(clips, words)."""
-        check_is_fitted(self)
-        return self.bag_.transform([clip.need("tokens") for clip in X])
-
-    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        check_is_fitted(self)
-        return self.bag_.get_feature_names_out()
+        return super().transform([clip.need("tokens") for clip in X])
 
 
 class AuWords(TransformerMixin, BaseEstimator):
