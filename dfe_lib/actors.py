@@ -62,10 +62,10 @@ def sample_actor(
         head: the model, with landmarks.
         refine: (W, V) matrix of :func:`stage_mesh`.
         rng: the only source of chance.
-        strangeness: of the expression basis, drawn from 0 to 1.1 when None.
+        strangeness: of the expression basis, drawn from 0 to 1.3 when None.
         neutral: the head to dress; drawn from the model's identity space (and beyond it) when None.
     """
-    amount = float(rng.uniform(0, 1.1)) if strangeness is None else strangeness
+    amount = float(rng.uniform(0, 1.3)) if strangeness is None else strangeness
     shape = _sample_shape(head, rng) if neutral is None else neutral.astype(float)
     shape = shape + _hair_volume(head, shape, rng)
     expression = sample_expression_basis(head, rng, amount)
@@ -160,7 +160,7 @@ def _crosstalk(head: MorphableModel, rng: np.random.Generator, strangeness: floa
 def _sample_shape(head: MorphableModel, rng: np.random.Generator) -> Float[np.ndarray, "v 3"]:
     """Identity coefficients of a spread that differs between actors, and a smooth deformation beyond the model."""
     beta = rng.normal(0, rng.uniform(0.5, 1.1), len(head.identity))
-    bend = smooth_field(head.template.astype(float), rng, 0.05, 3, symmetry=0.95) * rng.uniform(0, 0.002)
+    bend = smooth_field(head.template.astype(float), rng, 0.05, 3, symmetry=0.95) * rng.uniform(0, 0.0035)
     shape = head.template + np.tensordot(beta, head.identity, 1) + bend
     return (shape * rng.normal(1, 0.03, 3)).astype(float)
 

@@ -17,7 +17,7 @@ from .progress import bar
 from .region_dictionary import RegionDictionary
 from .rvqvae import RvqVaeConfig
 from .spaces import ExpressionSpace
-from .trained_codes import TrainedCode, VqCode
+from .trained_codes import LargeCode, TrainedCode, VqCode
 from .training import TrainConfig
 
 __all__ = ["TERMS", "WIDE_BEAM", "ablation", "baselines", "chosen_methods", "variants"]
@@ -66,11 +66,16 @@ def baselines(space: ExpressionSpace, config: RvqVaeConfig, training: TrainConfi
 
 
 def variants(config: RvqVaeConfig, training: TrainConfig) -> dict[str, TrainedCode]:
-    """Our model by its decoder, and with a codebook for each stage."""
+    """Our model by its decoder, with a codebook for each stage, and with one large codebook and fewer stages.
+
+    The large one (`dfe_k1024` beside 4 stages of 256) has as many templates as separate codebooks have together.
+    """
+    large = 2 ** min(int(np.log2(config.codebook_size * config.n_stages)), 15)
     return {
         "dfe_additive": TrainedCode(replace(config, decoder="additive"), training),
         "dfe_joint": TrainedCode(replace(config, decoder="joint"), training),
         "dfe_separate": TrainedCode(replace(config, decoder="joint", shared_codebook=False), training),
+        f"dfe_k{large}": LargeCode(replace(config, decoder="additive", codebook_size=large), training),
     }
 
 

@@ -1,11 +1,13 @@
 """Random expressions: single actions, combinations, emblems of emotions, speech-like mouths, gaze and blinks."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float
 
 from dfe_lib.names import ACTIONS
 
-__all__ = ["EMBLEMS", "SPEECH", "sample_expressions"]
+__all__ = ["FREE_KINDS", "EMBLEMS", "KINDS", "SPEECH", "sample_expressions"]
 
 EMBLEMS: dict[str, dict[str, float]] = {
     "joy": {"mouthSmile": 0.9, "cheekSquint": 0.6, "eyeSquint": 0.4, "jawOpen": 0.2, "mouthUpperUp": 0.3},
@@ -44,16 +46,24 @@ OPPOSED = (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"), ("eyeLookUpLeft
 """Pairs of which at most one is active."""
 
 KINDS = {"single": 0.17, "combination": 0.2, "emblem": 0.25, "speech": 0.25, "independent": 0.08, "faint": 0.05}
+"""Shares of the kinds of display."""
+FREE_KINDS = {"single": 0.12, "combination": 0.2, "emblem": 0.17, "speech": 0.18, "independent": 0.28, "faint": 0.05}
+"""More frames in which anything goes with anything, so that an estimator takes no combination for granted."""
 
 
-def sample_expressions(n: int, rng: np.random.Generator) -> Float[np.ndarray, "n 52"]:
+def sample_expressions(
+    n: int, rng: np.random.Generator, shares: Mapping[str, float] = KINDS
+) -> Float[np.ndarray, "n 52"]:
     """n random psi in [0, 1]; every kind of display that the module's first line names.
+
+    Arguments:
+        shares: of each kind, sum 1: `KINDS` or `FREE_KINDS`.
 
     >>> psi = sample_expressions(3, np.random.default_rng(0))
     >>> psi.shape, bool((psi >= 0).all() and (psi <= 1).all())
     ((3, 52), True)
     """
-    kinds = rng.choice(list(KINDS), n, p=list(KINDS.values()))
+    kinds = rng.choice(list(shares), n, p=list(shares.values()))
     return np.stack([_one(str(kind), rng) for kind in kinds])
 
 

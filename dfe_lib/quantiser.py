@@ -11,6 +11,8 @@ __all__ = ["ResidualQuantiser", "code_counts", "fit_codebook", "revive_codes"]
 
 SOLVE_ROWS = 8192
 """Vectors whose code counts are held in memory at a time."""
+SOFTNESS = 2.0
+"""How far the least squares lean from the mean length of what is left over to its mean square."""
 
 
 class ResidualQuantiser(nn.Module):
@@ -136,8 +138,9 @@ def fit_codebook(
 ) -> None:
     r"""Residual k-means, then `rounds` turns of code search and least squares for all codes of all stages together.
 
-    The least squares weigh a vector by $1 / e$, with e the length of what its codes leave over: they make the mean of
-    the lengths small rather than that of their squares (iteratively reweighted least squares).
+    The least squares weigh a vector by $1 / (e + c \bar e)$, with e the length of what its codes leave over and
+    $\bar e$ its mean: they make the mean of the lengths small rather than that of their squares (iteratively
+    reweighted least squares), but for the c of `SOFTNESS`, which keeps rare vectors from being given up.
 
     Arguments:
         quantiser: Its codebook is replaced.
@@ -155,13 +158,13 @@ def fit_codebook(
     for turn in range(rounds):
         codes = torch.cat([quantiser.search(chunk) for chunk in z.split(512)])
         length = (z - quantiser.lookup(codes).sum(1)).norm(dim=1)
-        weight = 1 / (length + 0.1 * length.mean() + 1e-6)
+        weight = 1 / (length + SOFTNESS * length.mean() + 1e-6)
         solved = _solved(quantiser, z, codes, weight / weight.mean())
         quantiser.codebook.data = shrink(solved) if shrink and turn < rounds - 1 else solved
         if turn < rounds - 2:
             residual = z - quantiser.lookup(codes).sum(1)
             counts = code_counts(quantiser, codes)
-            revive_codes(quantiser, counts, residual, generator, rarity if 3 * turn < 2 * rounds else 0.0)
+            revive_codes(quantiser, counts, residual, generator, rarity if 3 * turn < 2 * rounds else 0.0, z)
 
 
 @torch.no_grad()
@@ -171,6 +174,7 @@ def revive_codes(
     residual: Float[Tensor, "r d"],
     generator: torch.Generator,
     rarity: float | int = 0.0,
+    vectors: Float[Tensor, "r d"] | None = None,
 ) -> None:
     """Moves codes that do not occur, or less often than the share `rarity` of the mean, to what the others leave over.
 
@@ -180,9 +184,13 @@ def revive_codes(
         residual: Vectors to choose from; large ones are preferred.
         generator: Source of the choice.
         rarity: 0 moves only what does not occur.
+        vectors: What the residuals are left of; where given, it counts how large a share of its vector a residual is,
+            so that small movements find a code as well.
     """
     flat = quantiser.codebook.data.flatten(0, 1)
     weight = residual.square().sum(1).cpu()
+    if vectors is not None:
+        weight = weight / (vectors.square().sum(1).cpu() + 1e-6)
     rare = (counts <= rarity * counts.double().mean()).nonzero()[: int((weight > 0).sum()), 0]
     if len(rare):
         flat[rare] = residual[torch.multinomial(weight, len(rare), generator=generator)]

@@ -1,7 +1,7 @@
 """Actors before a camera: light, pose, lens, background and picture quality; detected, and stored with their truth."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from dfe_lib.actors import Actor, landmarks_of, sample_actor, stage_mesh
 from dfe_lib.landmarks import FaceLandmarks
 from dfe_lib.morphable import MM_PER_M, MorphableModel
 from dfe_lib.nominal import response
-from dfe_lib.performances import sample_expressions
+from dfe_lib.performances import KINDS, sample_expressions
 from dfe_lib.rendering import Camera, HeadRenderer, Light, turn
 from dfe_lib.tables import atomic_path
 
@@ -253,6 +253,7 @@ def film_actors(
     conditions: tuple[str, ...] = ("train",),
     strangeness: float | None = None,
     heads: Float[np.ndarray, "n v 3"] | None = None,
+    shares: Mapping[str, float] = KINDS,
 ) -> Iterator[Path]:
     """Films actors, a safetensors file each, and yields the files; those that exist are left as they are.
 
@@ -263,6 +264,7 @@ def film_actors(
         conditions: of `CONDITIONS`; the neutral frames are of the first.
         strangeness: of the expression basis; random when None.
         heads: neutral heads (V, 3) to use in place of the model's identity space, by number.
+        shares: of the kinds of expression, see `performances.sample_expressions`.
     """
     paths = {number: folder / f"actor_{number:05d}.safetensors" for number in actors}
     if all(path.exists() for path in paths.values()):
@@ -275,7 +277,7 @@ def film_actors(
                 neutral = None if heads is None else heads[number]
                 actor = sample_actor(head, stage.refine, rng, strangeness, neutral)
                 psi = np.concatenate([np.zeros((n_neutral, len(head.names))),
-                                      sample_expressions(n_expressive * len(conditions), rng)])  # fmt: skip
+                                      sample_expressions(n_expressive * len(conditions), rng, shares)])  # fmt: skip
                 where = [conditions[0]] * n_neutral + [name for name in conditions for _ in range(n_expressive)]
                 shots = [sample_shot(rng, condition) for condition in where]
                 table = film_actor(head, stage, detector, actor, psi, shots)

@@ -13,7 +13,7 @@ from .codebook import bits_per_frame
 from .rvqvae import RvqVae, RvqVaeConfig
 from .training import TrainConfig, train
 
-__all__ = ["TrainedCode", "VqCode"]
+__all__ = ["LargeCode", "TrainedCode", "VqCode"]
 
 
 class TrainedCode:
@@ -61,7 +61,7 @@ class TrainedCode:
         self.config = replace(self.config, n_stages=stages_of(bits, self.codebook_size))
         heldout = psi[:0] if self.heldout is None else self.heldout
         self.model = RvqVae(self.config, seed=self.training.seed)
-        self.frames, began = len(psi), time.perf_counter()
+        self.frames, began = len(psi) * (2 if self.training.mirror else 1), time.perf_counter()
         self.seconds: list[float] = []
         self.history: pd.DataFrame = train(
             self.model, psi, heldout, metric, self.training,
@@ -77,6 +77,14 @@ class TrainedCode:
 
     def templates(self) -> Float[np.ndarray, "t e"]:
         return self.model.templates().flatten(0, 1).numpy()
+
+
+class LargeCode(TrainedCode):
+    """The RVQ-VAE with a codebook so large that its stages may not use up the bits: as many as they pay for."""
+
+    def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "TrainedCode":
+        each = round(np.log2(self.codebook_size))
+        return super().fit(psi, metric, max(bits // each, 1) * each)
 
 
 LARGEST_VQ_BITS = 10

@@ -21,7 +21,7 @@ def speed_table(codes: dict[str, TrainedCode], psi: Float[np.ndarray, "n e"]) ->
     """A row a model: frames trained on, seconds to the start, in all and to within 2 % of the final error; speeds.
 
     Arguments:
-        codes: models that were trained here, with their histories.
+        codes: models that were trained here, with their histories; mirrored frames count as frames.
         psi: frames to time the encoding with.
     """
     rows = []

@@ -9,7 +9,7 @@ from dfe_lib.landmarks import FaceLandmarks
 from dfe_lib.morphable import MorphableModel
 from dfe_lib.names import ACTIONS
 from dfe_lib.nominal import basis_change, nominal_psi, response
-from dfe_lib.performances import OPPOSED, sample_expressions
+from dfe_lib.performances import FREE_KINDS, OPPOSED, sample_expressions
 from dfe_lib.stage import Stage, contact_sheet, film_actors, sample_shot
 
 
@@ -23,6 +23,14 @@ def test_expressions_are_in_the_box_and_use_every_action() -> None:
     assert psi.min() == 0 and psi.max() <= 1
     assert ((psi > 0.3).mean(0) > 0.003).all()
     assert 2 < (psi > 0.05).sum(1).mean() < 12
+
+
+def test_free_expressions_hold_the_two_sides_together_less_and_are_as_lawful() -> None:
+    usual, free = (sample_expressions(2000, np.random.default_rng(0), *more) for more in ((), (FREE_KINDS,)))
+    left, right = ACTIONS.index("mouthSmileLeft"), ACTIONS.index("mouthSmileRight")
+    alike = [np.corrcoef(psi[:, left], psi[:, right])[0, 1] for psi in (usual, free)]
+    assert alike[1] < alike[0] - 0.03
+    assert free.min() >= 0 and free.max() <= 1 and sum(FREE_KINDS.values()) == pytest.approx(1)
 
 
 def test_opposed_actions_never_meet_and_eyes_look_together() -> None:

@@ -28,6 +28,11 @@ def test_codes_of_flame_are_compared_without_what_needs_facial_actions() -> None
     assert all(name.startswith("dfe_") for name in variants(CONFIG, BRIEF))
 
 
+def test_the_large_codebook_takes_no_more_bits_than_it_may() -> None:
+    large = variants(CONFIG, BRIEF)["dfe_k16"]
+    assert large.fit(PSI, METRIC, 6).bits == 4 and large.encode(PSI).shape == (len(PSI), 1)
+
+
 def test_every_method_fits_codes_without_a_mesh() -> None:
     for name, code in baselines(ExpressionSpace(CODES, METRIC, "code units", None), CONFIG, BRIEF).items():
         decoded = code.fit(PSI, METRIC, 6).decode(code.encode(PSI))

@@ -176,6 +176,17 @@ def test_gradient_reaches_encoder_codebook_and_decoder():
         assert model.get_parameter(name).grad.abs().max() > 0, name
 
 
+def test_a_small_movement_that_nothing_explains_finds_a_code_before_the_rest_of_a_large_one():
+    vectors = torch.cat([torch.tensor([[0.01, 0.0]]).expand(500, 2), torch.tensor([[0.0, 10.0]]).expand(500, 2)])
+    residual = torch.cat([vectors[:500], vectors[500:] * 0.01])
+    quantiser = ResidualQuantiser(dim=2, codebook_size=40, n_stages=1)
+    counts, chance = torch.zeros(40, dtype=torch.long), torch.Generator().manual_seed(0)
+    revive_codes(quantiser, counts, residual, chance, vectors=vectors)
+    assert (quantiser.codebook[0, :, 0] > 0).float().mean() > 0.9
+    revive_codes(quantiser, counts, residual, chance)
+    assert (quantiser.codebook[0, :, 1] > 0).float().mean() > 0.9
+
+
 def test_least_squares_improves_on_kmeans_and_revives_what_is_unused():
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(500, 6, generator=generator)
