@@ -1,11 +1,11 @@
 """Clips to frames tables: one row a frame and face, an explicit row for a frame without a face."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -120,10 +120,11 @@ def extract_clips(
     Raises:
         UserError: There is no such media at all.
     """
-    if not isinstance(media, str | os.PathLike):
-        media = list(media)
-    known = isinstance(media, list) and all(isinstance(item, MediaFile) for item in media) and media
-    clips = media if known else find_media(media, subjects)
+    items = [media] if isinstance(media, str | os.PathLike) else list(media)
+    clips = [item for item in items if isinstance(item, MediaFile)]
+    if not clips or len(clips) < len(items):
+        paths = [item.path if isinstance(item, MediaFile) else item for item in items]
+        clips = find_media(media if isinstance(media, str | os.PathLike) else paths, subjects)
     folder = Path(folder)
     return pd.DataFrame([asdict(_extract_or_report(clip, folder, faces, progress)) for clip in clips])
 
@@ -141,7 +142,7 @@ def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool
 
 def _found_faces(
     reader: MediaReader, faces: str, label: str, progress: bool | None
-) -> Iterator[tuple[Frame, list[FoundFace]]]:
+) -> Generator[tuple[Frame, list[FoundFace]], None, None]:
     with (
         read_ahead(reader.frames) as frames,
         FaceFinder(reader.still, everyone=faces == "all") as find,
@@ -164,7 +165,7 @@ class _Rows:
 
     def __init__(self, clip_id: str, subject_id: str):
         self._key = {"clip_id": clip_id, "subject_id": subject_id}
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[dict[str, Any]] = []
         self.frames_with_face = 0
         self._last: Frame | None = None
 
@@ -181,14 +182,15 @@ class _Rows:
         self.frames_with_face += bool(people)
         self._last = frame
 
-    def take(self) -> dict[str, object]:
+    def take(self) -> dict[str, Any]:
         """The rows so far, as columns; they are let go."""
-        columns = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
+        columns: dict[str, Any] = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
         self._rows = []
         return self._key | columns
 
     def summary(self, reader: MediaReader, frames_with_face: int, people: int) -> ClipSummary:
         last = self._last
+        assert last is not None  # a reader gives at least one frame, or raises
         return ClipSummary(
             **self._key,
             status="ok",
@@ -203,7 +205,7 @@ class _Rows:
         )
 
 
-def _face_columns(face_id: int, found: FoundFace, width: int, height: int) -> dict[str, object]:
+def _face_columns(face_id: int, found: FoundFace, width: int, height: int) -> dict[str, Any]:
     face = found.face
     x, y = face.landmarks[:, 0], face.landmarks[:, 1]
     right, left = face.landmarks[list(EYE_CORNERS), :2]
@@ -220,7 +222,7 @@ def _face_columns(face_id: int, found: FoundFace, width: int, height: int) -> di
     }
 
 
-def _no_face() -> dict[str, object]:
+def _no_face() -> dict[str, Any]:
     return {
         "face_id": -1,
         "detected": False,

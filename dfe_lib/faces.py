@@ -91,6 +91,7 @@ class FaceFinder:
         return found
 
     def _cut_out(self, rgb: np.ndarray, box: Box) -> Face | None:
+        assert self._each is not None  # made when the second face came
         left, top, right, bottom = _cut(box, *rgb.shape[:2])
         cut = rgb[top:bottom, left:right]
         if not cut.size:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import mediapipe as mp
 import numpy as np
@@ -19,6 +20,7 @@ from .names import BLENDSHAPES
 
 __all__ = ["Box", "Face", "FaceBoxes", "FaceLandmarks"]
 
+Own = TypeVar("Own")
 Real = float | int
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -82,7 +84,7 @@ class Box:
 class _Task:
     """A MediaPipe task that is closed by name: left to its `__del__`, it complains when Python exits."""
 
-    def __init__(self, create: Callable[[], object]):
+    def __init__(self, create: Callable[[], Any]):
         with _quiet():
             self._task = create()
 
@@ -90,7 +92,7 @@ class _Task:
         with _quiet():
             self._task.close()
 
-    def __enter__(self):
+    def __enter__(self: Own) -> Own:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -167,7 +169,7 @@ def _face(raw: RawFace, width: int, height: int) -> Face:
     )
 
 
-def _box(found: object) -> Box:
+def _box(found: Any) -> Box:
     box = found.bounding_box
     return Box(
         box.origin_x,

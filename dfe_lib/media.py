@@ -65,10 +65,10 @@ class MediaReader:
     path: Path
     still: bool
     expected: int
-    frames: Iterator[Frame] = field(default_factory=lambda: iter(()))
     read: int = 0
     skipped: int = 0
     stopped: str = ""
+    frames: Generator[Frame, None, None] = field(default_factory=lambda: _no_frames())
 
     @property
     def damage(self) -> str:
@@ -277,7 +277,11 @@ def _read_subjects(path: Path) -> pd.DataFrame:
     return table
 
 
-def _picture_frames(path: Path) -> Iterator[Frame]:
+def _no_frames() -> Generator[Frame, None, None]:
+    yield from ()
+
+
+def _picture_frames(path: Path) -> Generator[Frame, None, None]:
     try:
         with Image.open(path) as picture:
             yield Frame(0, 0.0, _to_rgb(ImageOps.exif_transpose(picture)))
@@ -317,7 +321,7 @@ def _open_video(path: Path) -> Iterator[MediaReader]:
 
 def _video_frames(
     container: "av.container.InputContainer", stream: "av.VideoStream", reader: MediaReader
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
     start = previous = None
     for picture in _decoded(container, stream, reader):

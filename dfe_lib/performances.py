@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from dfe_lib.names import ACTIONS
 
-__all__ = ["FREE_KINDS", "EMBLEMS", "KINDS", "SPEECH", "sample_expressions"]
+__all__ = ["EMBLEMS", "FREE_KINDS", "KINDS", "SPEECH", "sample_expressions"]
 
 EMBLEMS: dict[str, dict[str, float]] = {
     "joy": {"mouthSmile": 0.9, "cheekSquint": 0.6, "eyeSquint": 0.4, "jawOpen": 0.2, "mouthUpperUp": 0.3},

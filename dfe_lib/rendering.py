@@ -104,12 +104,12 @@ class HeadRenderer:
     ) -> None:
         self.camera, self._faces = camera, faces
         self.refine, fine = subdivision(faces, n_vertices, subdivisions)
-        self._mesh = pyvista.PolyData.from_regular_faces(np.zeros((self.refine.shape[0], 3), np.float32), fine)
+        self._mesh = pyvista.PolyData.from_regular_faces(np.zeros((self.refine.shape[0], 3)), fine)
         self._mesh["colour"] = np.zeros((self.refine.shape[0], 3), np.uint8)
-        self._plotter = pyvista.Plotter(off_screen=True, window_size=(camera.width, camera.height), lighting="none")
-        skin = {"specular": 0.12, "specular_power": 12, "ambient": 0.12, "interpolation": "phong"}
-        self._plotter.add_mesh(self._mesh, scalars="colour", rgb=True, **skin)
-        self._plotter.set_background(background)
+        self._plotter = pyvista.Plotter(off_screen=True, window_size=[camera.width, camera.height], lighting="none")
+        self._plotter.add_mesh(self._mesh, scalars="colour", rgb=True, specular=0.12, specular_power=12, ambient=0.12,
+                               interpolation="phong")  # fmt: skip
+        self._plotter.set_background(background)  # type: ignore[arg-type]  # a decorator hides the method
         if not smooth:
             window = self._plotter.render_window
             assert window is not None  # it is there until the plotter is closed
