@@ -29,7 +29,7 @@ notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to 
 	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask=tags \
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec
 
-estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (half an hour; resumes)
+estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (an hour and a half; resumes)
 	@$(BIN)/dfe estimator
 
 sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour or two; resumes); results/sweep

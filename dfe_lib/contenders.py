@@ -123,6 +123,8 @@ def _changes(config: RvqVaeConfig, training: TrainConfig) -> dict[str, tuple[Rvq
         "chosen": (config, training),
         f"{other}_decoder": (replace(config, decoder=other), training),
         "separate_codebooks": (replace(config, shared_codebook=False), training),
+        "mlp_encoder": (replace(config, encoder="mlp"), training),
+        "linear_encoder": (replace(config, encoder="linear"), training),
         "no_beam": (replace(config, beam=1), training),
         "no_gradient_steps": (config, replace(training, steps=0)),
         "no_classical_start": (config, replace(training, start_rounds=0)),

@@ -21,6 +21,7 @@ from .estimator_training import TrainingConfig, read_footage, scene_of, train_es
 from .fit_benchmark import fit_accuracy, predictions
 from .motion import film_motion
 from .paths import cache_dir
+from .performances import FREE_KINDS
 from .rendered_actors import FILE, MOVING, pack_actors, rendered_set
 from .stage import CONDITIONS, film_actors
 from .tables import write_text
@@ -51,11 +52,11 @@ class BuildConfig:
         models: sizes and training of each layout's network.
     """
 
-    actors: int = 460
+    actors: int = 1600
     test_actors: int = 40
     moving_actors: int = 4
     moving_frames: int = 120
-    frames: int = 60
+    frames: int = 40
     test_frames: int = 12
     workers: int = 2
     seed: int = 0
@@ -65,12 +66,12 @@ class BuildConfig:
 def build_estimator(
     folder: Path | None = None, out: Path = PRETRAINED, benchmark: Path = FILE, config: BuildConfig | None = None
 ) -> pd.DataFrame:
-    """Films, trains and measures; returns the errors of `fit_benchmark.fit_accuracy`. Half an hour on two cores.
+    """Films, trains and measures; returns the errors of `fit_benchmark.fit_accuracy`. An hour and a half on two cores.
 
     What is filmed already is not filmed again, so a stopped run goes on where it stopped.
 
     Arguments:
-        folder: of the films (500 MB), `estimator` in the project's cache when None.
+        folder: of the films (1 GB), `estimator` in the project's cache when None.
         out: folder of the models and their card.
         benchmark: file of the test actors; the moving ones' file goes beside it.
 
@@ -110,7 +111,8 @@ def _film_training(folder: Path, config: BuildConfig) -> list[Path]:
 
 
 def _film_block(folder: Path, config: BuildConfig, numbers: range) -> list[Path]:
-    return _watched(film_actors(anny_head(), folder, numbers, config.seed, n_expressive=config.frames), len(numbers))
+    films = film_actors(anny_head(), folder, numbers, config.seed, n_expressive=config.frames, shares=FREE_KINDS)
+    return _watched(films, len(numbers))
 
 
 def _watched(films: Iterable[Path], count: int) -> list[Path]:

@@ -34,6 +34,8 @@ class RvqVaeConfig:
         codebook_size: Number K of codes, 2 to 32768 (a token is an int16).
         n_stages: Number M of tokens a frame.
         latent_dim: Length D of latent and code vectors; below E, the mesh metric's largest directions are kept.
+        encoder: What corrects the linear code of psi: `"transformer"` reads the coefficients as a sequence, `"mlp"` as
+            one vector, `"linear"` corrects nothing.
         width: Width of the encoder's transformer; a multiple of `heads`.
         depth: Transformer blocks.
         heads: Attention heads.
@@ -48,6 +50,7 @@ class RvqVaeConfig:
     codebook_size: int = 256
     n_stages: int = 4
     latent_dim: int = 64
+    encoder: str = "transformer"
     width: int = 32
     depth: int = 1
     heads: int = 2
@@ -70,6 +73,8 @@ class RvqVaeConfig:
             raise UserError(f"codebook_size must be 2 to 32768, not {self.codebook_size}.")
         if self.width % self.heads:
             raise UserError(f"width ({self.width}) must be a multiple of heads ({self.heads}).")
+        if self.encoder not in ("transformer", "mlp", "linear"):
+            raise UserError(f"encoder must be 'transformer', 'mlp' or 'linear', not {self.encoder!r}.")
         if self.decoder not in ("joint", "additive"):
             raise UserError(f"decoder must be 'joint' or 'additive', not {self.decoder!r}.")
         if type(self.shared_codebook) is not bool:
@@ -123,6 +128,15 @@ class CoefficientReader(nn.Module):
         return self.norm(summary)
 
 
+def _reader(n_coefficients: int, config: RvqVaeConfig) -> nn.Module | None:
+    if config.encoder == "transformer":
+        return CoefficientReader(n_coefficients, config)
+    if config.encoder == "linear":
+        return None
+    hidden, out = config.decoder_width, config.queries * config.width
+    return nn.Sequential(nn.Linear(n_coefficients, hidden), nn.GELU(), nn.Linear(hidden, out), nn.GELU())
+
+
 class Block(nn.Module):
     """One pre-norm transformer block."""
 
@@ -172,8 +186,8 @@ class RvqVae(nn.Module):
         n_coefficients, dim = len(config.coefficients), config.latent_dim
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.reader = CoefficientReader(n_coefficients, config)
-            self.to_latent = nn.Linear(config.queries * config.width, dim)
+            self.reader = _reader(n_coefficients, config)
+            self.to_latent = nn.Linear(config.queries * config.width, dim) if self.reader is not None else None
             layers = [nn.Linear(dim, config.decoder_width), nn.Linear(config.decoder_width, config.decoder_width)]
             last = nn.Linear(config.decoder_width, n_coefficients)
             self.mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), last)
@@ -183,7 +197,7 @@ class RvqVae(nn.Module):
                 dim, config.codebook_size, config.n_stages, config.shared_codebook, config.beam
             )
             self.quantiser.codebook.data.normal_()
-        for layer in (self.to_latent, last):
+        for layer in filter(None, (self.to_latent, last)):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         self.register_buffer("mean", torch.zeros(n_coefficients))
@@ -193,7 +207,10 @@ class RvqVae(nn.Module):
     def latent(self, psi: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
         """Latent of psi, before quantisation."""
         centred = psi - self.mean
-        return centred @ self.analysis.T + self.to_latent(self.reader(centred / self.scale).flatten(1))
+        linear = centred @ self.analysis.T
+        if self.reader is None or self.to_latent is None:
+            return linear
+        return linear + self.to_latent(self.reader(centred / self.scale).flatten(1))
 
     def decode_vectors(self, vectors: Float[Tensor, "b m d"]) -> Float[Tensor, "b e"]:
         """psi from code vectors; none (M = 0) gives the face that no token moves."""

@@ -57,6 +57,8 @@ def _grid(seed: int) -> Iterator[tuple[str, dict[str, object]]]:
     centre = {"codebook_size": 256, "n_stages": 4, "decoder": "additive", "methods": "none"}
     changes: dict[str, dict[str, object]] = {
         "separate": {"shared_codebook": False, "decoder": "joint"},
+        "mlp_encoder": {"encoder": "mlp"},
+        "linear_encoder": {"encoder": "linear"},
         "no_beam": {"beam": 1},
         "no_gradient_steps": {"steps": 0},
         "no_mirror": {"mirror": False},

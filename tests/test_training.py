@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from dfe_lib.classical_start import start_classically
 from dfe_lib.codebook import error_mm
@@ -145,6 +146,26 @@ def test_mirroring_in_training_serves_mirrored_faces():
         config = TrainConfig(steps=0, start_rounds=2, start_frames=1000, mirror=mirror)
         errors[mirror] = train(small_model(), psi, heldout, METRIC, config)["heldout_mm"].iloc[0]
     assert errors[True] < 0.5 * errors[False]
+
+
+@pytest.mark.parametrize("encoder", ["mlp", "linear"])
+def test_other_encoders_train_and_are_read_back(split, tmp_path, encoder):
+    model = small_model(encoder=encoder)
+    history = train(model, *split, METRIC, QUICK)
+    assert history["heldout_mm"].iloc[-1] < error_mm(split[1], 0 * split[1], METRIC).mean() / 2
+    model.save_pretrained(tmp_path)
+    psi = torch.from_numpy(split[1])
+    assert torch.equal(RvqVae.from_pretrained(tmp_path).encode(psi), model.encode(psi))
+    linear = (psi - model.mean) @ model.analysis.T
+    assert torch.equal(model.latent(psi), linear) == (encoder == "linear")
+
+
+def test_mixed_precision_trains_to_about_the_same_model(split, trained):
+    half = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    history = train(small_model(), *split, METRIC, QUICK, fabric=half)
+    loss, full = history["loss"].iloc[-1], trained[1]["loss"].iloc[-1]
+    assert loss != full and loss == pytest.approx(full, rel=0.05)
+    assert history["heldout_mm"].iloc[-1] == pytest.approx(trained[1]["heldout_mm"].iloc[-1], rel=0.02)
 
 
 def test_progress_is_called_with_each_row(split):
