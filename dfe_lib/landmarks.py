@@ -148,13 +148,14 @@ class FaceBoxes(_Task):
             base_options=BaseOptions(model_asset_buffer=detector), min_detection_confidence=min_score
         )
         super().__init__(lambda: vision.FaceDetector.create_from_options(options))
-        with _quiet():
-            self(np.zeros((128, 128, 3), np.uint8))  # it has something to say about its first picture
+        self(np.zeros((128, 128, 3), np.uint8))  # the first picture takes its time
 
     def __call__(self, rgb: Picture) -> list[Box]:
         """Boxes of the faces in the picture, the surest first."""
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
-        return [_box(found) for found in self._task.detect(image).detections]
+        with _quiet():  # as above, and about its first picture
+            found = self._task.detect(image).detections
+        return [_box(each) for each in found]
 
 
 def _face(raw: RawFace, width: int, height: int) -> Face:
