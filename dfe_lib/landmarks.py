@@ -148,7 +148,6 @@ class FaceBoxes(_Task):
             base_options=BaseOptions(model_asset_buffer=detector), min_detection_confidence=min_score
         )
         super().__init__(lambda: vision.FaceDetector.create_from_options(options))
-        self(np.zeros((128, 128, 3), np.uint8))  # the first picture takes its time
 
     def __call__(self, rgb: Picture) -> list[Box]:
         """Boxes of the faces in the picture, the surest first."""
