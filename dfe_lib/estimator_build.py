@@ -35,7 +35,10 @@ PLAN = "plan.json"
 Models = Mapping[str, tuple[EstimatorConfig, TrainingConfig]]
 MODELS: Models = {
     "478": (EstimatorConfig(hidden=512, depth=2, blend=0.8), TrainingConfig(steps=4500)),
-    "68": (EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256), TrainingConfig(steps=2500)),
+    "68": (
+        EstimatorConfig(layout="68", n_even=50, n_odd=35, hidden=256),
+        TrainingConfig(steps=2500, per_action=0.15, sparse=False),
+    ),
 }
 
 
