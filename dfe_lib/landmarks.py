@@ -152,7 +152,7 @@ class FaceBoxes(_Task):
     def __call__(self, rgb: Picture) -> list[Box]:
         """Boxes of the faces in the picture, the surest first."""
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
-        with _quiet():  # as above, and about its first picture
+        with _quiet():  # it has something to say about its first picture, too
             found = self._task.detect(image).detections
         return [_box(each) for each in found]
 
