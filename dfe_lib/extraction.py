@@ -123,8 +123,7 @@ def extract_clips(
     items = [media] if isinstance(media, str | os.PathLike) else list(media)
     clips = [item for item in items if isinstance(item, MediaFile)]
     if not clips or len(clips) < len(items):
-        paths = [item.path if isinstance(item, MediaFile) else item for item in items]
-        clips = find_media(media if isinstance(media, str | os.PathLike) else paths, subjects)
+        clips = find_media([item.path if isinstance(item, MediaFile) else item for item in items], subjects)
     folder = Path(folder)
     return pd.DataFrame([asdict(_extract_or_report(clip, folder, faces, progress)) for clip in clips])
 
