@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from .ahead import read_ahead
 from .errors import UserError
 from .faces import FaceFinder, FoundFace
-from .media import Frame, MediaFile, MediaReader, find_media, open_media, read_ahead
+from .media import Frame, MediaFile, MediaReader, find_media, open_media
 from .names import BLENDSHAPES
 from .progress import bar, is_watched
 from .tables import FRAMES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer

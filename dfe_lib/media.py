@@ -2,11 +2,9 @@
 
 import glob
 import os
-import queue
 import re
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +24,6 @@ __all__ = [
     "MediaReader",
     "find_media",
     "open_media",
-    "read_ahead",
     "subject_table",
 ]
 
@@ -146,52 +143,6 @@ def open_media(path: str | os.PathLike) -> Iterator[MediaReader]:
             yield reader
     else:
         raise UserError(f"{path} is no video or picture that can be read: use {_words(VIDEOS + PICTURES)}.")
-
-
-@contextmanager
-def read_ahead(items: Generator, depth: int = 8) -> Iterator[Iterator]:
-    """Walks `items` in a thread of its own, at most `depth` ahead, so that decoding overlaps what follows.
-
-    An error inside `items` is raised where they are used; leaving the block early stops the thread.
-
-    >>> with read_ahead(number for number in range(3)) as numbers:
-    ...     list(numbers)
-    [0, 1, 2]
-    """
-    ahead: queue.Queue = queue.Queue(depth)
-    stop = threading.Event()
-
-    def walk() -> None:
-        error = None
-        try:
-            for item in items:
-                ahead.put((item, None))
-                if stop.is_set():
-                    break
-            items.close()  # here, not where it is collected: what it holds open must be let go before the block ends
-        except BaseException as caught:  # raised again in the thread that asked
-            error = caught
-        ahead.put((None, error or StopIteration()))
-
-    def taken() -> Iterator:
-        while True:
-            item, error = ahead.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item
-
-    thread = threading.Thread(target=walk, name="read-ahead", daemon=True)
-    thread.start()
-    try:
-        yield taken()
-    finally:
-        stop.set()
-        while thread.is_alive():  # empty the queue, or the thread may wait for room for ever
-            with suppress(queue.Empty):
-                ahead.get(timeout=0.01)
-        thread.join()
 
 
 def _paths(spec: str | os.PathLike, find_others: Callable[[Path], Iterable[Path]]) -> list[Path]:

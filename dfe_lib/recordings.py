@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float
 
+from .ahead import read_ahead
 from .errors import UserError
 from .tables import N_LANDMARKS, frames_schema, table_writer
 from .text_tables import RAGGED
@@ -114,7 +115,7 @@ class Recording:
 
     front_end: str
     schema: pa.Schema
-    batches: Iterator[dict[str, object]]
+    batches: Generator[dict[str, object], None, None]
     report: Report
 
 
@@ -151,9 +152,9 @@ def assumed_times(rows: Iterable[Rows], settings: ReadSettings, report: Report) 
 
 
 def write_recording(source: Recording, out: Path, clip_id: str, subject_id: str) -> Report:
-    """Writes the frames table; it appears when it is whole, and not at all after an error."""
-    with table_writer(out, source.schema) as table:
-        for batch in source.batches:
+    """Writes the frames table while it reads on; it appears when it is whole, and not at all after an error."""
+    with table_writer(out, source.schema) as table, read_ahead(source.batches, depth=1) as batches:
+        for batch in batches:
             table.write(batch | {"clip_id": clip_id, "subject_id": subject_id})
     return source.report
 

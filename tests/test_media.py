@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 from video_files import real_frames, turn_at_display, write_video
 
+from dfe_lib.ahead import read_ahead
 from dfe_lib.assets import asset
 from dfe_lib.errors import UserError
-from dfe_lib.media import find_media, open_media, read_ahead, subject_table
+from dfe_lib.media import find_media, open_media, subject_table
 
 
 def read(path):
