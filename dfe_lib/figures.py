@@ -27,6 +27,8 @@ __all__ = [
 Picture = UInt8[np.ndarray, "h w 3"]
 HEAT = plt.get_cmap("inferno")
 CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
+ROOM = 1.08
+"""Top of an axis that starts at 0, in units of the largest value."""
 REGIONS = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
 
 sns.set_theme(context="notebook", style="ticks", palette="colorblind")
@@ -110,10 +112,10 @@ def training_curves(history: pd.DataFrame, unit: str = "mm") -> Figure:
     for column, label in (("train_mm", "training subjects"), ("heldout_mm", "held-out subjects")):
         error.plot(history["step"], history[column], marker="o", markersize=3, label=label)
     label = "error (mm, rms over the face)" if unit == "mm" else f"error ({unit})"
-    error.set(xlabel="step", ylabel=label, ylim=(0, None))
+    error.set(xlabel="step", ylabel=label, ylim=(0, ROOM * history[["train_mm", "heldout_mm"]].max(axis=None)))
     error.legend(frameon=False)
     words.plot(history["step"], history["perplexity"], marker="o", markersize=3, color="#009E73")
-    words.set(xlabel="step", ylabel="perplexity (codes), held-out", ylim=(0, None))
+    words.set(xlabel="step", ylabel="perplexity (codes), held-out", ylim=(0, ROOM * history["perplexity"].max()))
     sns.despine(figure)
     return figure
 
