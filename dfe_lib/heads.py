@@ -53,10 +53,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Ridge:
-    r"""Ridge regression of each target on standardised features, $\hat y = \bar y + z w$.
+    r"""Ridge regression of each target on standardised, clipped features, $\hat y = \bar y + (z - \bar z) w$.
 
     Arguments:
         mean, scale: (d,) of the training people's features.
+        shift: (d,) $\bar z$, the mean that clipping leaves the standardised features with.
         spread: (c,) standard deviation of the training people's fitted values.
         weights: (d, c) of standardised features.
         offset: (c,) mean of each target.
@@ -65,6 +66,7 @@ class Ridge:
 
     mean: Float[np.ndarray, " d"]
     scale: Float[np.ndarray, " d"]
+    shift: Float[np.ndarray, " d"]
     weights: Float[np.ndarray, "d c"]
     offset: Float[np.ndarray, " c"]
     spread: Float[np.ndarray, " c"]
@@ -83,7 +85,8 @@ class Ridge:
         mean, scale = x.mean(0), x.std(0)
         scale[scale < 1e-9 * (1 + np.abs(mean))] = np.inf
         z, centred = np.clip((x - mean) / scale, -CLIP, CLIP), y - y.mean(0)
-        z -= z.mean(0)
+        shift = z.mean(0)
+        z -= shift
         u, square = _spectrum(z)
         projected, penalties = u.T @ centred, PENALTIES * max(1, int(np.isfinite(scale).sum()))
         groups = _groups(subjects)
@@ -92,11 +95,11 @@ class Ridge:
         shrunk = projected / (square[:, None] + penalties[best])
         spread = np.sqrt(square @ np.square(shrunk * np.sqrt(square)[:, None]) / len(y))
         unseen = centred - left_out[best, :, np.arange(y.shape[1])].T
-        return cls(mean, scale, z.T @ (u @ shrunk), y.mean(0), spread, _middle(unseen, y))
+        return cls(mean, scale, shift, z.T @ (u @ shrunk), y.mean(0), spread, _middle(unseen, y))
 
     def predict(self, x: Unseen) -> Prediction:
         """Predictions for other people."""
-        above = np.clip((x - self.mean) / self.scale, -CLIP, CLIP) @ self.weights
+        above = (np.clip((x - self.mean) / self.scale, -CLIP, CLIP) - self.shift) @ self.weights
         score = above / np.maximum(self.spread, 1e-12)
         return Prediction(above + self.offset, score, (above > self.middle).astype(float))
 

@@ -46,6 +46,16 @@ def test_scores_are_the_training_peoples_standard_deviations() -> None:
     np.testing.assert_allclose(score.std(0), 1, atol=1e-6)
 
 
+def test_the_predictions_of_the_training_people_have_their_mean() -> None:
+    """Of words so rare that they are clipped: what is standardised then no longer averages to 0."""
+    rng = np.random.default_rng(0)
+    x = (rng.random((60, 40)) < 0.04) * rng.random((60, 40))
+    y = x[:, :2] * 30 + 1
+    found = Ridge.fitted(x, y, np.arange(60)).predict(x)
+    np.testing.assert_allclose(found.value.mean(0), y.mean(0), rtol=1e-9)
+    np.testing.assert_allclose(found.score.mean(0), 0, atol=1e-9)
+
+
 def test_a_feature_that_never_varies_counts_nothing() -> None:
     x = np.column_stack([RNG.normal(size=20), np.full(20, 0.1)])
     model = Ridge.fitted(x, x[:, :1], np.arange(20))
