@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -78,3 +79,25 @@ def test_what_does_not_fit_is_told(encoder):
         encoder.inverse_transform(np.array([[0, 1, 32]]))
     with pytest.raises(UserError, match="mesh metric"):
         DiscreteFacialEncoder(4, 2, coefficients=("exp1", "exp2")).fit(PSI[:, :2])
+    with pytest.raises(UserError, match="percentages"):
+        encoder.transform(100 * np.abs(PSI))
+    with pytest.raises(UserError, match="whole numbers"):
+        encoder.inverse_transform(np.array([[0.5, 1.0, 2.0]]))
+    with pytest.raises(UserError, match=r"\(frames, 3\)"):
+        encoder.inverse_transform(np.array([0, 1, 2]))
+
+
+def test_columns_of_a_table_are_taken_by_name(encoder):
+    table = pd.DataFrame(PSI, columns=ACTIONS)
+    np.testing.assert_array_equal(encoder.transform(table[list(ACTIONS[::-1])]), encoder.transform(PSI))
+    with pytest.raises(UserError, match="no column jawOpen"):
+        encoder.transform(table.drop(columns="jawOpen"))
+
+
+def test_a_pretrained_model_stays_what_it_is_in_a_pipeline(encoder, tmp_path):
+    encoder.save_pretrained(tmp_path)
+    pretrained = DiscreteFacialEncoder.from_pretrained(tmp_path)
+    pipeline = make_pipeline(clone(pretrained), FunctionTransformer())
+    np.testing.assert_array_equal(pipeline.fit_transform(PSI[:50]), encoder.transform(PSI[:50]))
+    with pytest.raises(UserError, match="pretrained=None"):
+        clone(pretrained).set_params(n_stages=2).fit(PSI)
