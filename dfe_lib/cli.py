@@ -29,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"dfe: {error.filename}: {error.strerror}; check the name and its permissions.", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +79,9 @@ def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="TOKENS.parquet")
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="default: largest")
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
+    parser.add_argument("--smoothing", choices=("bilateral", "one_euro", "none"), default="bilateral",
+                        help="over time (default: bilateral, as in the study)")  # fmt: skip
+    parser.add_argument("--expressions", type=Path, metavar="PSI.parquet", help="keep the coefficients as well")
     parser.set_defaults(command=_encode)
 
 
@@ -197,6 +205,8 @@ def _benchmark(options: argparse.Namespace) -> int:
     from .assets import asset
     from .benchmark import encode_speed
 
+    if options.rounds < 1:
+        raise UserError(f"--rounds must be 1 or more, not {options.rounds}.")
     table = encode_speed(options.media or asset("WolfgangLanger_Pexels.mp4"), rounds=options.rounds)
     print(table.round(2).to_string(index=False))
     print(f"median ratio {table['ratio'].median():.2f}")
@@ -206,7 +216,11 @@ def _benchmark(options: argparse.Namespace) -> int:
 def _encode(options: argparse.Namespace) -> int:
     from .encoding import encode_media
 
-    encode_media(options.media, options.output, options.model, options.faces)
+    done = encode_media(
+        options.media, options.output, options.model, options.faces, options.smoothing, options.expressions
+    )
+    seen = f"{done['valid']} of {done['frames']} rows have a face"
+    print(f"{seen}; their tokens are within {done['error_mm']:.2f} mm" if done["valid"] else f"{seen}: no tokens")
     return 0
 
 

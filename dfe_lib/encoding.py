@@ -1,6 +1,7 @@
 """A video or picture to its tokens, end to end: what `dfe encode` does."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from .encoder import DiscreteFacialEncoder
 from .errors import UserError
 from .expressions import fit_clips
 from .extraction import extract_clip
+from .tables import atomic_path
 from .tokenisation import tokenise
 
 __all__ = ["encode_media"]
@@ -20,6 +22,8 @@ def encode_media(
     out: str | os.PathLike,
     model: str | os.PathLike | None = None,
     faces: Literal["largest", "all"] = "largest",
+    smoothing: str = "bilateral",
+    expressions: str | os.PathLike | None = None,
 ) -> dict[str, float | int]:
     """Writes the tokens table of a clip; returns frames, valid frames and mean error in mm.
 
@@ -28,16 +32,32 @@ def encode_media(
         out: Parquet file, one row a frame (and a face); it appears when it is whole.
         model: Folder of a trained model, the study's when None.
         faces: `"largest"` or `"all"`.
+        smoothing: Of `smoothing.SMOOTHINGS`; the default is that of the study, whose tokens these then are.
+        expressions: Parquet file for the coefficients psi on the way; they are not kept when None.
 
     Raises:
-        UserError: The clip cannot be read or the model's coefficients are not those of the fit.
+        UserError: The clip cannot be read, an output is no name of a new Parquet file, or the model's coefficients are
+            not those of the fit.
     """
-    if Path(out).is_dir():
-        raise UserError(f"{out} is a folder: give the name of the Parquet file to write.")
+    for target in (out, expressions):
+        if target is not None:
+            _check_target(Path(target), Path(path))
     encoder = DiscreteFacialEncoder.from_pretrained(Path(model) if model else None)
     head = anny_head()
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
         frames = Path(folder) / "frames" / f"{Path(path).stem}.parquet"
         extract_clip(path, frames, faces=faces)
-        fit_clips([frames], Path(folder) / "expressions", head)
-        return tokenise(encoder.model_, Path(folder) / "expressions" / frames.name, Path(out), head.gram())
+        fit_clips([frames], Path(folder) / "expressions", head, smoothing)
+        psi = Path(folder) / "expressions" / frames.name
+        done = tokenise(encoder.model_, psi, Path(out), head.gram())
+        if expressions is not None:
+            with atomic_path(expressions) as partial:
+                shutil.copyfile(psi, partial)
+        return done
+
+
+def _check_target(target: Path, source: Path) -> None:
+    if target.suffix != ".parquet":
+        raise UserError(f"{target} must end in .parquet; `dfe export` makes a CSV file of it.")
+    if target.is_dir() or target.resolve() == source.resolve():
+        raise UserError(f"{target} is there already and no table: give the name of the Parquet file to write.")

@@ -45,15 +45,37 @@ def test_an_unknown_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> No
     assert capsys.readouterr().err == "dfe: There is no profile params/smokee; did you mean smoke?\n"
 
 
-def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     called: list[tuple] = []
     stand_in = type(sys)("dfe_lib.encoding")
-    stand_in.encode_media = lambda *arguments: called.append(arguments)
+    done = {"frames": 3, "valid": 2, "error_mm": 0.2}
+    stand_in.encode_media = lambda *arguments: called.append(arguments) or done
     monkeypatch.setitem(sys.modules, "dfe_lib.encoding", stand_in)
     assert main(["encode", "a.mp4", "-o", "t.parquet", "--faces", "all", "--model", "m"]) == 0
-    assert main(["encode", "a.mp4", "-o", "t.parquet"]) == 0
+    assert main(["encode", "a.mp4", "-o", "t.parquet", "--smoothing", "none", "--expressions", "e.parquet"]) == 0
     media, out = Path("a.mp4"), Path("t.parquet")
-    assert called == [(media, out, Path("m"), "all"), (media, out, None, "largest")]
+    usual, unusual = ("all", "bilateral", None), ("largest", "none", Path("e.parquet"))
+    assert called == [(media, out, Path("m"), *usual), (media, out, None, *unusual)]
+    assert capsys.readouterr().out.splitlines()[0] == "2 of 3 rows have a face; their tokens are within 0.20 mm"
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def write(*_: object) -> None:
+        (tmp_path / "missing" / "tokens.parquet").write_text("")
+
+    stand_in = type(sys)("dfe_lib.encoding")
+    stand_in.encode_media = write
+    monkeypatch.setitem(sys.modules, "dfe_lib.encoding", stand_in)
+    assert main(["encode", "a.mp4", "-o", "t.parquet"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"dfe: {tmp_path}") and "No such file" in said and said.count("\n") == 1
+
+
+def test_no_rounds_are_no_benchmark(capsys: pytest.CaptureFixture) -> None:
+    assert main(["benchmark", "--rounds", "0"]) == 1
+    assert "--rounds must be 1 or more" in capsys.readouterr().err
 
 
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:

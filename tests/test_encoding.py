@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,6 +8,7 @@ from dfe_lib.assets import asset
 from dfe_lib.encoding import encode_media
 from dfe_lib.errors import UserError
 from dfe_lib.names import ACTIONS
+from dfe_lib.paths import PROJECT
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.tables import read_arrays
 
@@ -25,9 +29,29 @@ def test_every_frame_of_a_clip_is_a_row_with_or_without_tokens(model, tmp_path) 
 
 
 def test_two_runs_write_the_same_bytes(model, tmp_path) -> None:
-    for run in ("once", "twice"):
+    for run in ("once.parquet", "twice.parquet"):
         encode_media(asset("carphone_pristine.mp4"), tmp_path / run, model)
-    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+    assert (tmp_path / "once.parquet").read_bytes() == (tmp_path / "twice.parquet").read_bytes()
+
+
+def test_one_clip_has_the_tokens_and_coefficients_that_the_study_gave_it(tmp_path) -> None:
+    """The study fits a subject's clips together; the man of this clip has no other."""
+    out, psi, study = tmp_path / "tokens.parquet", tmp_path / "psi.parquet", PROJECT / "results" / "study"
+    encode_media(asset("carphone_pristine.mp4"), out, expressions=psi)
+    told, known = (read_arrays(path)["tokens"] for path in (out, study / "tokens" / "carphone_pristine.parquet"))
+    assert (told == known).mean() > 0.95  # other processors round differently
+    stored = read_arrays(study / "expressions" / "carphone_pristine.parquet")["psi"]
+    np.testing.assert_allclose(read_arrays(psi)["psi"], stored, atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", ["tokens.csv", "carphone_pristine.mp4", "folder.parquet"])
+def test_an_output_that_would_mislead_or_destroy_is_refused(model, tmp_path, wrong) -> None:
+    source = shutil.copy(asset("carphone_pristine.mp4"), tmp_path)
+    (tmp_path / "folder.parquet").mkdir()
+    before = Path(source).read_bytes()
+    with pytest.raises(UserError, match=wrong):
+        encode_media(source, tmp_path / wrong, model)
+    assert Path(source).read_bytes() == before
 
 
 def test_a_picture_of_five_people_gives_five_rows(model, tmp_path) -> None:
