@@ -85,6 +85,8 @@ class MeshAxes:
 class SummedBooks:
     """Base of codes whose decoded face is the mean plus one code vector of each stage's codebook.
 
+    Fitting raises UserError for fewer frames than codes.
+
     Arguments:
         codebook_size: codes K of each stage, a power of two.
         whiten: fit in the mesh metric; otherwise on the raw coefficients.
@@ -96,11 +98,15 @@ class SummedBooks:
         self.codebook_size, self.whiten = codebook_size, whiten
 
     def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "SummedBooks":
+        stages = self._stages(bits, len(psi))
+        if len(psi) < self.codebook_size:
+            raise UserError(f"{self.codebook_size} codes need at least as many frames, not {len(psi)}; give more frames "
+                            "or take a smaller codebook_size.")  # fmt: skip
         self.axes = MeshAxes.of(psi, metric if self.whiten else np.eye(psi.shape[1]))
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)  # sums round by their number
         try:
-            self.books = self._fitted(self.axes(psi), self._stages(bits))
+            self.books = self._fitted(self.axes(psi), stages)
         finally:
             faiss.omp_set_num_threads(threads)
         self.bits = len(self.books) * math.log2(self.codebook_size)
@@ -117,7 +123,7 @@ class SummedBooks:
         first, *others = [book @ self.axes.synthesis.T for book in self.books]
         return np.concatenate([first + self.axes.mean, *others])
 
-    def _stages(self, bits: int) -> int:
+    def _stages(self, bits: int, frames: int) -> int:
         return stages_of(bits, self.codebook_size)
 
     def _fitted(self, z: Float[np.ndarray, "n d"], stages: int) -> Float[np.ndarray, "m k d"]:
@@ -182,12 +188,12 @@ class ProductCode(SummedBooks):
 
 
 class KMeans(SummedBooks):
-    """One codebook of whole faces, of 12 bits at most."""
+    """One codebook of whole faces, of 12 bits at most and of no more codes than there are frames to fit."""
 
     shared = True
 
-    def _stages(self, bits: int) -> int:
-        self.codebook_size = 2 ** min(bits, LARGEST_BOOK_BITS)
+    def _stages(self, bits: int, frames: int) -> int:
+        self.codebook_size = 2 ** max(1, min(bits, LARGEST_BOOK_BITS, frames.bit_length() - 1))
         return 1
 
     def _fitted(self, z: Float[np.ndarray, "n d"], stages: int) -> Float[np.ndarray, "m k d"]:

@@ -1,5 +1,6 @@
 """A face as a few atoms of dictionaries learned region by region, each at one of a few strengths."""
 
+import math
 import warnings
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ from jaxtyping import Float, Int
 from sklearn.decomposition import MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
-from .baselines import MeshAxes, stages_of
+from .baselines import MeshAxes
 from .quantiser import ResidualQuantiser
 from .training import metric_root
 
@@ -45,9 +46,11 @@ class RegionDictionary:
     Each region has atoms in proportion to how far it moves the face. A symbol names an atom and one of its strengths;
     a frame is the sum of its symbols and the neutral face. They are found by the same beam search as the codebook's.
 
+    A frame takes as many symbols as the bits pay for, one at least.
+
     Arguments:
         names: coefficients of psi, ARKit's actions.
-        codebook_size: symbols, atoms times strengths.
+        codebook_size: symbols, atoms times strengths; more where that leaves a region without an atom.
         strengths: strengths of an atom.
         seed: of the learning.
 
@@ -57,11 +60,13 @@ class RegionDictionary:
     bits, shared = 0.0, True
 
     def __init__(self, names: Sequence[str], codebook_size: int = 256, strengths: int = 4, seed: int = 0):
-        self.regions, self.codebook_size = region_columns(names), codebook_size
-        self.strengths, self.seed = strengths, seed
+        self.regions, self.strengths, self.seed = region_columns(names), strengths, seed
+        self.codebook_size = max(codebook_size, len(self.regions) * strengths)
 
     def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "RegionDictionary":
-        self.bits, stages = float(bits), stages_of(bits, self.codebook_size)
+        each = math.log2(self.codebook_size)
+        stages = max(1, int(bits / each))
+        self.bits = stages * each
         self.axes = MeshAxes.of(psi, metric)
         some = np.asarray(psi[:: -(-len(psi) // FRAMES)], float)
         learned = [self._learned(some, metric, *part) for part in self._atom_counts(some, metric)]
@@ -89,6 +94,8 @@ class RegionDictionary:
             [np.einsum("ni,ij,nj->", psi[:, c], metric[np.ix_(c, c)], psi[:, c]) for c in self.regions.values()]
         )
         counts = np.maximum(1, np.floor(motion / max(motion.sum(), 1e-12) * total)).astype(int)
+        while counts.sum() > total:
+            counts[counts.argmax()] -= 1
         return list(zip(self.regions.values(), counts.tolist(), strict=True))
 
     def _learned(

@@ -60,8 +60,15 @@ def test_kmeans_takes_the_nearest_of_at_most_4096_codes() -> None:
     codes = code.encode(PSI)
     distance = np.stack([distances(PSI, row) for row in code.templates()])
     np.testing.assert_array_equal(codes[:, 0], distance.argmin(0))
-    assert KMeans()._stages(32) == 1
     assert code.bits == 6
+    assert KMeans()._stages(32, 10**6) == 1
+
+
+def test_kmeans_has_no_more_codes_than_frames_and_books_those() -> None:
+    code = KMeans().fit(PSI, METRIC, 32)
+    assert (code.codebook_size, code.bits) == (512, 9)
+    assert code.templates().shape == (512, 12)
+    assert code.encode(PSI).max() < 512
 
 
 def test_a_bit_more_makes_the_scalar_code_better_and_the_first_bits_go_to_the_largest_axes() -> None:
@@ -71,6 +78,13 @@ def test_a_bit_more_makes_the_scalar_code_better_and_the_first_bits_go_to_the_la
     assert [len(level) for level in codes[0].levels] == [2] + [1] * 11
     for code, bits in zip(codes, (1, 6, 24), strict=True):
         assert sum(np.log2(len(level)) for level in code.levels) == bits
+
+
+@pytest.mark.parametrize("code", [ResidualCode(1024), ProductCode(1024), KMeans()])
+def test_frames_too_few_for_the_codes_are_refused(code: ResidualCode | ProductCode | KMeans) -> None:
+    few = PSI[:1] if isinstance(code, KMeans) else PSI
+    with pytest.raises(UserError, match=f"at least as many frames, not {len(few)}"):
+        code.fit(few, METRIC, 20)
 
 
 def test_bits_that_no_stages_take_are_refused() -> None:

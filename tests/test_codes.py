@@ -61,6 +61,18 @@ def test_a_dictionary_s_atom_moves_one_region() -> None:
     assert sorted(column for columns in region_columns(ACTIONS).values() for column in columns) == list(range(52))
 
 
+@pytest.mark.parametrize(
+    ("codebook_size", "bits", "symbols", "booked"), [(16, 8, 16, 8), (32, 10, 32, 10), (8, 9, 16, 8), (8, 3, 16, 4)]
+)
+def test_a_dictionary_s_bits_tell_all_its_symbols(codebook_size: int, bits: int, symbols: int, booked: int) -> None:
+    """Where one region moves most, too; each of the four has an atom at four strengths at least."""
+    weight = np.full(52, 0.05)
+    weight[region_columns(ACTIONS)["mouth_jaw"]] = 1
+    code = RegionDictionary(ACTIONS, codebook_size).fit(weight * PSI, METRIC, bits)
+    assert len(code.symbols) == code.codebook_size == symbols
+    assert code.bits == code.encode(PSI).shape[1] * np.log2(symbols) == booked
+
+
 def test_units_are_encoded_at_five_levels_and_decoded_to_their_templates() -> None:
     unit = au_basis("openface17")[1][8]
     code = AuCode().fit(PSI, METRIC, 32)
