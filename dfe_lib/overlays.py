@@ -14,6 +14,7 @@ from .expressions import POSE_LANDMARKS
 from .fit_benchmark import N_IDENTITY_FRAMES, padded
 from .morphable import MM_PER_M, MorphableModel
 from .overviews import has_pictures
+from .shown import some_of
 from .solver import LandmarkSolver, camera_axes
 from .sources import read_sources, stills
 from .tables import N_LANDMARKS, read_arrays
@@ -44,14 +45,15 @@ class Overlay:
 
 
 def clip_overlays(frames: Path, head: MorphableModel, estimator: ExpressionEstimator) -> list[Overlay]:
-    """The most expressive frame of each clip that has pictures and a face in them.
+    """The most expressive frame of each clip that has pictures and a face in them, or of some of many clips.
 
     Arguments:
         frames: folder of frames tables.
     """
     found, sources = [], read_sources(frames)
-    for table in sorted(frames.glob("*.parquet")):
-        if has_pictures(sources, table.stem) and "blendshapes" in pq.read_schema(table).names:
+    tables = [table for table in sorted(frames.glob("*.parquet")) if has_pictures(sources, table.stem)]
+    for table in some_of(tables):
+        if "blendshapes" in pq.read_schema(table).names:
             found += list(_overlays(table, sources[table.stem], head, estimator, None))
     return found
 
