@@ -10,7 +10,7 @@ from PIL import Image
 from .errors import UserError
 from .media import PICTURES
 from .sources import read_sources, stills
-from .tables import read_arrays
+from .tables import main_face, read_arrays
 
 __all__ = ["Crops", "clip_crops", "crop_face", "run_crops", "spread"]
 
@@ -52,7 +52,9 @@ def spread(time_s: Float[np.ndarray, " t"], n: int, span_s: float | None = None)
     return rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]
 
 
-def clip_crops(video: Path, frames: Path, n: int = 16, size: int = 64, span_s: float | None = None) -> Crops:
+def clip_crops(
+    video: Path, frames: Path, n: int = 16, size: int = 64, span_s: float | None = None, face: int | None = None
+) -> Crops:
     """n crops of the face of a clip, see :func:`spread`.
 
     Arguments:
@@ -65,7 +67,7 @@ def clip_crops(video: Path, frames: Path, n: int = 16, size: int = 64, span_s: f
     if "landmarks" not in pq.read_schema(frames).names:
         raise UserError(f"{frames.name} has no landmarks in pixels: faces cannot be cut out of its pictures.")
     rows = read_arrays(frames, ["frame", "face_id", "time_s", "detected", "landmarks"])
-    kept = rows["detected"] & (rows["face_id"] == rows["face_id"][rows["detected"]].min(initial=2**15 - 1))
+    kept = rows["detected"] & (rows["face_id"] == (main_face(frames) if face is None else face))
     if not kept.any():
         raise UserError(f"{frames.stem} shows no face: leave it out.")
     chosen = np.flatnonzero(kept)[spread(rows["time_s"][kept], n, span_s)]

@@ -30,7 +30,7 @@ from .clips import Clip
 from .errors import UserError
 from .facs import au_basis, au_intensities
 from .paths import PROJECT
-from .tables import read_arrays, read_metadata
+from .tables import main_face, read_arrays, read_metadata
 
 __all__ = ["LabelledClips", "labelled_clips", "with_action_units"]
 
@@ -96,7 +96,8 @@ def labelled_clips(
 ) -> LabelledClips:
     """The clips of a table with their tokens, coefficients, action units, head pose and confidence.
 
-    Of clips with several faces the one that is there most is taken. Frames count where every table has them.
+    Of clips with several faces the one that is there most is taken, as the tokens tell it, else the expressions, else
+    the frames. Frames count where every table has them.
 
     Arguments:
         table: CSV file, see `clip_tables`; from the project's folder unless its path is absolute.
@@ -157,12 +158,14 @@ def _notes(clip_ids: pd.Series, usable: np.ndarray, found: set[str]) -> tuple[st
 
 
 def _clip(row: dict, tokens: Path | None, expressions: Path | None, frames: Path | None) -> Clip:
-    """A row's clip: its tables side by side, frame by frame."""
-    name = f"{row['clip_id']}.parquet"
-    parts = [_columns(tokens, name, "valid", ("tokens",)), _columns(expressions, name, "valid", ("psi",))]
-    parts.append(_frames(frames, name))
+    """A row's clip: its tables side by side, frame by frame, all of one face."""
+    tables = [_table(folder, row["clip_id"]) for folder in (tokens, expressions, frames)]
+    # chosen once: the tables have faces in different numbers of frames, and might each show most of another person
+    face = main_face(next(table for table in tables if table))
+    parts = [_columns(tables[0], face, "valid", ("tokens",)), _columns(tables[1], face, "valid", ("psi",))]
+    parts.append(_frames(tables[2], face))
     parts = [part for part in parts if part]
-    shared = parts[0]["frame"] if parts else np.zeros(0, np.int32)
+    shared = parts[0]["frame"]
     for part in parts[1:]:
         shared = np.intersect1d(shared, part["frame"])
     columns: dict[str, np.ndarray] = {}
@@ -178,33 +181,35 @@ def _clip(row: dict, tokens: Path | None, expressions: Path | None, frames: Path
     return Clip(row["subject_id"], time_s, clip_id=row["clip_id"], au_names=names, video=video, **columns)
 
 
-def _columns(folder: Path | None, name: str, shown: str, wanted: Sequence[str]) -> dict[str, np.ndarray]:
-    """Usable rows of the most frequent face, in the order of their frames; empty where there is no such table."""
-    if folder is None or not (folder / name).exists():
+def _table(folder: Path | None, clip_id: str) -> Path | None:
+    path = None if folder is None else folder / f"{clip_id}.parquet"
+    return path if path is not None and path.exists() else None
+
+
+def _columns(table: Path | None, face: int, shown: str, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """Usable rows of one face, in the order of their frames; empty where there is no table."""
+    if table is None:
         return {}
-    arrays = read_arrays(folder / name, ["face_id", "frame", "time_s", shown, *wanted])
-    usable = arrays.pop(shown)
-    faces, counts = np.unique(arrays["face_id"][usable], return_counts=True)
-    kept = usable & (arrays.pop("face_id") == (faces[counts.argmax()] if len(faces) else -1))
+    arrays = read_arrays(table, ["face_id", "frame", "time_s", shown, *wanted])
+    kept = arrays.pop(shown) & (arrays.pop("face_id") == face)
     return {key: values[kept] for key, values in arrays.items()}
 
 
-def _frames(folder: Path | None, name: str) -> dict[str, np.ndarray]:
+def _frames(table: Path | None, face: int) -> dict[str, np.ndarray]:
     """Confidence, head pose and action units of a frames table, as far as it has them."""
-    if folder is None or not (folder / name).exists():
+    if table is None:
         return {}
-    path = folder / name
-    there = pq.read_schema(path).names
+    there = pq.read_schema(table).names
     units = next((column for column in AU_SCALES if column in there), None)
     wanted = [column for column in ("confidence", "rotation") if column in there] + ([units] if units else [])
-    columns = _columns(folder, name, "detected", wanted)
+    columns = _columns(table, face, "detected", wanted)
     if "rotation" in columns:
         columns["turn_deg"] = _turns(columns.pop("rotation").astype(float))
     if not np.isfinite(columns["confidence"]).all():
         del columns["confidence"]
     if units:
         columns["aus"] = np.clip(columns.pop(units) / AU_SCALES[units], 0, 1)
-        columns["au_names"] = np.array(json.loads(read_metadata(path)[units]))
+        columns["au_names"] = np.array(json.loads(read_metadata(table)[units]))
     return columns
 
 

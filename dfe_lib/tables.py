@@ -28,6 +28,7 @@ __all__ = [
     "coefficient_names",
     "expressions_schema",
     "frames_schema",
+    "main_face",
     "read_arrays",
     "read_batches",
     "read_dataframe",
@@ -276,6 +277,15 @@ def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
     if not names:
         raise UserError(f"{path} does not name the coefficients of psi: write it with expressions_schema(names).")
     return tuple(names)
+
+
+def main_face(path: str | os.PathLike) -> int:
+    """The face that most rows of a frames, expressions or tokens table show, the first of equals; -1 without a face."""
+    with _open(path, None) as parquet:
+        shown = next(name for name in ("detected", "valid") if name in parquet.schema_arrow.names)
+    rows = read_arrays(path, ["face_id", shown])
+    faces, counts = np.unique(rows["face_id"][rows[shown]], return_counts=True)
+    return int(faces[counts.argmax()]) if len(faces) else -1
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dfe_lib.errors import UserError
 from dfe_lib.face_crops import clip_crops, crop_face, run_crops, spread
 from dfe_lib.media import MediaFile
 from dfe_lib.sources import write_sources
-from dfe_lib.tables import frames_schema, table_writer
+from dfe_lib.tables import frames_schema, read_arrays, table_writer
 
 N = 20
 
@@ -55,6 +55,19 @@ def test_crops_follow_the_face_through_the_clip(run: Path) -> None:
     assert crops.shape == (5, 16, 16, 3)
     assert crops[:, 8, 8, 0].tolist() == [100 + 5 * i for i in (0, 5, 10, 15, 19)]
     assert (crops[:, 8, 3, 0] > 0).all()
+
+
+def test_the_face_is_the_one_that_is_there_most_or_the_one_asked_for(run: Path) -> None:
+    """A dark spot in the corner is face 0 of three frames; the square is face 1."""
+    table = run / "frames" / "a.parquet"
+    rows = read_arrays(table)
+    spot = {name: values[:3] for name, values in rows.items()}
+    spot |= {"landmarks": np.tile(np.tile([[0.0, 80.0], [10.0, 90.0]], (34, 1)).ravel(), (3, 1))}
+    with table_writer(table, frames_schema("OpenFace 2", {"landmarks": 136})) as writer:
+        writer.write(spot)
+        writer.write(rows | {"face_id": np.where(rows["detected"], 1, -1)})
+    assert clip_crops(run / "a.mkv", table, n=5, size=16)[:, 8, 8, 0].tolist() == [100, 125, 150, 175, 195]
+    assert not clip_crops(run / "a.mkv", table, n=3, size=16, face=0).any()
 
 
 def test_a_stretch_is_taken_from_the_middle_and_skips_nobody() -> None:

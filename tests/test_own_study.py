@@ -89,6 +89,25 @@ def test_the_face_that_is_there_most_is_taken(tmp_path: Path) -> None:
     assert len(clip) == 5 and clip.confidence.max() < 1 and clip.tokens is None
 
 
+def test_every_table_of_a_clip_gives_the_same_face(tmp_path: Path) -> None:
+    """Face 0 is detected in ten frames and read in three; face 1, which is detected and read in eight, is the clip."""
+    face, frame = np.repeat([0, 1], [10, 8]), np.r_[np.arange(10), np.arange(8)]
+    n, told = len(face), (face == 1) | (frame < 3)
+    key = {"clip_id": "d", "subject_id": "d", "face_id": face, "frame": frame, "time_s": frame / 10}
+    turns = np.stack([turn(yaw=40.0 * bool(each)) for each in face]).reshape(n, 9)
+    with table_writer(tmp_path / "frames" / "d.parquet", frames_schema("OpenFace 2", {"rotation": 9})) as table:
+        size = dict.fromkeys(("interocular_px", "out_of_frame"), np.zeros(n)) | {"width": 64, "height": 48}
+        table.write(key | size | {"detected": True, "confidence": np.ones(n), "rotation": turns})
+    with table_writer(tmp_path / "expressions" / "d.parquet", expressions_schema(["jawOpen"])) as table:
+        table.write(key | {"data": REAL, "psi": face[:, None], "residual_mm": np.zeros(n), "valid": told})
+    with table_writer(tmp_path / "tokens" / "d.parquet", tokens_schema(1)) as table:
+        table.write(key | {"data": REAL, "valid": told, "tokens": face[:, None], "error_mm": np.zeros(n)})
+    write_clip_table(tmp_path / "clips.csv", pd.DataFrame({"clip_id": ["d"], "subject_id": ["d"]}))
+    (clip,) = read(tmp_path).clips
+    assert len(clip) == 8 and set(clip.tokens[:, 0]) == set(clip.psi[:, 0]) == {1}
+    np.testing.assert_allclose(clip.turn_deg[:, 0], 40, atol=1e-4)
+
+
 def test_clips_without_the_label_are_left_out_and_counted(run: Path) -> None:
     part = read(run).labelled(["depressed"])
     assert part.labels.clip_id.tolist() == [clip.clip_id for clip in part.clips] == ["c_1", "a_1"]

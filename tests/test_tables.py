@@ -11,6 +11,7 @@ from dfe_lib.tables import (
     SIMULATED,
     coefficient_names,
     expressions_schema,
+    main_face,
     read_arrays,
     read_batches,
     read_dataframe,
@@ -66,6 +67,13 @@ def test_what_is_written_is_read_and_missing_is_nan(tmp_path):
     assert set(read["clip_id"]) == {"clip"}
     assert pq.ParquetFile(path).schema_arrow.equals(expressions_schema(NAMES), check_metadata=False)
     assert pq.ParquetFile(path).read(["psi"])["psi"].null_count == (~valid).sum()
+
+
+def test_the_main_face_is_the_one_of_most_usable_rows(tmp_path):
+    columns = expressions(9) | {"face_id": np.repeat([2, 1, 0], 3), "valid": np.arange(9) > 0}
+    assert main_face(save(tmp_path / "a.parquet", columns)) == 0  # as often as 1, and before it
+    assert main_face(save(tmp_path / "a.parquet", columns | {"valid": np.arange(9) < 7})) == 1
+    assert main_face(save(tmp_path / "a.parquet", columns | {"valid": np.zeros(9, bool)})) == -1
 
 
 def test_bytes_depend_on_the_rows_alone(tmp_path):
