@@ -37,9 +37,8 @@ def clip_to_show(expressions: Path, wanted: str) -> str:
     clips = sorted(path.stem for path in expressions.glob("*.parquet"))
     if wanted:
         if wanted not in clips:
-            raise UserError(
-                f"There is no clip {wanted!r} to show: set shown_clip to one of {', '.join(some_of(clips))}."
-            )
+            there = ", ".join(some_of(clips))
+            raise UserError(f"There is no clip {wanted!r}: set shown_clip to one of {there}, or to ''.")
         return wanted
     for clip in clips:
         if read_arrays(expressions / f"{clip}.parquet", ["valid"])["valid"].any():
