@@ -132,7 +132,7 @@ def _first_frame_s(media: Path) -> float:
 def _encode(media: Path, out: Path) -> None:
     """The upright pictures at their true times, as H.264."""
     with open_media(media) as reader, av.open(str(out), "w", format="mp4") as container:
-        stream = None
+        stream, last_ms = None, -1
         for frame in reader.frames:
             height, width = (side - side % 2 for side in frame.rgb.shape[:2])  # 4:2:0 has no odd sizes
             if stream is None:
@@ -140,7 +140,8 @@ def _encode(media: Path, out: Path) -> None:
                 stream.pix_fmt, stream.width, stream.height = "yuv420p", width, height
                 stream.codec_context.time_base = stream.time_base = MILLISECOND
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.rgb[:height, :width]), format="rgb24")
-            picture.pts, picture.time_base = round(frame.time_s * MS_PER_S), MILLISECOND
+            last_ms = max(round(frame.time_s * MS_PER_S), last_ms + 1)  # MP4 takes no two pictures at one time
+            picture.pts, picture.time_base = last_ms, MILLISECOND
             container.mux(stream.encode(picture))
         if stream is not None:
             container.mux(stream.encode())

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import av
@@ -16,6 +17,7 @@ from dfe_lib.anny_head import anny_head
 from dfe_lib.assets import asset
 from dfe_lib.cli import main
 from dfe_lib.errors import UserError
+from dfe_lib.media import Frame, MediaReader
 from dfe_lib.viewer import clip_page, playable, write_viewer
 
 TIMES_MS = [0, 40, 80, 120, 160, 300, 340, 380, 420, 460, 500, 540]
@@ -172,6 +174,18 @@ def test_what_browsers_do_not_play_is_encoded_anew_at_the_true_times(clip: Path,
     np.testing.assert_allclose(times, np.arange(6) / 25, atol=1e-3)
     assert (name, start) == ("clip.mp4", 0.0)
     assert playable(tmp_path / name)
+
+
+def test_frames_that_share_a_millisecond_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = (0, 0.04, 0.04, 0.0402, 0.08)
+    pictures = real_frames("single_face.mp4", len(seconds))
+    frames = (Frame(i, float(time), pictures[i].rgb) for i, time in enumerate(seconds))
+    reader = MediaReader(tmp_path / "a.avi", still=False, expected=len(seconds), frames=frames)
+    monkeypatch.setattr(module, "open_media", lambda path: nullcontext(reader))
+    module._encode(tmp_path / "a.avi", tmp_path / "a.mp4")
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    np.testing.assert_allclose(times, [0, 0.04, 0.041, 0.042, 0.08], atol=1e-4)
 
 
 def test_what_cannot_be_shown_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
