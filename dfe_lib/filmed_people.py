@@ -49,7 +49,8 @@ def film_people(
     what the fit makes of the same frames, as in 02.
 
     Arguments:
-        frames: of each person, at the cohort's rate. keep: pictures of each person, evenly spread.
+        frames: of each person, at the cohort's rate; all of a task that has fewer.
+        keep: pictures of each person, evenly spread.
     """
     with Stage(head) as stage:
         return [_film(simulate_person(config, index), index, frames, head, stage, keep) for index in people]
@@ -89,7 +90,7 @@ def _film(session: Session, index: int, frames: int, head: MorphableModel, stage
     rng = np.random.default_rng([session.seed, 6])
     task = ("funny_video", "interview")[index % 2]
     rows = np.flatnonzero(session.task == task)
-    rows = rows[(len(rows) - frames) // 2 :][:frames]
+    rows = rows[max(0, len(rows) - frames) // 2 :][:frames]
     actor, shot = sample_actor(head, stage.refine, rng), sample_shot(rng, "rendered")
     sway = _sway(session.time_s[rows], rng)
     landmarks, scores = np.full((len(rows), 478, 3), np.nan), np.zeros((len(rows), 51))

@@ -42,3 +42,8 @@ def test_a_filmed_person_is_found_and_read() -> None:
     assert np.isfinite(film.told).all() and film.told.min() >= 0 and film.told.max() <= 1
     assert 50 < film.time_s[0] < 60, "the second person is filmed in the interview"
     assert film.pictures[0][1].std() > 10
+
+
+def test_of_a_task_that_is_shorter_than_asked_every_frame_is_filmed() -> None:
+    (film,) = film_people(CohortConfig(1, 0.1, 10), range(1), 16, anny_head())
+    assert len(film.time_s) == len(film.told) == 10, "six tasks share six seconds"
