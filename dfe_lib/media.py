@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -207,8 +208,8 @@ def _whole_path(path: Path) -> str:
 
 
 def _repeated(names: list[str]) -> set[str]:
-    folded = [name.casefold() for name in names]
-    return {name for name in folded if folded.count(name) > 1} if len(set(folded)) < len(folded) else set()
+    counts = Counter(name.casefold() for name in names)
+    return {name for name, count in counts.items() if count > 1}
 
 
 def _plain(name: str) -> str:

@@ -1,6 +1,7 @@
 import threading
 import time
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from video_files import real_frames, turn_at_display, write_video
 from dfe_lib.ahead import read_ahead
 from dfe_lib.assets import asset
 from dfe_lib.errors import UserError
-from dfe_lib.media import find_media, open_media, subject_table
+from dfe_lib.media import _unique_names, find_media, open_media, subject_table
 
 
 def read(path):
@@ -162,6 +163,14 @@ def test_names_are_unique_without_regard_to_case(tmp_path):
         (tmp_path / name).touch()
     names = [clip.clip_id.lower() for clip in find_media(tmp_path)]
     assert len(set(names)) == 3
+
+
+def test_many_files_are_named_in_a_moment():
+    paths = [Path(f"/videos/{i}.mp4") for i in range(20_000)]
+    start = time.process_time()
+    names = _unique_names([*paths, Path("/more/7.mp4")])
+    assert time.process_time() - start < 1  # it grew with the square of the files, to several seconds
+    assert names[6:9] == ["6", "videos_7", "8"] and names[-1] == "more_7"
 
 
 def test_what_is_not_found_is_said(folder):
