@@ -2,9 +2,9 @@
 
 import os
 import sys
+import threading
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,11 +85,11 @@ class _Task:
     """A MediaPipe task that is closed by name: left to its `__del__`, it complains when Python exits."""
 
     def __init__(self, create: Callable[[], Any]):
-        with _quiet():
+        with _QUIET:
             self._task = create()
 
     def close(self) -> None:
-        with _quiet():
+        with _QUIET:
             self._task.close()
 
     def __enter__(self: Own) -> Own:
@@ -127,7 +127,7 @@ class FaceLandmarks(_Task):
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
         # whole milliseconds that must rise, while real frames may be closer together or share a time
         self._last_ms = max(round(1000 * time_s), self._last_ms + 1)
-        with _quiet():  # where memory happens to lie badly, the first picture brings a warning
+        with _QUIET:  # where memory happens to lie badly, the first picture brings a warning
             found = self._task.detect_for_video(image, self._last_ms) if self._video else self._task.detect(image)
         height, width = rgb.shape[:2]
         return [_face(raw, width, height) for raw in found]
@@ -152,7 +152,7 @@ class FaceBoxes(_Task):
     def __call__(self, rgb: Picture) -> list[Box]:
         """Boxes of the faces in the picture, the surest first."""
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
-        with _quiet():  # it has something to say about its first picture, too
+        with _QUIET:  # it has something to say about its first picture, too
             found = self._task.detect(image).detections
         return [_box(each) for each in found]
 
@@ -180,15 +180,39 @@ def _box(found: Any) -> Box:
     )
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps what MediaPipe writes, at whatever log level, off the terminal."""
+class _Quiet:
+    """Keeps what MediaPipe writes, at whatever log level, off the terminal.
+
+    The terminal belongs to the whole process: where threads are inside at once, the first takes it away and the last
+    brings it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside, self._kept = 0, -1
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._kept = _to_nowhere()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                os.dup2(self._kept, 2)
+                os.close(self._kept)
+
+
+def _to_nowhere() -> int:
+    """Sends the standard error stream nowhere; returns a descriptor of where it went."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    os.close(nowhere)
+    return kept
+
+
+_QUIET = _Quiet()
+"""The one of the process."""

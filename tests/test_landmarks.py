@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +80,37 @@ def test_the_terminal_stays_clean():
     env = os.environ | {"PYTHONPATH": str(PROJECT)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
     assert run.stdout + run.stderr == ""
+
+
+def test_threads_that_are_quiet_at_once_leave_the_terminal_as_it_was():
+    first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
+    before, kept = os.fstat(2), os.dup(2)
+    inside = []
+
+    def first():
+        with landmarks._QUIET:
+            first_in.set()
+            second_in.wait(10)
+        first_out.set()
+
+    def second():
+        first_in.wait(10)
+        with landmarks._QUIET:
+            second_in.set()
+            first_out.wait(10)
+            inside.append(os.path.samestat(os.fstat(2), Path(os.devnull).stat()))
+
+    threads = [threading.Thread(target=each) for each in (first, second)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert inside == [True]
+        assert os.path.samestat(os.fstat(2), before)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def test_overlap():
