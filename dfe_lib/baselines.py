@@ -100,8 +100,8 @@ class SummedBooks:
     def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "SummedBooks":
         stages = self._stages(bits, len(psi))
         if len(psi) < self.codebook_size:
-            raise UserError(f"{self.codebook_size} codes need at least as many frames, not {len(psi)}; give more frames "
-                            "or take a smaller codebook_size.")  # fmt: skip
+            raise UserError(f"{self.codebook_size} codes need at least as many frames, not {len(psi)}; give more "
+                            "frames or take a smaller codebook_size.")  # fmt: skip
         self.axes = MeshAxes.of(psi, metric if self.whiten else np.eye(psi.shape[1]))
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)  # sums round by their number

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from .errors import UserError
 
-__all__ = ["bits_per_frame", "codebook_report", "error_mm", "error_summary", "perplexity", "usage", "usage_table"]
+__all__ = ["bits_per_frame", "error_mm", "error_summary", "perplexity", "usage", "usage_table"]
 
 
 def error_mm(
@@ -39,21 +39,29 @@ def error_summary(error: Float[np.ndarray, " n"]) -> dict[str, float]:
     }
 
 
-def usage(codes: Int[np.ndarray, "..."], codebook_size: int) -> float:
-    """Share of the K codes that occur at all in a whole split.
+def usage(codes: Int[np.ndarray, "..."], codebook_size: int, shared: bool = True) -> float:
+    """Share of the K codes that occur at all in a whole split; its mean over stages with codebooks of their own.
 
     >>> usage(np.array([[0, 1], [1, 0]]), codebook_size=4)
     0.5
+    >>> usage(np.array([[0, 1], [0, 1]]), codebook_size=4, shared=False)
+    0.25
     """
+    if not shared:
+        return float(np.mean([usage(stage, codebook_size) for stage in codes.T]))
     return float(np.count_nonzero(_counts(codes, codebook_size)) / codebook_size)
 
 
-def perplexity(codes: Int[np.ndarray, "..."], codebook_size: int) -> float:
+def perplexity(codes: Int[np.ndarray, "..."], codebook_size: int, shared: bool = True) -> float:
     r"""Number of equally frequent codes with the same entropy, $\exp(-\sum_k p_k \log p_k)$, between 1 and K.
+
+    Its mean over stages with codebooks of their own.
 
     >>> perplexity(np.array([0, 1, 2, 3]), codebook_size=256)
     4.0
     """
+    if not shared:
+        return float(np.mean([perplexity(stage, codebook_size) for stage in codes.T]))
     share = _counts(codes, codebook_size)
     share = share[share > 0] / share.sum()
     return float(np.round(np.exp(-np.sum(share * np.log(share))), 12))
@@ -64,41 +72,25 @@ def bits_per_frame(codebook_size: int, n_stages: int) -> float:
     return n_stages * math.log2(codebook_size)
 
 
-def usage_table(codes: Int[np.ndarray, "n m"], codebook_size: int) -> pd.DataFrame:
-    """Usage and perplexity over all codes of a split, then stage by stage; one row each."""
-    parts = {"all": codes, **{str(stage): codes[:, stage] for stage in range(codes.shape[1])}}
-    return pd.DataFrame(
-        {
-            "stage": list(parts),
-            "usage": [usage(part, codebook_size) for part in parts.values()],
-            "perplexity": [perplexity(part, codebook_size) for part in parts.values()],
-        }
-    )
-
-
-def codebook_report(
-    psi: Float[np.ndarray, "n e"],
-    decoded: Float[np.ndarray, "n e"],
-    codes: Int[np.ndarray, "n m"],
-    metric: Float[np.ndarray, "e e"],
-    codebook_size: int,
-) -> dict[str, float | int]:
-    """One row of results over a whole split: frames, bits a frame, error in mm, usage and perplexity.
+def usage_table(codes: Int[np.ndarray, "n m"], codebook_size: int, shared: bool = True) -> pd.DataFrame:
+    """Usage and perplexity over all codes of a split, then stage by stage; one row each.
 
     Arguments:
-        psi: Expressions (N, E) of the split.
-        decoded: The same decoded from `codes`.
         codes: Tokens (N, M).
-        metric: Mesh metric (E, E) in mm2.
         codebook_size: Number K of codes.
+        shared: One codebook for all stages; otherwise row `all` is the mean of the stages.
     """
-    return {
-        "frames": len(codes),
-        "bits": bits_per_frame(codebook_size, codes.shape[1]),
-        **error_summary(error_mm(psi, decoded, metric)),
-        "usage": usage(codes, codebook_size),
-        "perplexity": perplexity(codes, codebook_size),
-    }
+    stages = {str(stage): column for stage, column in enumerate(codes.T)}
+    return pd.DataFrame(
+        {
+            "stage": ["all", *stages],
+            "usage": [usage(codes, codebook_size, shared), *(usage(c, codebook_size) for c in stages.values())],
+            "perplexity": [
+                perplexity(codes, codebook_size, shared),
+                *(perplexity(c, codebook_size) for c in stages.values()),
+            ],
+        }
+    )
 
 
 def _counts(codes: Int[np.ndarray, "..."], codebook_size: int) -> Int[np.ndarray, " k"]:

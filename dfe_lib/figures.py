@@ -157,18 +157,27 @@ def token_strip(
     tokens: Int[np.ndarray, "n m"],
     valid: Bool[np.ndarray, " n"],
     rank: Int[np.ndarray, " k"],
+    first_word: int | Int[np.ndarray, " m"] = 0,
 ) -> Figure:
-    """Frames of a clip above the tokens of every frame; `rank` gives tokens that look alike colours that look alike."""
+    """Frames of a clip above the tokens of every frame; `rank` gives words that look alike colours that look alike.
+
+    Arguments:
+        pictures, shown_s: frames of the clip and their times in seconds.
+        time_s, tokens, valid: of every frame (N,), (N, M), (N,).
+        rank: (K,) place of each word; of separate codebooks those of each stage after one another.
+        first_word: (M,) word that each stage's token 0 is; 0 for a shared codebook, whose tokens are the words.
+    """
+    words = tokens + first_word
     figure = plt.figure(figsize=(11, 4.2), layout="constrained")
     grid = figure.add_gridspec(2, max(1, len(pictures)), height_ratios=(1.0, 1.15))
     for column, picture in enumerate(pictures):
         axis = figure.add_subplot(grid[0, column])
         axis.imshow(picture)
-        here = tokens[np.argmin(np.abs(time_s - shown_s[column]))]
+        here = words[np.argmin(np.abs(time_s - shown_s[column]))]
         axis.set_title(f"{shown_s[column]:.1f} s\n" + " ".join(map(str, here)), fontsize=8)
         axis.axis("off")
     strip = figure.add_subplot(grid[1, :])
-    colours = np.where(valid[:, None], rank[np.maximum(tokens, 0)], np.nan)
+    colours = np.where(valid[:, None], rank[np.maximum(words, 0)], np.nan)
     edges = np.append(time_s, time_s[-1] + np.median(np.diff(time_s)))
     mesh = strip.pcolormesh(edges, np.arange(tokens.shape[1] + 1), colours.T.astype(float), cmap="viridis")
     for moment in shown_s:

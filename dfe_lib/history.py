@@ -45,8 +45,9 @@ class History:
         row: Row = {"step": step, "loss": loss, "train_mm": self._error(self.train_psi)[0]}
         if len(self.heldout_psi):
             row["heldout_mm"], codes = self._error(self.heldout_psi)
-            row["usage"] = usage(codes, self.model.config.codebook_size)
-            row["perplexity"] = perplexity(codes, self.model.config.codebook_size)
+            config = self.model.config
+            row["usage"] = usage(codes, config.codebook_size, config.shared_codebook)
+            row["perplexity"] = perplexity(codes, config.codebook_size, config.shared_codebook)
         self.rows.append(row)
         if self.progress:
             self.progress(step, row)

@@ -3,13 +3,13 @@ import pytest
 
 from dfe_lib.codebook import (
     bits_per_frame,
-    codebook_report,
     error_mm,
     error_summary,
     perplexity,
     usage,
     usage_table,
 )
+from dfe_lib.comparison import words_used
 from dfe_lib.errors import UserError
 
 
@@ -36,6 +36,18 @@ def test_usage_table_counts_each_stage_by_itself():
     assert table["perplexity"].tolist()[1:] == pytest.approx([1.0, 3.0])
 
 
+def test_separate_codebooks_are_counted_book_by_book():
+    codes = np.tile([0, 1], (5, 1))
+    table = usage_table(codes, 2, shared=False)
+    assert table["usage"].tolist() == [0.5, 0.5, 0.5]
+    assert table["perplexity"].tolist() == [1.0, 1.0, 1.0]
+    rng = np.random.default_rng(0)
+    for shared in (True, False):
+        codes = rng.integers(0, (3, 7), (50, 2))
+        whole = usage_table(codes, 8, shared).iloc[0]
+        assert whole[["usage", "perplexity"]].to_dict() == words_used(codes, 8, shared)
+
+
 def test_error_is_the_rms_over_the_vertices():
     rng = np.random.default_rng(0)
     basis, psi, decoded = rng.normal(size=(5, 20, 3)), rng.normal(size=(7, 5)), rng.normal(size=(7, 5))
@@ -45,14 +57,10 @@ def test_error_is_the_rms_over_the_vertices():
     np.testing.assert_allclose(error_mm(psi, decoded, metric), expected, rtol=1e-12)
 
 
-def test_report_is_one_row_over_the_split():
-    psi = np.array([[1.0], [2.0], [3.0], [4.0]])
-    codes = np.array([[0, 1]] * 4)
-    row = codebook_report(psi, 0 * psi, codes, np.eye(1), codebook_size=4)
-    assert row["frames"] == 4
-    assert row["bits"] == bits_per_frame(4, 2) == 4.0
-    assert (row["error_mm"], row["median_mm"], row["p90_mm"]) == pytest.approx((2.5, 2.5, 3.7))
-    assert (row["usage"], row["perplexity"]) == pytest.approx((0.5, 2.0))
+def test_errors_are_summed_up_by_mean_median_and_90th_percentile():
+    summary = error_summary(np.array([1.0, 2.0, 3.0, 4.0]))
+    assert list(summary.values()) == pytest.approx([2.5, 2.5, 3.7])
+    assert bits_per_frame(4, 2) == 4.0
 
 
 def test_empty_splits_and_foreign_codes_are_explained():
