@@ -13,7 +13,7 @@ from .extraction import ClipSummary, extract_clips
 from .formats import recognise
 from .media import PICTURES, VIDEOS, MediaFile
 from .recordings import ReadSettings, write_recording
-from .tables import read_arrays
+from .tables import read_arrays, remove_others
 
 __all__ = ["is_media", "take_clip", "take_clips"]
 
@@ -32,8 +32,10 @@ def take_clips(
 ) -> pd.DataFrame:
     """Writes `folder/<clip_id>.parquet` for each clip; one that cannot be read is reported and the others go on.
 
+    Afterwards the folder has no table of any other clip.
+
     Arguments:
-        clips: what `sources.find_sources` found.
+        clips: what `sources.find_sources` found: all the clips of a run.
         folder: where the frames tables go.
         faces: `"largest"` keeps one person a clip, `"all"` everybody.
         reading: what other programs' files do not say themselves, see `recordings.ReadSettings`.
@@ -44,7 +46,9 @@ def take_clips(
     """
     settings = ReadSettings.of(reading or {}, faces)
     rows = [_taken(clip, Path(folder), faces, settings, progress) for clip in clips]
-    return pd.concat(rows, ignore_index=True)
+    summary = pd.concat(rows, ignore_index=True)
+    remove_others(Path(folder), summary.clip_id)
+    return summary
 
 
 def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) -> ClipSummary:

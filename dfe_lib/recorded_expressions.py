@@ -25,6 +25,7 @@ from .tables import (
     read_arrays,
     read_batches,
     read_metadata,
+    remove_others,
     table_writer,
 )
 
@@ -40,10 +41,11 @@ def fit_tables(
 ) -> pd.DataFrame:
     """Writes `folder/<clip>.parquet` for each frames table, whatever it came from; one summary row a person and clip.
 
-    Tables of action units alone have no expressions: they get a summary row that says so, and no table.
+    Tables of action units alone have no expressions: they get a summary row that says so, and no table. Afterwards the
+    folder has no table of any other clip.
 
     Arguments:
-        frames: frames tables.
+        frames: frames tables: all the clips of a run.
         folder: where the expressions tables go.
         head: Anny's head; None will do where every table has psi already.
         smoothing: of `smoothing.SMOOTHINGS`; psi that a table has already stays as it is.
@@ -60,6 +62,7 @@ def fit_tables(
     without = [_nothing(path) for path in paths if kinds[path] == "neither"]
     rows = [asdict(row) for row in (*fitted, *given, *without)]
     table = pd.concat([*parts, pd.DataFrame(rows, columns=list(FitSummary.__annotations__))] if rows else parts)
+    remove_others(folder, [path.stem for path in paths if kinds[path] != "neither"])
     return table.sort_values(["clip_id", "face_id"], ignore_index=True)
 
 

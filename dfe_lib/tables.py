@@ -6,7 +6,7 @@ column `data` whether a row is of a recorded person or of a simulated one.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,6 +33,7 @@ __all__ = [
     "read_batches",
     "read_dataframe",
     "read_metadata",
+    "remove_others",
     "table_writer",
     "tokens_schema",
     "write_csv",
@@ -286,6 +287,14 @@ def main_face(path: str | os.PathLike) -> int:
     rows = read_arrays(path, ["face_id", shown])
     faces, counts = np.unique(rows["face_id"][rows[shown]], return_counts=True)
     return int(faces[counts.argmax()]) if len(faces) else -1
+
+
+def remove_others(folder: Path, clip_ids: Iterable[str]) -> None:
+    """Removes a folder's tables of other clips, which an earlier run left: the next stage reads all that it finds."""
+    kept = set(clip_ids)
+    for path in folder.glob("*.parquet"):
+        if path.stem not in kept:
+            path.unlink()
 
 
 @contextmanager

@@ -36,6 +36,21 @@ def test_a_file_that_fails_takes_its_old_table_with_it(tmp_path) -> None:
     assert not list((tmp_path / "frames").iterdir())
 
 
+def test_clips_that_are_no_longer_asked_for_leave_the_folder(tmp_path) -> None:
+    first, second = (write_table(tmp_path / name, E_DAIC, openface_rows(E_DAIC, 4)) for name in ("a.csv", "b.csv"))
+    folder = tmp_path / "frames"
+    take_clips([clip(first), clip(second)], folder)
+    kept = [folder / "sources.json", folder / "others" / "c.parquet"]
+    kept[1].parent.mkdir()
+    for path in kept:
+        path.write_text("not a table of this folder")
+    with pytest.raises(UserError, match="no reading setting"):
+        take_clips([clip(second)], folder, reading={"rate": 50})
+    assert (folder / "a.parquet").exists()
+    take_clips([clip(second)], folder)
+    assert sorted(folder.rglob("*.*")) == sorted([folder / "b.parquet", *kept])
+
+
 def test_settings_reach_the_reader(tmp_path) -> None:
     path = write_table(tmp_path / "a.csv", E_DAIC, openface_rows(E_DAIC, 4))
     take_clips([clip(path)], tmp_path, reading={"fps": 50, "width": 640, "height": 480})

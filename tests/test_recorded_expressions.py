@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +57,16 @@ def test_action_units_alone_get_no_expressions_and_say_so(fitted) -> None:
     folder, taken, summary, _ = fitted
     assert not (folder / "expressions" / "units.parquet").exists()
     assert summary.neutral["units"] == "no landmarks" and taken.reason["units"].startswith("action units alone")
+
+
+def test_clips_that_are_gone_or_have_no_expressions_any_more_leave_the_folder(fitted, tmp_path) -> None:
+    frames = fitted[0] / "frames"
+    given = [shutil.copy(frames / f"{name}.parquet", tmp_path / f"{clip}.parquet")
+             for name, clip in (("phone", "a"), ("codes", "b"), ("phone", "c"))]  # fmt: skip
+    fit_tables(map(Path, given), tmp_path / "out", None)
+    shutil.copy(frames / "units.parquet", tmp_path / "c.parquet")
+    fit_tables([tmp_path / "b.parquet", tmp_path / "c.parquet"], tmp_path / "out", None)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.parquet"]
 
 
 def test_landmarks_become_expressions_row_by_row(fitted) -> None:
