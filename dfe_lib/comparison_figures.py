@@ -54,7 +54,11 @@ def error_against_area(table: pd.DataFrame) -> Figure:
 
 
 def recovery_bars(table: pd.DataFrame) -> Figure:
-    """Mean cosine of the planted displays with the templates matched to them, by method."""
+    """Mean cosine of the planted displays with the templates matched to them, by method (columns of `recovery.csv`).
+
+    A grey line is the most that a method with so few templates can reach, a ring its mean cosine where a template may
+    stand for several displays.
+    """
     table = table.sort_values("cosine", ascending=False)
     figure, axis = plt.subplots(figsize=(7, 0.32 * len(table) + 1.2), layout="constrained")
     labels = [f"{row.method} ({row.templates} templates)" for row in table.itertuples()]
@@ -62,9 +66,14 @@ def recovery_bars(table: pd.DataFrame) -> Figure:
     axis.plot(
         table["found_share"], labels, "D", color="black", markersize=4, label="share with a cosine of 0.85 or more"
     )
+    few = table["most"] < 1
+    axis.scatter(table["most"][few], np.flatnonzero(few), marker="|", s=160, color="0.45", linewidths=2,
+                 label="most that so few templates can reach")  # fmt: skip
+    axis.plot(table["best_cosine"], labels, "o", color="black", fillstyle="none", markersize=6,
+              label="mean cosine, templates used again")  # fmt: skip
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), xlabel="mean cosine with planted displays\n(simulated people)")
-    axis.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
     sns.despine(figure)
     return figure
 

@@ -74,7 +74,9 @@ def score_dots(table: pd.DataFrame, effects: Sequence[str], tasks: Sequence[str]
                 axis.errorbar(here["mean"], np.arange(len(names)) + shift, xerr=spread, **settings)
         axis.axvline(rows["constant"].iloc[0], linestyle="--", color="0.4", linewidth=1)
         axis.set(title=task, xlabel=AXES.get(rows["metric"].iloc[0], rows["metric"].iloc[0]))
-    axes[0, 0].set_yticks(range(len(names)), names, fontsize=9)
+    people = main.groupby("representation")["n_subjects"].max()
+    few = {name: f"{name} ({people[name]} people)" for name in names if people[name] < people.max()}
+    axes[0, 0].set_yticks(range(len(names)), [few.get(name, name) for name in names], fontsize=9)
     axes[0, 0].invert_yaxis()
     handles = [
         Line2D([], [], color=colour, marker=mark, linestyle="", label=TITLES.get(effect, effect).replace("\n", " "))
@@ -177,8 +179,8 @@ def word_cards(
     rows = np.vstack([templates, *(display[None] for display in planted.values())])
     figure = token_sheet(head, rows, still, [*titles, *(title.replace(", ", "\n") for title in planted)])
     figure.suptitle(
-        "Simulated people. First the tokens, each with its weight and 95 % interval; then the displays that the labels "
-        "shift, with the shift (d at effect_size 1)",
+        "Simulated people. First the tokens, each with its weight (probability for one sd more) and 95 % interval;\n"
+        "then the displays that the label shifts, with the shift (Cohen's d; r where the label is a trait)",
         fontsize=10,
     )
     figure.axes[-1].locator_params(axis="y", integer=True)  # 7.5 would push the scale's label off the picture

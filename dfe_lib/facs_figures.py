@@ -76,7 +76,7 @@ def coverage_curves(coverage: pd.DataFrame) -> Figure:
             axis.hlines(exact.explained, 0, 1, colour, "dashed", transform=axis.get_yaxis_transform(), linewidth=1.2)
         axis.set(xlabel="bits a frame", title=f"{kind}, {people} held-out {'person' if people == 1 else 'people'}")
         axis.set_ylim(min(0, rows.explained.min()) - 0.02, 1.03)
-    axes[0, 0].set_ylabel("share of the displacement explained (mm2)")
+    axes[0, 0].set_ylabel("share of the squared displacement explained")
     _coverage_legend(figure, colours)
     sns.despine(figure)
     return figure
@@ -93,6 +93,7 @@ def region_coverage(coverage: pd.DataFrame, rows: Sequence[tuple[str, str]]) -> 
         sharey=True,
         squeeze=False,
     )
+    scale = "share explained\n(below 0: worse than a still face)"
     for axis, kind in zip(axes[0], kinds, strict=True):
         table = np.full((len(rows), len(REGIONS) + 1), np.nan)
         for i, (name, level) in enumerate(rows):
@@ -102,7 +103,7 @@ def region_coverage(coverage: pd.DataFrame, rows: Sequence[tuple[str, str]]) -> 
             last = here.groupby("region").explained.last()
             table[i] = [last.get(region, np.nan) for region in ("all", *REGIONS)]
         sns.heatmap(table, ax=axis, vmin=0, vmax=1, cmap="cividis", annot=True, fmt=".2f", annot_kws={"fontsize": 9},
-                    cbar=axis is axes[0, -1], cbar_kws={"label": "share explained"}, linewidths=1)  # fmt: skip
+                    cbar=axis is axes[0, -1], cbar_kws={"label": scale, "extend": "min"}, linewidths=1)  # fmt: skip
         axis.set_xticks(np.arange(len(REGIONS) + 1) + 0.5, ["all", *REGIONS], fontsize=9, rotation=0)
         labels = [f"{NAMES.get(name, name)}{'' if level == 'tokens' else ', ' + level}" for name, level in rows]
         axis.set_yticks(np.arange(len(rows)) + 0.5, labels, fontsize=9, rotation=0)
@@ -175,12 +176,18 @@ def token_map(
     """
     figure, axis = plt.subplots(figsize=(11, 8.6), layout="constrained")
     palette = dict(zip(REGIONS, sns.color_palette("colorblind"), strict=False))
-    for region, colour in palette.items():
+    for (region, colour), mark in zip(palette.items(), "os^Dv>", strict=False):
         here = (dictionary.region == region).to_numpy()
         if not here.any():
             continue
         axis.scatter(
-            places[here, 0], places[here, 1], s=34, color=colour, label=f"{region} ({here.sum()})", linewidths=0
+            places[here, 0],
+            places[here, 1],
+            s=34,
+            color=colour,
+            marker=mark,
+            label=f"{region} ({here.sum()})",
+            linewidths=0,
         )
     beyond = dictionary.beyond_facs.to_numpy(bool)
     axis.scatter(

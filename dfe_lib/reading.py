@@ -64,15 +64,16 @@ def nearest_displays(
     return cosine.argmax(1), cosine.max(1)
 
 
-def planted_displays(label: str, where: str) -> dict[str, Float[np.ndarray, " 52"]]:
+def planted_displays(label: str, where: str, effect_size: float = 1.0) -> dict[str, Float[np.ndarray, " 52"]]:
     """The displays that a label shifts in simulated people, strongest effects first: psi at full strength by title.
 
     Arguments:
         label: as `conditions.EFFECTS` calls it.
         where: `"detectable"`, `"beyond"` or `"timing"`.
+        effect_size: of the cohort; the titles give the shift that it makes of each effect.
 
-    >>> list(planted_displays("conscientiousness", "beyond"))
-    ['jaw_sideways, -0.20']
+    >>> list(planted_displays("conscientiousness", "beyond", effect_size=3.0))
+    ['jaw_sideways, -0.60']
     """
     names, psi = primitives()
     effects = [effect for effect in EFFECTS if (effect.label, effect.where) == (label, where)]
@@ -80,7 +81,7 @@ def planted_displays(label: str, where: str) -> dict[str, Float[np.ndarray, " 52
     for effect in sorted(effects, key=lambda effect: -abs(effect.size)):
         for display in effect.displays:
             name = display if display in names else f"{display}_left"
-            found[f"{display}, {effect.size:+.2f}"] = psi[names.index(name)]
+            found[f"{display}, {effect_size * effect.size:+.2f}"] = psi[names.index(name)]
     return found
 
 

@@ -61,8 +61,8 @@ def recovery_table(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Each method's mean cosine and share of displays found, and the cosine of every display by method.
 
-    A method with fewer templates than there are displays leaves some without a match, which counts as a cosine of 0;
-    `best_cosine` lets every display take its nearest template, whoever else took it.
+    A method with fewer templates than there are displays leaves some without a match, which counts as a cosine of 0:
+    it can reach `most` and no more. `best_cosine` lets every display take its nearest template, whoever else took it.
 
     Arguments:
         codes: methods by name.
@@ -77,7 +77,8 @@ def recovery_table(
         best = mesh_cosine(planted, templates, metric).max(1)
         rows.append(
             {"method": method, "bits": code.bits, "templates": len(templates), "cosine": found.mean(),
-             "found_share": (found >= FOUND).mean(), "best_cosine": best.mean()}
+             "found_share": (found >= FOUND).mean(), "best_cosine": best.mean(),
+             "most": min(1.0, len(templates) / len(planted))}
         )  # fmt: skip
         displays.append(pd.DataFrame({"method": method, "display": list(names), "cosine": found}))
     return pd.DataFrame(rows), pd.concat(displays, ignore_index=True)

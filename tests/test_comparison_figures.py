@@ -29,5 +29,7 @@ def test_the_frontier_shows_every_method() -> None:
 
 def test_bars_are_cosines_best_first() -> None:
     table = pd.DataFrame({"method": ["a", "b"], "templates": 3, "cosine": [0.2, 0.9], "found_share": [0.1, 0.5]})
-    axis = recovery_bars(table).axes[0]
+    axis = recovery_bars(table.assign(best_cosine=[0.6, 0.95], most=[0.25, 1.0])).axes[0]
+    assert axis.collections[0].get_offsets().tolist() == [[0.25, 1.0]]  # of "a", which can reach no more
+    assert axis.lines[1].get_xdata().tolist() == [0.95, 0.6]
     assert [bar.get_width() for bar in axis.patches] == [0.9, 0.2]

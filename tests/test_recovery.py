@@ -53,6 +53,6 @@ def test_the_table_tells_who_found_what() -> None:
     codes = {"all": Known(PLANTED), "half": Known(PLANTED[:3])}
     table, displays = recovery_table(codes, list("abcdef"), PLANTED, METRIC)
     assert table.cosine.round(6).tolist() == [1, 0.5]
-    assert table.found_share.tolist() == [1, 0.5]
+    assert table.found_share.tolist() == [1, 0.5] and table.most.tolist() == [1, 0.5]
     assert (table.best_cosine >= table.cosine).all()
     assert displays.query("method == 'half' and cosine > 0.99").display.tolist() == ["a", "b", "c"]
