@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .anny_head import anny_head
 from .errors import UserError
@@ -43,15 +42,23 @@ def window_labels(expressions: Path, windows: pd.DataFrame) -> Int[np.ndarray, "
         expressions: folder of the expressions tables.
         windows: columns clip_id, face_id, start_s, end_s, as `words.token_windows` gives them.
     """
-    return np.array([_shows(expressions / f"{each.clip_id}.parquet", each) for each in windows.itertuples()], dtype=int)
+    labels = np.zeros(len(windows), int)
+    for clip_id, rows in windows.groupby("clip_id").indices.items():
+        labels[rows] = _shown(expressions / f"{clip_id}.parquet", windows.iloc[rows])
+    return labels
 
 
-def _shows(table: Path, window: Any) -> bool:
-    rows = read_arrays(table, ["face_id", "time_s", "psi", "valid"])
-    here = rows["valid"] & (rows["face_id"] == window.face_id)
-    here &= (rows["time_s"] > window.start_s - EDGE_S) & (rows["time_s"] < window.end_s + EDGE_S)
-    strength, threshold = _strength(rows["psi"][here], coefficient_names(table))
-    return bool(strength.mean() > threshold)
+def _shown(table: Path, windows: pd.DataFrame) -> Bool[np.ndarray, " n"]:
+    """Which windows of one clip show the display."""
+    rows, names = read_arrays(table, ["face_id", "time_s", "psi", "valid"]), coefficient_names(table)
+    shown = np.zeros(len(windows), bool)
+    for face, which in windows.groupby("face_id").indices.items():
+        here = rows["valid"] & (rows["face_id"] == face)
+        strength, threshold = _strength(rows["psi"][here], names)
+        first = np.searchsorted(rows["time_s"][here], windows.start_s.iloc[which] - EDGE_S, side="right")
+        last = np.searchsorted(rows["time_s"][here], windows.end_s.iloc[which] + EDGE_S, side="left")
+        shown[which] = [strength[start:stop].mean() > threshold for start, stop in zip(first, last, strict=True)]
+    return shown
 
 
 def _strength(psi: Float[np.ndarray, "n e"], names: Sequence[str]) -> tuple[Float[np.ndarray, " n"], float]:
