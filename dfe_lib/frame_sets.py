@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from .errors import UserError
 from .repertoire import DISPLAYS, side_templates
-from .tables import read_arrays
+from .tables import REAL, read_arrays
 
-__all__ = ["FrameSet", "compared_frames", "read_frames", "read_split", "shown_displays"]
+__all__ = ["FrameSet", "codebook_people", "compared_frames", "read_frames", "read_split", "shown_displays"]
 
 SPLIT = "subjects.csv"
 """Written by 03 beside the model: data, subject_id, split (train or heldout)."""
@@ -94,6 +94,18 @@ def read_split(model: Path) -> Mapping[tuple[str, str], str]:
         return {}
     table = pd.read_csv(path, dtype=str)
     return {(row.data, row.subject_id): row.split for row in table.itertuples()}
+
+
+def codebook_people(model: Path, subjects: Iterable[str]) -> str:
+    """Whose faces the codebook has learned from: `other people` than these recorded ones, or `own people` among them.
+
+    Scores with a codebook of own people are transductive: it has seen the faces, though never the labels, of those who
+    are predicted. `unknown` where the training wrote no list of its people.
+    """
+    split = read_split(model)
+    if not split:
+        return "unknown"
+    return "own people" if any(split.get((REAL, who)) == "train" for who in subjects) else "other people"
 
 
 def shown_displays(

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from dfe_lib.errors import UserError
-from dfe_lib.frame_sets import FrameSet, compared_frames, read_frames, read_split, shown_displays
+from dfe_lib.frame_sets import FrameSet, codebook_people, compared_frames, read_frames, read_split, shown_displays
 from dfe_lib.names import ACTIONS
 from dfe_lib.tables import SIMULATED, expressions_schema, table_writer
 
@@ -59,3 +59,11 @@ def test_a_frame_shows_the_display_that_moves_the_face_most_while_at_half_height
 def test_displays_that_hardly_move_the_face_are_not_named() -> None:
     events = pd.DataFrame([event("a", "smile", 0.0, 0.8, 1.0, 1.0)])
     assert not shown_displays(faces(["a"]), events, 1e-6 * np.eye(52)).display.any()
+
+
+def test_a_codebook_that_has_seen_the_people_is_called_so(tmp_path) -> None:
+    assert codebook_people(tmp_path, ["anna"]) == "unknown"
+    rows = "data,subject_id,split,frames\nreal,anna,train,9\nreal,ben,heldout,9\nsimulated,cleo,train,9\n"
+    (tmp_path / "subjects.csv").write_text(rows)
+    assert codebook_people(tmp_path, ["anna", "ben"]) == "own people"
+    assert codebook_people(tmp_path, ["ben", "cleo", "dora"]) == "other people"
