@@ -205,7 +205,7 @@ def _frames(table: Path | None, face: int) -> dict[str, np.ndarray]:
     columns = _columns(table, face, "detected", wanted)
     if "rotation" in columns:
         columns["turn_deg"] = _turns(columns.pop("rotation").astype(float))
-    if not np.isfinite(columns["confidence"]).all():
+    if not np.isfinite(columns["confidence"]).any():  # of a video it is known where the detector looked, now and then
         del columns["confidence"]
     if units:
         columns["aus"] = np.clip(columns.pop(units) / AU_SCALES[units], 0, 1)

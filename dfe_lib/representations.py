@@ -158,7 +158,8 @@ class Confounds(TransformerMixin, BaseEstimator):
     """What is no expression and may still tell the label: talking, head motion, confidence of the tracker.
 
     Columns, as far as the clips have them: share of frames talking; mean turn of the head (degrees a second); mean
-    confidence.
+    confidence. Frames of which one is not known do not count for it; a clip without any that is has the mean of the
+    clips that were given to `fit`.
     """
 
     def fit(self, X: Sequence[Clip], y: object = None) -> "Confounds":
@@ -171,12 +172,17 @@ class Confounds(TransformerMixin, BaseEstimator):
         self.columns_ = tuple(name for name in known if all(getattr(clip, name) is not None for clip in X))
         if not self.columns_:
             raise UserError("these clips know nothing of talking, head motion or confidence: leave the confounds out.")
+        self.means_ = np.nan_to_num([_known_mean(column) for column in self._matrix(X).T])
         return self
 
     def transform(self, X: Sequence[Clip]) -> Float[np.ndarray, "n v"]:
         """(clips, confounds)."""
         check_is_fitted(self)
-        return np.array([[_confound(clip, name) for name in self.columns_] for clip in X])
+        matrix = self._matrix(X)
+        return np.where(np.isfinite(matrix), matrix, self.means_)
+
+    def _matrix(self, clips: Sequence[Clip]) -> Float[np.ndarray, "n v"]:
+        return np.array([[_confound(clip, name) for name in self.columns_] for clip in clips])
 
 
 def clip_representations(clips: Sequence[Clip], au_sets: Sequence[str] = ()) -> dict[str, BaseEstimator]:
@@ -249,11 +255,20 @@ def _functionals(time_s: Float[np.ndarray, " t"], values: Float[np.ndarray, "t e
 
 
 def _confound(clip: Clip, name: str) -> float:
+    """A confound over the frames in which it is known; NaN where that is none."""
     values = clip.need(name)
     if not len(clip):
         return 0.0
     if name != "turn_deg":
-        return float(values.mean())
-    step = np.diff(clip.time_s)
+        return _known_mean(values)
+    known, step = np.isfinite(values).all(1), np.diff(clip.time_s)
+    if not known.any():
+        return np.nan
     near = (step > 0) & (step < GAP * np.median(step)) if len(step) else np.zeros(0, bool)
+    near &= known[1:] & known[:-1]
     return float(np.linalg.norm(np.diff(values, axis=0), axis=1)[near].sum() / max(float(step[near].sum()), 1e-9))
+
+
+def _known_mean(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else np.nan

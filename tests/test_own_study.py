@@ -17,7 +17,9 @@ from dfe_lib.tables import REAL, expressions_schema, frames_schema, table_writer
 UNITS = ("AU06", "AU12")
 
 
-def write_run(folder: Path, clip_id: str, subject_id: str, n: int = 6, faces: int = 1) -> None:
+def write_run(
+    folder: Path, clip_id: str, subject_id: str, n: int = 6, faces: int = 1, confidence: float | np.ndarray = 0.9
+) -> None:
     """Tables of a clip: frame 1 shows nobody, frame 2 has no tokens, the head turns to 10, 20, 30 degrees."""
     frame = np.arange(n)
     key = {"clip_id": clip_id, "subject_id": subject_id, "face_id": 0, "frame": frame, "time_s": frame / 10}
@@ -27,8 +29,8 @@ def write_run(folder: Path, clip_id: str, subject_id: str, n: int = 6, faces: in
     with table_writer(folder / "frames" / f"{clip_id}.parquet", schema) as table:
         size = dict.fromkeys(("interocular_px", "out_of_frame"), np.zeros(n)) | {"width": 64, "height": 48}
         units = np.c_[np.full(n, 5.0), frame]
-        table.write(key | size | {"face_id": np.where(shown, 0, -1), "detected": shown, "confidence": np.full(n, 0.9),
-                                  "rotation": turns, "au_intensity": units, "au_occurrence": units > 1})  # fmt: skip
+        table.write(key | size | {"face_id": np.where(shown, 0, -1), "detected": shown,
+                                  "confidence": np.broadcast_to(confidence, n), "rotation": turns, "au_intensity": units, "au_occurrence": units > 1})  # fmt: skip
         if faces > 1:
             table.write(key | size | {"face_id": 1, "frame": frame[:2], "time_s": frame[:2] / 10, "detected": True,
                                       "interocular_px": np.zeros(2), "out_of_frame": np.zeros(2),
@@ -137,6 +139,14 @@ def test_a_clip_that_the_run_does_not_know_is_named(run: Path) -> None:
     write_clip_table(run / "clips.csv", rows)
     with pytest.raises(UserError, match=r"1 clips of .* are not in the run, such as b1: is it b_1\?"):
         read(run)
+
+
+def test_confidence_counts_where_the_detector_looked_now_and_then(run: Path) -> None:
+    seldom = np.array([0.8, np.nan, np.nan, 0.6, np.nan, np.nan])
+    write_run(run, "a_1", "a", confidence=seldom)
+    np.testing.assert_allclose(read(run).clips[1].confidence, seldom[[0, 3, 4, 5]])
+    write_run(run, "a_1", "a", confidence=np.nan)
+    assert {clip.confidence is None for clip in read(run).clips} == {True}
 
 
 def test_a_column_that_one_clip_lacks_is_dropped_for_all(run: Path) -> None:

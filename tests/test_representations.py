@@ -96,6 +96,26 @@ def test_confounds_are_read_as_they_are_known() -> None:
     np.testing.assert_array_equal(Confounds().fit_transform([clip]), [[0.75, 0.5]])
 
 
+def test_confidence_is_the_mean_of_the_frames_in_which_the_detector_looked() -> None:
+    """A clip in which it never did has the mean of the clips that were given to fit, so that it tells nothing."""
+    seldom, never = np.array([0.8, np.nan, np.nan, 0.6]), np.full(4, np.nan)
+    clips = [Clip("a", np.arange(4.0), confidence=values) for values in (seldom, np.full(4, 0.3), never)]
+    np.testing.assert_allclose(Confounds().fit_transform(clips), [[0.7], [0.3], [0.5]])
+    np.testing.assert_array_equal(Confounds().fit_transform(clips[2:]), [[0.0]])
+
+
+def test_frames_without_a_head_pose_are_no_movement() -> None:
+    turns = np.repeat(np.array([0.0, 3, 6, 9, 12])[:, None], 3, axis=1)
+    whole, never = (
+        Clip("a", np.arange(5.0), turn_deg=turns),
+        Clip("b", np.arange(5.0), turn_deg=np.full((5, 3), np.nan)),
+    )
+    turns = turns.copy()
+    turns[2, 1] = np.nan
+    found = Confounds().fit_transform([whole, Clip("a", np.arange(5.0), turn_deg=turns), never])
+    np.testing.assert_allclose(found, np.full((3, 1), np.sqrt(27)))
+
+
 @pytest.mark.parametrize(
     ("transformer", "message"),
     [
