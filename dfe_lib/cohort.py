@@ -30,7 +30,7 @@ from .people import Person, sample_person
 from .sessions import TASKS, Schedule, sample_schedule
 from .tables import SIMULATED, atomic_path, expressions_schema, table_writer, write_text
 
-__all__ = ["TRAITS", "CohortConfig", "Session", "cohort_expressions", "people_table", "read_cohort", "simulate_person",
+__all__ = ["TRAITS", "CohortConfig", "Session", "cohort_expressions", "people_table", "simulate_person",
            "write_cohort"]  # fmt: skip
 
 TRAITS = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
@@ -148,17 +148,6 @@ def write_cohort(config: CohortConfig, folder: Path, workers: int = 1) -> None:
                 people.append(row)
         _write_people(pd.DataFrame(people), folder / "people.parquet")
     write_text(folder / CONFIG, json.dumps(asdict(config)) + "\n")
-
-
-def read_cohort(folder: Path) -> CohortConfig:
-    """Settings of the cohort in a folder; one without people was asked for where `people` is 0.
-
-    Raises UserError when there is none.
-    """
-    path = folder / CONFIG
-    if not path.exists():
-        raise UserError(f"{folder} holds no cohort: run notebooks/01_preprocess.ipynb.")
-    return CohortConfig(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def cohort_expressions(folder: Path) -> list[Path]:

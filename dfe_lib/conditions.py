@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 from scipy.optimize import brentq
 
@@ -19,7 +18,7 @@ from .people import SPREADS, log_rate_covariance, mean_counts
 from .repertoire import DISPLAYS, display_index
 from .sessions import TASKS
 
-__all__ = ["EFFECTS", "REFERENCE_MIN", "WHERE", "Effect", "Shifts", "effect_shifts", "effect_table",
+__all__ = ["EFFECTS", "REFERENCE_MIN", "WHERE", "Effect", "Shifts", "effect_shifts",
            "effects_of"]  # fmt: skip
 
 REFERENCE_MIN = 5.0
@@ -152,12 +151,6 @@ def effect_shifts(labels: dict[str, float], where: str, effect_size: float | int
         else:
             (shifts.ramps if effect.kind == "ramp" else shifts.regularity)[rows] += step
     return shifts
-
-
-def effect_table(where: str = "all") -> pd.DataFrame:
-    """Effects with their sizes and sources."""
-    return pd.DataFrame([{"effect": each.name, "where": each.where, "size": each.size, "source": each.source}
-                         for each in effects_of(where)])  # fmt: skip
 
 
 @cache

@@ -34,10 +34,6 @@ class Neutral:
     source: str
     frames: int
 
-    def calibrate(self, scores: Float[np.ndarray, "*b 51"]) -> Float[np.ndarray, "*b 51"]:
-        """Activation beyond the neutral face, in [0, 1]."""
-        return np.clip(scores - self.scores, 0.0, 1.0)
-
 
 def estimate_neutral(scores: Float[np.ndarray, "n 51"]) -> Neutral:
     """Neutral scores from all the frames of one person: where each score rests, as far as that is near 0.

