@@ -205,8 +205,9 @@ def _frames(table: Path | None, face: int) -> dict[str, np.ndarray]:
     columns = _columns(table, face, "detected", wanted)
     if "rotation" in columns:
         columns["turn_deg"] = _turns(columns.pop("rotation").astype(float))
-    if not np.isfinite(columns["confidence"]).any():  # of a video it is known where the detector looked, now and then
-        del columns["confidence"]
+    for name in ("turn_deg", "confidence"):  # a video's confidence is known where the detector looked, now and then
+        if name in columns and not np.isfinite(columns[name]).any():
+            del columns[name]
     if units:
         columns["aus"] = np.clip(columns.pop(units) / AU_SCALES[units], 0, 1)
         columns["au_names"] = np.array(json.loads(read_metadata(table)[units]))
@@ -214,10 +215,11 @@ def _frames(table: Path | None, face: int) -> dict[str, np.ndarray]:
 
 
 def _turns(rotation: Float[np.ndarray, "n 9"]) -> Float[np.ndarray, "n 3"]:
-    """Yaw, pitch and roll in degrees, as `rendering.turn` takes them."""
-    if not len(rotation):
-        return np.zeros((0, 3))
-    return Rotation.from_matrix(rotation.reshape(-1, 3, 3)).as_euler("YXZ", degrees=True)
+    """Yaw, pitch and roll in degrees, as `rendering.turn` takes them; NaN where the pose is not known."""
+    turns, known = np.full((len(rotation), 3), np.nan), np.isfinite(rotation).all(1)
+    if known.any():
+        turns[known] = Rotation.from_matrix(rotation[known].reshape(-1, 3, 3)).as_euler("YXZ", degrees=True)
+    return turns
 
 
 def _alike(clips: Sequence[Clip]) -> list[Clip]:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,26 +12,29 @@ from dfe_lib.names import ACTIONS
 from dfe_lib.own_study import labelled_clips, with_action_units
 from dfe_lib.protocol import fitted_vectors, official_folds, predict_unseen
 from dfe_lib.rendering import turn
-from dfe_lib.representations import AuWords, TokenWords
+from dfe_lib.representations import AuWords, Confounds, TokenWords
 from dfe_lib.tables import REAL, expressions_schema, frames_schema, table_writer, tokens_schema
 
 UNITS = ("AU06", "AU12")
 
 
 def write_run(
-    folder: Path, clip_id: str, subject_id: str, n: int = 6, faces: int = 1, confidence: float | np.ndarray = 0.9
-) -> None:
+    folder: Path, clip_id: str, subject_id: str, n: int = 6, faces: int = 1, confidence: float | np.ndarray = 0.9,
+    unposed: Sequence[int] = (),
+) -> None:  # fmt: skip
     """Tables of a clip: frame 1 shows nobody, frame 2 has no tokens, the head turns to 10, 20, 30 degrees."""
     frame = np.arange(n)
     key = {"clip_id": clip_id, "subject_id": subject_id, "face_id": 0, "frame": frame, "time_s": frame / 10}
     shown, coded = frame != 1, ~np.isin(frame, (1, 2))
     turns = np.stack([turn(yaw=10 * i, pitch=5, roll=-3) for i in range(n)]).reshape(n, 9)
+    turns[list(unposed)] = np.nan
     schema = frames_schema("OpenFace 2", {"rotation": 9, "au_intensity": UNITS, "au_occurrence": UNITS})
     with table_writer(folder / "frames" / f"{clip_id}.parquet", schema) as table:
         size = dict.fromkeys(("interocular_px", "out_of_frame"), np.zeros(n)) | {"width": 64, "height": 48}
         units = np.c_[np.full(n, 5.0), frame]
         table.write(key | size | {"face_id": np.where(shown, 0, -1), "detected": shown,
-                                  "confidence": np.broadcast_to(confidence, n), "rotation": turns, "au_intensity": units, "au_occurrence": units > 1})  # fmt: skip
+                                  "confidence": np.broadcast_to(confidence, n), "rotation": turns, "au_intensity": units,
+                                  "au_occurrence": units > 1})  # fmt: skip
         if faces > 1:
             table.write(key | size | {"face_id": 1, "frame": frame[:2], "time_s": frame[:2] / 10, "detected": True,
                                       "interocular_px": np.zeros(2), "out_of_frame": np.zeros(2),
@@ -147,6 +151,15 @@ def test_confidence_counts_where_the_detector_looked_now_and_then(run: Path) -> 
     np.testing.assert_allclose(read(run).clips[1].confidence, seldom[[0, 3, 4, 5]])
     write_run(run, "a_1", "a", confidence=np.nan)
     assert {clip.confidence is None for clip in read(run).clips} == {True}
+
+
+def test_a_frame_may_lack_its_head_pose(run: Path) -> None:
+    write_run(run, "a_1", "a", unposed=[3])
+    clips = read(run).clips
+    np.testing.assert_allclose(clips[1].turn_deg[:, 0], [0, np.nan, 40, 50], atol=1e-4)
+    assert np.isfinite(Confounds().fit_transform(clips)).all()
+    write_run(run, "a_1", "a", unposed=range(6))
+    assert {clip.turn_deg is None for clip in read(run).clips} == {True}
 
 
 def test_a_column_that_one_clip_lacks_is_dropped_for_all(run: Path) -> None:
