@@ -9,7 +9,9 @@ A CSV file, one row a clip. A user's own study and every data set of `dfe datase
 - All others are labels and covariates, as numbers; an empty cell is not known.
 """
 
+import csv
 import difflib
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,15 +21,26 @@ import pandas as pd
 from .errors import UserError
 from .media import MediaFile
 from .tables import write_csv
-from .text_tables import text_layout
+from .text_tables import TextLayout, text_layout
 
-__all__ = ["KEY", "SPLITS", "check_clip_table", "is_clip_table", "read_clip_table", "table_clips", "write_clip_table"]
+__all__ = [
+    "KEY",
+    "SPLITS",
+    "check_clip_table",
+    "is_clip_table",
+    "read_clip_table",
+    "read_subjects",
+    "read_table",
+    "table_clips",
+    "write_clip_table",
+]
 
 KEY = ("clip_id", "subject_id")
 TEXT = (*KEY, "path", "session", "task", "split")
 """Columns that are words; the others are numbers."""
 SPLITS = ("train", "dev", "test", "")
-SPLIT_WORDS = {"training": "train", "valid": "dev", "val": "dev", "validation": "dev", "development": "dev"}
+SPLIT_WORDS = {"training": "train", "valid": "dev", "val": "dev", "validation": "dev", "development": "dev",
+               "na": "", "nan": ""}  # fmt: skip
 """What else the splits are called."""
 
 
@@ -43,18 +56,50 @@ def read_clip_table(path: str | os.PathLike) -> pd.DataFrame:
     """The table, checked; paths are absolute.
 
     Raises:
-        UserError: see :func:`check_clip_table`; or there is no such file.
+        UserError: see :func:`check_clip_table` and :func:`read_table`.
     """
     path = Path(path)
-    layout = text_layout(path)
-    words = dict.fromkeys(TEXT, str)
-    how = {"sep": layout.delimiter, "decimal": layout.decimal_point, "encoding": layout.encoding}
-    table = pd.read_csv(path, dtype=words, skipinitialspace=True, **how)
-    table.columns = table.columns.str.strip()
-    table = check_clip_table(table, str(path))
+    table = check_clip_table(read_table(path, TEXT), str(path)).reset_index(drop=True)
     if "path" in table:
         table["path"] = [str(path.parent.absolute() / each) if each else "" for each in table["path"]]
     return table
+
+
+def read_subjects(path: str | os.PathLike) -> dict[str, str]:
+    """Who is in each clip of a table, whose other columns may hold anything.
+
+    Raises:
+        UserError: see :func:`read_table`; a column is missing, or a clip stands there twice or without a subject.
+    """
+    table = read_table(Path(path), KEY)
+    _need(table, KEY, str(path))
+    table = check_clip_table(table[list(KEY)], str(path))
+    return dict(zip(table["clip_id"], table["subject_id"], strict=True))
+
+
+def read_table(path: Path, words: Sequence[str] = ()) -> pd.DataFrame:
+    """A small text table, its columns named as in the file without blanks around them, without its empty rows.
+
+    The index numbers the rows as if none were left out, so that row i is line i + 2 of the file.
+
+    Arguments:
+        path: a text table.
+        words: columns to keep as words, as far as they are there; in them only an empty cell is not known.
+
+    Raises:
+        UserError: There is no such table, it is not in one encoding, a quote is not closed, or a line has more values
+            than there are columns.
+    """
+    layout = text_layout(path)
+    rows = _rows(path, layout)
+    tidy = io.StringIO(newline="")
+    csv.writer(tidy, delimiter=layout.delimiter).writerows([layout.names, *rows.values()])
+    tidy.seek(0)
+    table = pd.read_csv(tidy, sep=layout.delimiter, decimal=layout.decimal_point)
+    for i, name in enumerate(layout.names):
+        if name in words:  # from the rows: to pandas, somebody with the initials NA is not known
+            table.isetitem(i, pd.Series([row[i] or None for row in rows.values()], dtype=str))
+    return table.set_axis([line - 2 for line in rows], axis=0)
 
 
 def check_clip_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -108,6 +153,37 @@ def table_clips(path: str | os.PathLike) -> list[MediaFile]:
     return clips
 
 
+def _rows(path: Path, layout: TextLayout) -> dict[int, list[str]]:
+    """The rows that hold anything, each with one value a column, by the line of the file in which they start."""
+    text = io.StringIO(_text(path, layout.encoding), newline="")
+    reader = csv.reader(text, delimiter=layout.delimiter, skipinitialspace=True, strict=True)
+    rows, line, width = {}, 1, len(layout.names)
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells[width:]):  # values without a name would move or fall away; commas that end a line do no harm
+                raise UserError(
+                    f"{path} has {len(cells)} values for {width} columns in line {line}: put quotes around what holds "
+                    f"the separator {layout.delimiter!r}."
+                )
+            if any(cells):
+                rows[line] = [*cells, *[""] * width][:width]
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(f"{path} cannot be read from line {line} on ({error}): correct its quotes.") from None
+    rows.pop(1)
+    return rows
+
+
+def _text(path: Path, encoding: str) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path} has a character in line {line} that is no {encoding}: save it in UTF-8.") from None
+
+
 def _need(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
     for column in columns:
         if column not in table:
@@ -119,8 +195,8 @@ def _need(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
 def _check_key(table: pd.DataFrame, name: str) -> None:
     for column in KEY:
         if (table[column] == "").any():
-            row = int((table[column] == "").to_numpy().argmax()) + 2
-            raise UserError(f"{name} has an empty {column} in line {row}: fill it in, or take the line out.")
+            line = int(table.index[table[column] == ""][0]) + 2
+            raise UserError(f"{name} has an empty {column} in line {line}: fill it in, or take the line out.")
     twice = table["clip_id"][table["clip_id"].duplicated()]
     if len(twice):
         raise UserError(f"{name} has the clip {twice.iloc[0]} more than once: give one row a clip.")

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from .clip_tables import SPLITS
+from .clip_tables import SPLITS, read_table
 from .errors import UserError
 from .media import VIDEOS
-from .text_tables import text_layout
 
 __all__ = [
     "VIDEO",
@@ -82,16 +81,15 @@ def find_labels(folder: Path, pattern: str, what: str) -> Path:
 
 
 def read_labels(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
-    """A table of labels, its columns named as in the file without blanks around them.
+    """A table of labels, see :func:`clip_tables.read_table`.
 
     Arguments:
         path: a text table. text: columns to keep as words, as far as they are there.
+
+    Raises:
+        UserError: The file is no table, or a line of it is no row.
     """
-    layout = text_layout(path)
-    how = {"sep": layout.delimiter, "decimal": layout.decimal_point, "encoding": layout.encoding}
-    table = pd.read_csv(path, dtype=dict.fromkeys(text, str), skipinitialspace=True, **how)
-    table.columns = [str(name).strip() for name in table.columns]
-    return table
+    return read_table(path, text).reset_index(drop=True)
 
 
 def renamed(table: pd.DataFrame, names: Mapping[str, Sequence[str]], path: Path) -> pd.DataFrame:

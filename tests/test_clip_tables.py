@@ -33,6 +33,37 @@ def test_a_table_made_on_a_german_computer_reads_the_same(tmp_path: Path) -> Non
     assert read_clip_table(tmp_path / "clips.csv").stress.tolist() == [0.5, 1.0]
 
 
+def test_the_initials_na_are_a_name_while_elsewhere_they_are_no_value(tmp_path: Path) -> None:
+    (tmp_path / "clips.csv").write_text("clip_id , subject_id,split,stress\nNA,na ,NA,NA\n02,b,,1\n")
+    read = read_clip_table(tmp_path / "clips.csv")
+    assert read.clip_id.tolist() == ["NA", "02"] and read.subject_id.tolist() == ["na", "b"]
+    assert read.split.tolist() == ["", ""] and read.stress.isna().tolist() == [True, False]
+
+
+def test_commas_that_end_every_line_and_empty_rows_are_no_columns_and_no_clips(tmp_path: Path) -> None:
+    (tmp_path / "clips.csv").write_text("clip_id,subject_id,stress\nanna_1,anna,1,\n,,,\n\nben_1,ben,0,,\n , ,\n")
+    read = read_clip_table(tmp_path / "clips.csv")
+    assert read.to_dict("list") == {"clip_id": ["anna_1", "ben_1"], "subject_id": ["anna", "ben"], "stress": [1, 0]}
+    assert read.index.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("a,1,one, two.mp4\nb,2,three.mp4\n", "4 values for 3 columns in line 2: put quotes around"),
+        ("a,1,one.mp4,\nb,2,two, three.mp4,\n", "5 values for 3 columns in line 3: put quotes around"),
+        ('a,1,"one.mp4\nb,2,two.mp4\n', "cannot be read from line 2 on (unexpected end of data)"),
+        (",,\na,1,one.mp4\nb,,two.mp4\n", "an empty subject_id in line 4"),
+        ("a,1,x.mp4\n" * 8000 + "b,2,\xfc.mp4\n", "a character in line 8002 that is no utf-8"),
+        (",,\n", "has no rows"),
+    ],
+)
+def test_a_line_that_is_no_row_of_the_table_is_named(tmp_path: Path, rows: str, sentence: str) -> None:
+    (tmp_path / "clips.csv").write_bytes(f"clip_id,subject_id,path\n{rows}".encode("latin-1"))
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        read_clip_table(tmp_path / "clips.csv")
+
+
 def test_paths_are_from_the_tables_folder_and_the_table_stands_for_its_clips(table: Path) -> None:
     assert is_clip_table(table)
     clips = find_sources([str(table)])
