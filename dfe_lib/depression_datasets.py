@@ -142,21 +142,29 @@ def read_avec(folder: Path) -> Found:
 
 def _phq_labels(folder: Path, patterns: dict[str, str]) -> pd.DataFrame:
     """The label files of the splits under each other; a split without a file is left out."""
-    tables = []
+    tables = {}
     for split, pattern in patterns.items():
         path = one_file(folder, pattern, f"the labels of the {split} split")
-        if path is not None:
-            table = renamed(read_labels(path), PHQ, path).assign(split=split)
-            for name, high in (("phq8", 24), ("depressed", 1), ("gender", 1)):
-                if name in table and pd.api.types.is_numeric_dtype(table[name]):
-                    check_range(table[name], 0, high, name, path)
-            if "gender" in table and not pd.api.types.is_numeric_dtype(table["gender"]):
-                table["gender"] = (table["gender"].str.lower().str[0] == "f").astype(int)
-            tables.append(table)
-    if not any(table["split"].iloc[0] == "train" for table in tables):
+        if path is not None and len(table := _phq_table(path)):
+            tables[split] = table.assign(split=split)
+    if "train" not in tables:
         raise UserError(f"{folder} has no labels of the train split ({patterns['train']}): put the file there.")
-    labels = pd.concat(tables, ignore_index=True)
-    return labels.assign(subject_id=labels["subject_id"].astype(int).astype(str))
+    return pd.concat(tables.values(), ignore_index=True)
+
+
+def _phq_table(path: Path) -> pd.DataFrame:
+    """The labels of one file by participant; what stands there without a participant is nobody's."""
+    table = renamed(read_labels(path), PHQ, path).dropna(subset=["subject_id"])
+    for name, high in (("phq8", 24), ("depressed", 1), ("gender", 1)):
+        if name in table and pd.api.types.is_numeric_dtype(table[name]):
+            check_range(table[name], 0, high, name, path)
+    if "gender" in table and not pd.api.types.is_numeric_dtype(table["gender"]):
+        table["gender"] = (table["gender"].str.lower().str[0] == "f").astype(int)
+    numbers = pd.to_numeric(table["subject_id"], errors="coerce")
+    odd = table["subject_id"][numbers % 1 != 0]  # of what is no number, too
+    if len(odd):
+        raise UserError(f"{path} has a participant {odd.iloc[0]}, and only whole numbers are known here.")
+    return table.assign(subject_id=numbers.astype(int).astype(str))
 
 
 def _joined(paths: dict[str, Path], labels: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

@@ -49,6 +49,30 @@ def test_a_score_that_no_phq_8_has_is_refused(tmp_path: Path) -> None:
         read_daic_woz_folder(tmp_path)
 
 
+@pytest.mark.parametrize("row", [",,,", ",0,7,1"])
+def test_a_row_of_labels_without_a_participant_is_nobodys(tmp_path: Path, row: str) -> None:
+    trees.daic_woz(tmp_path)
+    path = tmp_path / "full_test_split.csv"
+    path.write_text(f"{path.read_text()}{row}\n")
+    rows = read_daic_woz_folder(tmp_path).table.set_index("clip_id")
+    assert rows["phq8"].to_dict() == {"300": 2, "301": 20, "373": 14, "409": 10}
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ("Participant_ID,PHQ8_Score\n", r"no labels of the train split"),
+        ("Participant_ID,PHQ8_Score\nP300,2\n", r"AVEC2017\.csv has a participant P300, and only whole numbers"),
+        ("Participant_ID,PHQ8_Score\n300.5,2\n", r"AVEC2017\.csv has a participant 300\.5, and only whole numbers"),
+    ],
+)
+def test_labels_of_nobody_that_daic_woz_knows_are_refused(tmp_path: Path, labels: str, sentence: str) -> None:
+    trees.daic_woz(tmp_path)
+    (tmp_path / "train_split_Depression_AVEC2017.csv").write_text(labels)
+    with pytest.raises(UserError, match=sentence):
+        read_daic_woz_folder(tmp_path)
+
+
 def test_e_daic_is_action_units_and_tells_who_talked_to_a_machine(tmp_path: Path) -> None:
     trees.e_daic(tmp_path)
     found = read_e_daic_folder(tmp_path)
