@@ -11,7 +11,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pandas as pd
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
@@ -111,14 +110,18 @@ def find_media(
 def subject_table(subjects: Mapping[str, str] | str | os.PathLike, clip_ids: Iterable[str]) -> dict[str, str]:
     """The subject of each clip, from a mapping or a CSV file with the columns clip_id and subject_id.
 
+    Raises:
+        UserError: A clip has no subject, or the file is wrong, see :func:`clip_tables.read_subjects`.
+
     >>> subject_table({"a_1": "anna", "a_2": "anna", "b": "ben"}, ["a_1", "b"])
     {'a_1': 'anna', 'b': 'ben'}
     """
     if not isinstance(subjects, Mapping):
-        table = _read_subjects(Path(subjects))
-        subjects = dict(zip(table["clip_id"], table["subject_id"], strict=True))
+        from .clip_tables import read_subjects  # which needs MediaFile of this module
+
+        subjects = read_subjects(subjects)
     clip_ids = list(clip_ids)
-    missing = [clip_id for clip_id in clip_ids if clip_id not in subjects]
+    missing = [clip_id for clip_id in clip_ids if subjects.get(clip_id) in (None, "")]
     if missing:
         raise UserError(f"No subject is given for {_words(missing[:5])}: add a row for each clip.")
     return {clip_id: str(subjects[clip_id]) for clip_id in clip_ids}
@@ -218,15 +221,6 @@ def _plain(name: str) -> str:
 
 def _words(items: Iterable[object]) -> str:
     return ", ".join(str(item) for item in items)
-
-
-def _read_subjects(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise UserError(f"The table of subjects {path} does not exist.")
-    table = pd.read_csv(path, dtype=str)
-    if not {"clip_id", "subject_id"} <= set(table.columns):
-        raise UserError(f"{path} must have the columns clip_id and subject_id; it has {_words(table.columns)}.")
-    return table
 
 
 def _no_frames() -> Generator[Frame, None, None]:

@@ -191,8 +191,22 @@ def test_subjects(folder, tmp_path):
     with pytest.raises(UserError, match="No subject is given for b_mp4"):
         find_media(folder, tmp_path / "who.csv")
     (tmp_path / "wrong.csv").write_text("clip,who\na,anna\n")
-    with pytest.raises(UserError, match="must have the columns"):
+    with pytest.raises(UserError, match=r"wrong\.csv has no column clip_id; it has clip, who: rename clip\?"):
         subject_table(tmp_path / "wrong.csv", ["a"])
+    with pytest.raises(UserError, match=r"none\.csv cannot be opened"):
+        subject_table(tmp_path / "none.csv", ["a"])
+
+
+def test_a_table_of_subjects_is_read_as_a_table_of_clips_is(tmp_path):
+    table = tmp_path / "who.csv"
+    table.write_text("subject_id;clip_id;camera\nNA;b;left\n 007;c ;right\n", encoding="utf-8-sig")
+    assert subject_table(table, ["b", "c"]) == {"b": "NA", "c": "007"}
+    for rows, complaint in (("b,\nc,\n", "an empty subject_id in line 2"), ("b,x\nb,y\n", "the clip b more than once")):
+        table.write_text("clip_id,subject_id\n" + rows)
+        with pytest.raises(UserError, match=complaint):
+            subject_table(table, ["b"])
+    with pytest.raises(UserError, match="No subject is given for c"):
+        subject_table({"b": "ben", "c": ""}, ["b", "c"])
 
 
 def test_reading_ahead_is_bounded_and_stops():
