@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,10 @@ from .streaming import ParquetFrames, shuffled_batches
 
 __all__ = ["TrainConfig", "mesh_loss", "metric_root", "mirrored", "split_subjects", "train"]
 
+WEIGHTS = ("reconstruction", "commitment", "sparsity", "orthogonality", "usage", "weight_decay")
+"""Weights of single terms, fields of `TrainConfig`."""
+START_WEIGHTS = ("start_sparsity", "start_rarity")
+"""Those of the classical start."""
 SAMPLE = 65_536
 """Frames of a streamed corpus that are held in memory; a smaller corpus is held whole."""
 
@@ -88,17 +94,28 @@ class TrainConfig:
         for name in ("batch_size", "start_frames", "evaluate_every", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        weights = ("reconstruction", "commitment", "sparsity", "orthogonality", "usage", "weight_decay")
-        others = ("steps", "start_rounds", "start_sparsity", "start_rarity", "learning_rate", "patience")
-        for name in (*others, *weights):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} must not be negative, but is {getattr(self, name)}.")
+        for name in ("steps", "start_rounds", "learning_rate", "patience", *START_WEIGHTS, *WEIGHTS):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name} must be a number of at least 0, not {getattr(self, name)}.")
         if not 0 <= self.jitter <= 1:
             raise UserError(f"jitter must be 0 to 1, not {self.jitter}.")
         if self.device not in ("cpu", "cuda", "auto"):
             raise UserError(f"device must be 'cpu', 'cuda' or 'auto', not {self.device!r}.")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise UserError("device is 'cuda', but torch sees no GPU here; use 'cpu' or 'auto'.")
+
+    def with_losses(self, losses: Mapping[str, Any]) -> "TrainConfig":
+        """The same with other weights of single terms; raises UserError for other names and for no numbers.
+
+        >>> TrainConfig().with_losses({"sparsity": 0.1}).sparsity
+        0.1
+        """
+        from .parameters import Parameter, check_parameters  # slow to import, for what it reads notebooks with
+
+        declared = {name: Parameter(getattr(self, name), frozenset({float})) for name in (*START_WEIGHTS, *WEIGHTS)}
+        check_parameters(losses, declared, "losses")
+        weights: dict[str, Any] = {name: float(value) for name, value in losses.items()}
+        return replace(self, **weights)
 
 
 def train(

@@ -217,6 +217,28 @@ def test_config_names_the_setting_that_is_wrong(setting, word):
         TrainConfig(**setting)
 
 
+def test_losses_change_their_weights_and_nothing_else():
+    losses = {"sparsity": 1, "start_rarity": 0.05}
+    assert vars(QUICK.with_losses(losses)) == vars(QUICK) | losses
+    assert QUICK.with_losses({}) == QUICK
+
+
+@pytest.mark.parametrize(
+    ("losses", "message"),
+    [
+        ({"sparcity": 0.1}, "no parameter called sparcity; did you mean sparsity?"),
+        ({"sparsity": "1e-3"}, "sparsity must be float, not the str '1e-3'.*write 1.0e-3"),
+        ({"steps": 3}, "no parameter called steps; choose from commitment, orthogonality"),
+        ({"usage": True}, "usage must be float, not the bool"),
+        ({"usage": -1.0}, "usage must be a number of at least 0, not -1.0"),
+        ({"usage": float("nan")}, "usage must be a number of at least 0, not nan"),
+    ],
+)
+def test_losses_that_are_none_are_explained(losses, message):
+    with pytest.raises(UserError, match=message):
+        QUICK.with_losses(losses)
+
+
 def test_bad_data_are_explained(split):
     psi, heldout = split
     with pytest.raises(UserError, match="52 columns"):
