@@ -98,10 +98,10 @@ def read_d_vlog_folder(folder: Path) -> Found:
     if wrong:
         raise UserError(f"{wrong[0]} has another shape than (seconds, 136): is it of D-Vlog?")
     path = find_labels(folder, r"labels\.csv", "labels.csv")
-    labels = read_labels(path)
+    labels = read_labels(path, ("", "index", "video_id"))  # words: one empty cell would make 0.0 of each 0
     labels = labels.rename(columns={labels.columns[0]: "index"})  # the first column has no name in one release
     names = {"index": ("index", "video_id"), "label": ("label",), "split": ("fold",), "gender": ("gender",)}
-    labels = renamed(labels, names | {"?duration_s": ("duration",)}, path)
+    labels = renamed(labels, names | {"?duration_s": ("duration",)}, path).dropna(subset=["index"])
     labels["index"] = labels["index"].astype(str)
     _check_words(labels["label"], ("depression", "normal"), path)
     _check_words(labels["gender"], ("f", "m"), path)

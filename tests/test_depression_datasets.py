@@ -92,6 +92,13 @@ def test_d_vlog_words_become_numbers(tmp_path: Path) -> None:
     assert table["duration_s"].tolist() == [300.5, 200, 100]
 
 
+def test_a_row_of_labels_without_a_vlog_takes_nobodys_labels_away(tmp_path: Path) -> None:
+    trees.d_vlog(tmp_path)
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{path.read_text()},normal,50,m,test\n")
+    assert read_d_vlog_folder(tmp_path).table["depressed"].tolist() == [1, 0, 0]
+
+
 def test_d_vlog_with_other_words_or_shapes_is_refused(tmp_path: Path) -> None:
     trees.d_vlog(tmp_path)
     labels = tmp_path / "labels.csv"
