@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation
 
 from .arrays import open_array, open_arrays
@@ -32,6 +32,8 @@ BARE = {width: (count, width - count) for count in (50, 100) for width in (count
 FRAME_OF = re.compile(r"(?P<frame>\d+)(?:_(?P<face>\d{3}))?")
 """A frame's file or folder: `000012`, or with EMOCA's number of the face `000012_000`."""
 CHUNK = 512
+PARALLEL = 1e-6
+"""Sine of the angle between two columns below which they say no more than one."""
 
 Parts = dict[str, np.ndarray]
 
@@ -119,10 +121,14 @@ def _psi(parts: Parts) -> Float[np.ndarray, "n e"]:
 
 
 def _axis_angle(jaw: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n 3"]:
-    """Axis-angle as it is; of six numbers, two columns of the rotation, made orthonormal first."""
+    """Axis-angle as it is; of six numbers, two columns of the rotation, made orthonormal first.
+
+    NaN where the two columns span no plane, as where a program writes zeros for a frame without a face.
+    """
     if jaw.shape[1] == 3:
         return jaw
     whole = np.isfinite(jaw).all(1)
+    whole[whole] = _span_a_plane(jaw[whole])
     found = np.full((len(jaw), 3), np.nan)
     if whole.any():
         first, second = jaw[whole, :3], jaw[whole, 3:]
@@ -132,6 +138,12 @@ def _axis_angle(jaw: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n 3"]:
         matrices = np.stack([first, second, np.cross(first, second)], -1)
         found[whole] = Rotation.from_matrix(matrices).as_rotvec()
     return found
+
+
+def _span_a_plane(columns: Float[np.ndarray, "n 6"]) -> Bool[np.ndarray, " n"]:
+    first, second = columns[:, :3], columns[:, 3:]
+    sizes = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.linalg.norm(np.cross(first, second), axis=1) > PARALLEL * sizes
 
 
 def _parts(path: Path) -> Parts:

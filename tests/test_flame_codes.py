@@ -138,6 +138,17 @@ def test_a_code_that_is_not_finite_is_a_frame_without_a_face(tmp_path) -> None:
     assert np.flatnonzero(~read(tmp_path / "a.npz", tmp_path)[0]["detected"]).tolist() == [3, 5]
 
 
+def test_a_turn_that_is_none_is_a_frame_without_a_face(tmp_path) -> None:
+    """Six numbers of a jaw that span no plane: zeros, as a tracker writes where it saw nobody, or twice one column."""
+    exp, jaw, _ = codes()
+    columns = Rotation.from_rotvec(jaw).as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(N, 6)
+    columns[3], columns[5, 3:] = 0, -2 * columns[5, :3]
+    np.savez(tmp_path / "a.npz", exp=exp, jaw=columns)
+    table, _, _ = read(tmp_path / "a.npz", tmp_path)
+    assert np.flatnonzero(~table["detected"]).tolist() == [3, 5]
+    np.testing.assert_allclose(table["psi"][table["detected"], 50:], jaw[table["detected"]], atol=1e-5)
+
+
 def test_a_clip_may_be_longer_than_what_is_read_at_a_time(tmp_path) -> None:
     exp, jaw, _ = codes(1300)
     np.savez(tmp_path / "a.npz", exp=exp, jaw=jaw)
