@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import av
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -20,11 +21,13 @@ from .progress import bar, is_watched
 from .tables import FRAMES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer
 from .tracking import Tracker
 
-__all__ = ["ClipSummary", "extract_clip", "extract_clips"]
+__all__ = ["UNREADABLE", "ClipSummary", "extract_clip", "extract_clips"]
 
 BATCH = 256
 EYE_CORNERS = (33, 263)
 """Outer corners of the right and the left eye in FaceLandmarker's numbering."""
+UNREADABLE = (OSError, RuntimeError, ValueError, av.FFmpegError)
+"""What damaged files raise, some of them deep in the libraries that read them; every UserError is a ValueError."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool
         return extract_clip(
             clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=faces, progress=progress
         )
-    except (UserError, OSError, RuntimeError) as error:
+    except UNREADABLE as error:
         out.unlink(missing_ok=True)  # or the next stage would take an earlier run's table for this one's
         return ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .errors import UserError
-from .extraction import ClipSummary, extract_clips
+from .extraction import UNREADABLE, ClipSummary, extract_clips
 from .formats import recognise
 from .media import PICTURES, VIDEOS, MediaFile
 from .recordings import ReadSettings, write_recording
@@ -81,7 +80,7 @@ def _taken(clip: MediaFile, folder: Path, faces: str, settings: ReadSettings, pr
     out = folder / f"{clip.clip_id}.parquet"
     try:
         row = take_clip(clip, out, settings)
-    except UserError as error:
+    except UNREADABLE as error:
         out.unlink(missing_ok=True)  # or the next stage would take an earlier run's table for this one's
         row = ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))
     return pd.DataFrame([asdict(row)])

@@ -1,6 +1,7 @@
 import threading
 import tracemalloc
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -202,6 +203,21 @@ def test_keeping_one_works_across_batches(tmp_path):
     table = read_dataframe(tmp_path / "a.parquet")
     assert table["frame"].tolist() == list(range(1000))
     pd.testing.assert_series_equal(table["detected"], table["frame"] % 3 != 0, check_names=False)
+
+
+@pytest.mark.parametrize("error", [ValueError("no such format"), av.FFmpegError(1, "broken"), RuntimeError("no graph")])
+def test_a_clip_that_breaks_the_decoder_is_told_and_the_others_go_on(monkeypatch, tmp_path, error):
+    paths = [asset("no_face.mp4"), asset("multi_face.jpg")]
+
+    def extract(path, out, **settings):
+        if path == paths[0]:
+            raise error
+        return extract_clip(path, out, **settings)
+
+    monkeypatch.setattr(extraction, "extract_clip", extract)
+    found = extract_clips(paths, tmp_path).set_index("clip_id")
+    assert found.status.to_dict() == {"multi_face": "ok", "no_face": "failed"}
+    assert str(error) in found.reason["no_face"] and [path.stem for path in tmp_path.iterdir()] == ["multi_face"]
 
 
 def test_a_bar_only_for_a_terminal(monkeypatch, tmp_path, capsys):

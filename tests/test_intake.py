@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 from recorded_files import E_DAIC, openface_rows, write_table
 
+from dfe_lib import intake
 from dfe_lib.assets import asset
 from dfe_lib.errors import UserError
+from dfe_lib.formats import Format
 from dfe_lib.intake import is_media, take_clips
 from dfe_lib.media import MediaFile
+from dfe_lib.openface import read_openface
 from dfe_lib.tables import read_arrays
 
 
@@ -34,6 +37,21 @@ def test_a_file_that_fails_takes_its_old_table_with_it(tmp_path) -> None:
     path.write_text(path.read_text().replace("success", "failure", 1))
     assert take_clips([clip(path)], tmp_path / "frames").status.tolist() == ["failed"]
     assert not list((tmp_path / "frames").iterdir())
+
+
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError("SVD did not converge"), OSError("gone"), RuntimeError("no")])
+def test_a_file_that_breaks_its_reader_is_told_and_the_others_go_on(tmp_path, monkeypatch, error) -> None:
+    paths = [write_table(tmp_path / name, E_DAIC, openface_rows(E_DAIC, 4)) for name in ("a.csv", "b.csv")]
+
+    def read(path, settings):
+        if path == paths[0]:
+            raise error
+        return read_openface(path, settings)
+
+    monkeypatch.setattr(intake, "recognise", lambda path: Format("OpenFace", read))
+    found = take_clips(map(clip, paths), tmp_path / "frames")
+    assert found.status.tolist() == ["failed", "ok"] and str(error) in found.reason[0]
+    assert [path.name for path in (tmp_path / "frames").iterdir()] == ["b.parquet"]
 
 
 def test_clips_that_are_no_longer_asked_for_leave_the_folder(tmp_path) -> None:

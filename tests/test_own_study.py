@@ -33,8 +33,8 @@ def write_run(
         size = dict.fromkeys(("interocular_px", "out_of_frame"), np.zeros(n)) | {"width": 64, "height": 48}
         units = np.c_[np.full(n, 5.0), frame]
         table.write(key | size | {"face_id": np.where(shown, 0, -1), "detected": shown,
-                                  "confidence": np.broadcast_to(confidence, n), "rotation": turns, "au_intensity": units,
-                                  "au_occurrence": units > 1})  # fmt: skip
+                                  "confidence": np.broadcast_to(confidence, n), "rotation": turns,
+                                  "au_intensity": units, "au_occurrence": units > 1})  # fmt: skip
         if faces > 1:
             table.write(key | size | {"face_id": 1, "frame": frame[:2], "time_s": frame[:2] / 10, "detected": True,
                                       "interocular_px": np.zeros(2), "out_of_frame": np.zeros(2),
