@@ -3,6 +3,7 @@
 python -m dfe_lib.runner RUN STAGE      one stage of a run alone, silently
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -22,7 +23,10 @@ from .parameters import check_parameters, declared_parameters, did_you_mean, rea
 from .paths import PROJECT, notebooks_dir, params_dir
 from .study import SMOKE, STAGES, Stage, Study
 
-__all__ = ["Outcome", "Runner"]
+__all__ = ["CORPUS", "Outcome", "Runner"]
+
+CORPUS = "corpus"
+"""Parameter that names the folder of another run: a stage that is given one reads its kinds there."""
 
 
 @dataclass(frozen=True)
@@ -163,9 +167,11 @@ class Runner:
         return record
 
     def _inputs(self, plan: _Plan) -> dict[str, str]:
-        made = [path for kind in plan.stage.reads for path in _visible(self.folder / kind)]
+        corpus = plan.parameters.get(CORPUS)
+        source = PROJECT / str(corpus) if corpus else self.folder
+        made = [path for kind in plan.stage.reads for path in _visible(source / kind)]
         values = [plan.parameters.get(name) for name in plan.stage.files]
-        return file_hashes(made, self.folder) | _file_parameters(values)
+        return file_hashes(made, source, f"{CORPUS}/" if corpus else "") | _file_parameters(values)
 
     def _is_complete(self, plan: _Plan, record: Mapping) -> bool:
         files = [self.folder / name for name in record["outputs"]]
@@ -234,12 +240,18 @@ def _file_parameters(values: Sequence[object]) -> dict[str, str]:
 
 
 def _files_named(name: str) -> list[Path]:
+    """Files of a file, folder, table of clips or glob, as `sources.find_sources` understands the name."""
     path = PROJECT / Path(name).expanduser()
+    if is_clip_table(path):
+        return [path, *(file for clip in sorted({clip.path for clip in table_clips(path)}) for file in _files_of(clip))]
+    names = [path] if path.exists() else glob.iglob(str(path), recursive=True)  # noqa: PTH207 - may be absolute
+    return [file for each in names for file in _files_of(Path(each))]
+
+
+def _files_of(path: Path) -> list[Path]:
     if path.is_dir():
         return _visible(path)
-    if is_clip_table(path):
-        return [path, *sorted({clip.path for clip in table_clips(path) if clip.path.is_file()})]
-    return [path] if path.is_file() else [found for found in path.parent.glob(path.name) if found.is_file()]
+    return [path] if path.is_file() else []
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -72,6 +72,13 @@ def test_paths_are_from_the_tables_folder_and_the_table_stands_for_its_clips(tab
     assert len(_files_named(str(table))) == 4  # the table and its clips: a change of either runs the stage again
 
 
+def test_a_clip_that_is_a_folder_stands_for_its_files(table: Path) -> None:
+    (table.parent / "02.mp4").unlink()
+    (table.parent / "02.mp4").mkdir()
+    (table.parent / "02.mp4" / "0001.npy").touch()
+    assert [path.name for path in _files_named(str(table))] == ["clips.csv", "01.mp4", "0001.npy", "03.mp4"]
+
+
 @pytest.mark.parametrize("text", ["", "one line\n", "clip_id,subject_id\na,b\n"])
 def test_other_text_is_no_table_of_clips(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.csv").write_text(text)
