@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from .estimator import ExpressionEstimator
+from .estimator import ExpressionEstimator, FaceNeutral
 from .expressions import POSE_LANDMARKS
 from .fit_benchmark import fit_person, padded, similarity
 from .morphable import MM_PER_M, MorphableModel
@@ -30,13 +30,19 @@ def fit_real(
 
     Arguments:
         clips: landmarks (n, 478, 3) in pixels, scores (n, 51) and times (n,) of one person's frames, in order, by name.
+            Frames in which the estimator sees no upright face are left out, and clips that have fewer than two others.
     """
     rows = []
     basis = head.landmark_model().expression.astype(float) * MM_PER_M
     metric = head.gram()
     for clip, (landmarks, scores, time_s) in clips.items():
+        neutral = estimator.neutral_of_clip(landmarks, scores)
+        ours = estimator.estimate(landmarks, scores, neutral)
+        if ours.valid.sum() < 2:
+            continue
+        landmarks, scores, time_s = (part[ours.valid] for part in (landmarks, scores, time_s))
         still = _stillest(estimator.aligned(landmarks))
-        found = _real_predictions(landmarks, scores, head, estimator)
+        found = _others(landmarks, scores, head, neutral) | {"ours": ours.psi[ours.valid].astype(float)}
         smoothed = smooth_expressions(found["ours"], time_s.astype(float), metric)
         for method, psi in (found | {"ours_smoothed": smoothed.psi}).items():
             gap = np.diff(psi, axis=0)[still]
@@ -48,16 +54,15 @@ def fit_real(
     return pd.DataFrame(rows)
 
 
-def _real_predictions(
-    landmarks: np.ndarray, scores: np.ndarray, head: MorphableModel, estimator: ExpressionEstimator
+def _others(
+    landmarks: np.ndarray, scores: np.ndarray, head: MorphableModel, neutral: FaceNeutral
 ) -> dict[str, Float[np.ndarray, "n 52"]]:
-    neutral = estimator.neutral_of_clip(landmarks, scores)
+    """psi of the methods that ours is compared with."""
     return {
         "neutral": np.zeros((len(scores), len(ACTIONS))),
         "blendshapes": padded(scores),
         "blendshapes_calibrated": padded(scores - neutral.scores.numpy()),
         "landmarks_gn": fit_person(head, POSE_LANDMARKS, landmarks[:, POSE_LANDMARKS]),
-        "ours": estimator.estimate(landmarks, scores, neutral).psi.astype(float),
     }
 
 
