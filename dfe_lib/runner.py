@@ -16,6 +16,7 @@ from pathlib import Path
 from .assets import PIECES, asset
 from .clip_tables import is_clip_table, table_clips
 from .closure import code_fingerprint
+from .daic_woz import is_companion, is_daic_woz
 from .errors import UserError
 from .kernels import PeakMemory, execute_notebook
 from .manifest import file_hashes, read_json, versions, write_json, write_manifest
@@ -249,9 +250,11 @@ def _files_named(name: str) -> list[Path]:
 
 
 def _files_of(path: Path) -> list[Path]:
+    """All files that are read with this file or folder: its own, and those of the session for which it stands."""
     if path.is_dir():
         return _visible(path)
-    return [path] if path.is_file() else []
+    beside = [each for each in path.parent.iterdir() if is_companion(each)] if is_daic_woz(path) else []
+    return [path, *beside] if path.is_file() else []
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -4,12 +4,13 @@ import json
 import os
 from pathlib import Path
 
+import data_set_trees as trees
 import nbformat
 import pytest
 
 from dfe_lib.errors import UserError
 from dfe_lib.kernels import StageError, execute_notebook
-from dfe_lib.runner import Runner
+from dfe_lib.runner import Runner, _files_named
 from dfe_lib.study import Stage
 
 STAGES = (Stage("01_one", (), ("frames",), ("media", "subjects")), Stage("02_two", ("frames",), ("tokens",)))
@@ -140,6 +141,44 @@ def test_samples_globs_and_tables_of_subjects_are_inputs_and_mappings_are_not(wo
     world.set("01_one", "media: [single_face.jpg]\n")
     world.runner().execute(only=["01_one"])
     assert list(world.manifest()["stages"]["01_one"]["inputs"]) == ["assets/single_face.jpg"]
+
+
+@pytest.mark.parametrize("pattern", ["data/*/*.mp4", "data/**/*.mp4", "data/*_P", "data/**", "da?a"])
+def test_files_behind_wildcards_in_the_names_of_folders_are_inputs(world: World, pattern: str) -> None:
+    for name in ("data/300_P/x.mp4", "data/301_P/x.mp4", "data/301_P/.x.mp4"):
+        (world.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (world.folder / name).write_text(name)
+    found = [path.relative_to(world.folder).as_posix() for path in _files_named(f"{world.folder}/{pattern}")]
+    assert sorted(set(found)) == ["data/300_P/x.mp4", "data/301_P/x.mp4"]
+
+
+def test_the_companions_of_a_session_are_inputs_with_the_file_that_stands_for_it(world: World) -> None:
+    trees.daic_woz(world.folder / "data")
+    found = _files_named(f"{world.folder}/data/300_P/300_CLNF_features.txt")
+    assert sorted(path.name for path in found) == ["300_CLNF_AUs.txt", "300_CLNF_features.txt"]
+
+
+def test_a_corpus_is_read_in_place_of_the_runs_own_folders(world: World) -> None:
+    corpus, own = world.folder / "other", world.results / "frames" / "a.txt"
+    for path in (corpus / "frames" / "c.txt", corpus / "figures" / "c.png", own):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+    world.write("02_two", 'run = "smoke"\ncorpus = ""', "")
+    world.set("02_two", f"corpus: {corpus}\n")
+
+    def ran() -> bool:
+        return world.runner().execute(only=["02_two"])[0].ran
+
+    assert ran() and not ran()
+    assert list(world.manifest()["stages"]["02_two"]["inputs"]) == ["corpus/frames/c.txt"]
+    own.write_text("2")
+    (corpus / "figures" / "c.png").write_text("2")
+    assert not ran()
+    (corpus / "frames" / "c.txt").write_text("2")
+    assert ran()
+    world.set("02_two", "")
+    assert ran()
+    assert list(world.manifest()["stages"]["02_two"]["inputs"]) == ["frames/a.txt"]
 
 
 def test_a_failing_cell_stops_the_run_in_one_screen(world: World) -> None:
