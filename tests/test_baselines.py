@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.baselines import KMeans, MeshAxes, PcaScalar, ProductCode, ResidualCode, stages_of
 from dfe_lib.codebook import error_mm
 from dfe_lib.errors import UserError
-from dfe_lib.planted import PlantedDisplays, invented_metric
 
 METRIC = invented_metric(12)
 PSI, _ = PlantedDisplays.invented(8, 12).sample(600)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.errors import UserError
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.training import TrainConfig, train
 

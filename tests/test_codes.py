@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.au_codes import AuCode
 from dfe_lib.baselines import FaceCode
@@ -10,7 +11,6 @@ from dfe_lib.codebook import error_mm
 from dfe_lib.facs import au_basis
 from dfe_lib.finite_scalar import FiniteScalar
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.region_dictionary import RegionDictionary, region_columns
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.trained_codes import TrainedCode, VqCode

@@ -1,9 +1,9 @@
 import numpy as np
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.baselines import PcaScalar, ResidualCode
 from dfe_lib.codebook import error_mm, perplexity
 from dfe_lib.comparison import HeldoutFrames, compare, token_changes, words_used
-from dfe_lib.planted import PlantedDisplays, invented_metric
 
 METRIC = invented_metric(6)
 PSI, _ = PlantedDisplays.invented(5, 6).sample(200)

@@ -1,10 +1,10 @@
 import numpy as np
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.codebook import error_mm
 from dfe_lib.contenders import TERMS, ablation, baselines, variants
 from dfe_lib.model_card import write_model_card
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVaeConfig
 from dfe_lib.spaces import ExpressionSpace
 from dfe_lib.trained_codes import TrainedCode

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from planted import PlantedDisplays, invented_metric
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -12,7 +13,6 @@ from dfe_lib.codebook import error_mm
 from dfe_lib.encoder import STUDY_MODEL
 from dfe_lib.errors import UserError
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVae
 from dfe_lib.training import TrainConfig
 

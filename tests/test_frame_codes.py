@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.action_units import AU_SETS
 from dfe_lib.baselines import ResidualCode
@@ -8,7 +9,6 @@ from dfe_lib.coverage import energy
 from dfe_lib.facs import AU_PRESENT, au_basis, au_intensities
 from dfe_lib.frame_codes import FrameCode, compared_codes, token_codes, unit_codes
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 
 METRIC = invented_metric()

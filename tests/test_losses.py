@@ -3,10 +3,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.losses import coefficient_fields, orthogonality_loss, sparsity_loss, usage_loss
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.training import TrainConfig, train
 

@@ -1,6 +1,6 @@
 import numpy as np
+from planted import PlantedDisplays, invented_metric
 
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.recovery import match_templates, mesh_cosine, recovery_table
 
 METRIC = invented_metric(12)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from planted import invented_metric
 
 from dfe_lib import training
 from dfe_lib.errors import UserError
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import invented_metric
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.streaming import ParquetFrames, shuffled_batches
 from dfe_lib.tables import SIMULATED, expressions_schema, table_writer

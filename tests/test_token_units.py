@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.anny_head import anny_head
 from dfe_lib.facs import au_basis
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.token_units import BEYOND, retrained_templates, token_shares, token_stability, token_units
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib import tokenisation
 from dfe_lib.codebook import error_mm
 from dfe_lib.errors import UserError
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.tables import REAL, SIMULATED, expressions_schema, read_arrays, table_writer
 from dfe_lib.tokenisation import tokenise

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.classical_start import start_classically
 from dfe_lib.codebook import error_mm
 from dfe_lib.errors import UserError
 from dfe_lib.losses import mesh_loss, metric_root
 from dfe_lib.names import ACTIONS
-from dfe_lib.planted import PlantedDisplays, invented_metric
 from dfe_lib.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.training import TrainConfig, mirrored, split_subjects, train
 

@@ -1,13 +1,11 @@
-"""Simulated expressions whose building blocks are known: a few planted displays at a time."""
+"""Simulated expressions whose building blocks are known, for tests: a few planted displays at a time."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from .names import ACTIONS
-
-__all__ = ["PlantedDisplays", "invented_metric"]
+from dfe_lib.names import ACTIONS
 
 
 @dataclass(frozen=True)
