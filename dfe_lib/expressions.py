@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Float
 
 from .estimator import ExpressionEstimator, FaceNeutral, pretrained_estimator
@@ -16,11 +15,11 @@ from .smoothing import smooth_expressions
 from .solver import HeadFit, LandmarkSolver, camera_axes
 from .tables import N_LANDMARKS, REAL, expressions_schema, read_arrays, read_batches, table_writer
 
-__all__ = ["FitSummary", "fit_clips", "head_poses"]
+__all__ = ["FitSummary", "fit_clips", "head_poses", "thinned"]
 
 FRONT_END = "FaceLandmarker, Anny"
 NEUTRAL_FRAMES = 300
-"""Frames of a clip that its neutral is estimated from, evenly spread."""
+"""Frames that a neutral is estimated from at most: of each person in each clip, or of a person's 68 landmarks."""
 POSE_LANDMARKS = np.arange(0, 468, 4)
 """Every fourth landmark: enough for a pose, at a fraction of the cost."""
 POSE_PRECISION = 2.0
@@ -79,6 +78,15 @@ def head_poses(
     """
     points = camera_axes(landmarks[:, POSE_LANDMARKS].astype(float))
     return solver.fit(points, prior=psi, precision=POSE_PRECISION, iterations=iterations)
+
+
+def thinned(rows: np.ndarray) -> np.ndarray:
+    """At most NEUTRAL_FRAMES of one person's rows, evenly spread.
+
+    >>> thinned(np.arange(700))[-2:].tolist()
+    [696, 699]
+    """
+    return rows[:: max(1, -(-len(rows) // NEUTRAL_FRAMES))]
 
 
 @dataclass(frozen=True)
@@ -151,42 +159,45 @@ def _summary(
 
 
 def _neutrals(paths: list[Path]) -> dict[Person, FaceNeutral]:
-    """Neutral face of each person in each clip; alone in their clips, a subject's clips count together."""
-    seen: dict[Person, _Seen] = {}
-    subjects: dict[Person, str] = {}
-    for path in paths:
-        found, subject = _seen(path)
-        for person, rows in found.items():
-            seen[person] = rows
-            subjects[person] = subject if len(found) == 1 else "/".join(map(str, person))
+    """Neutral face of each person in each clip; alone in their clips, a subject's clips count together.
+
+    The frames of one subject, or of one clip that shows several people, are held at a time.
+    """
     estimator = pretrained_estimator()
-    together = {}
-    for name in sorted(set(subjects.values())):
-        parts = [seen[person] for person in seen if subjects[person] == name]
-        landmarks, scores = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        together[name] = estimator.neutral_of_clip(landmarks, scores)
-    return {person: together[subjects[person]] for person in seen}
+    alone: dict[str, list[Path]] = {}
+    neutrals: dict[Person, FaceNeutral] = {}
+    for path in paths:
+        key = read_arrays(path, ["clip_id", "subject_id", "face_id", "detected"])
+        people = _people(key)
+        if len(people) == 1:
+            alone.setdefault(str(key["subject_id"][0]), []).append(path)
+        elif people:
+            neutrals |= {person: estimator.neutral_of_clip(*rows) for person, rows in _seen(path).items()}
+    for clips in alone.values():
+        seen = {person: rows for path in clips for person, rows in _seen(path).items()}
+        landmarks, scores = (np.concatenate(parts) for parts in zip(*seen.values(), strict=True))
+        neutrals |= dict.fromkeys(seen, estimator.neutral_of_clip(landmarks, scores))
+    return neutrals
 
 
-def _seen(path: Path) -> tuple[dict[Person, _Seen], str]:
-    """Landmarks and scores of each person of a clip, at most about NEUTRAL_FRAMES frames of it; the clip's subject."""
-    stride = 1 + pq.read_metadata(path).num_rows // NEUTRAL_FRAMES
+def _seen(path: Path) -> dict[Person, _Seen]:
+    """Landmarks and scores of each person of a clip, in at most NEUTRAL_FRAMES of that person's frames."""
+    key = read_arrays(path, ["clip_id", "face_id", "detected"])
+    kept = np.zeros(len(key["detected"]), bool)
+    for _, here in _people(key):
+        kept[thinned(np.flatnonzero(here))] = True
     found: dict[Person, list[_Seen]] = {}
-    subject = path.stem
-    for batch in read_batches(
-        path, ["clip_id", "subject_id", "face_id", "frame", "detected", "blendshapes", "landmarks"]
-    ):
-        subject = str(batch["subject_id"][0])
-        kept = batch["frame"] % stride == 0
+    start = 0
+    for batch in read_batches(path, ["clip_id", "face_id", "detected", "blendshapes", "landmarks"]):
+        wanted = kept[start : start + len(batch["detected"])]
+        start += len(wanted)
         for person, here in _people(batch):
-            rows = here & kept
-            marks = batch["landmarks"][rows].reshape(-1, N_LANDMARKS, 3)
-            found.setdefault(person, []).append((marks, batch["blendshapes"][rows]))
-    joined = {
+            marks = batch["landmarks"][here & wanted].reshape(-1, N_LANDMARKS, 3)
+            found.setdefault(person, []).append((marks, batch["blendshapes"][here & wanted]))
+    return {
         person: (np.concatenate([marks for marks, _ in parts]), np.concatenate([scores for _, scores in parts]))
         for person, parts in found.items()
     }
-    return joined, subject
 
 
 def _people(batch: dict[str, np.ndarray]) -> list[tuple[Person, Bool[np.ndarray, " n"]]]:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from .alignment import LAYOUT_68
 from .errors import UserError
 from .estimator import pretrained_estimator
-from .expressions import KEY, POSE_PRECISION, FitSummary, fit_clips
+from .expressions import KEY, POSE_PRECISION, FitSummary, fit_clips, thinned
 from .morphable import MorphableModel
 from .names import ACTIONS
 from .smoothing import smooth_expressions
@@ -33,7 +33,6 @@ __all__ = ["LandmarkFit", "fit_tables", "has_landmarks_alone"]
 
 INNER = np.arange(17, 68)
 """The jaw line is left out: its points slide along the face as the head turns."""
-NEUTRAL_FRAMES = 300
 
 
 def fit_tables(
@@ -82,7 +81,7 @@ class LandmarkFit:
 
     def __init__(self, head: MorphableModel, pixels: Float[np.ndarray, "n 68 d"], smoothing: str = "none") -> None:
         self._estimator = pretrained_estimator("68")
-        self._neutral = self._estimator.neutral_of_clip(_sample(pixels)[..., :2])
+        self._neutral = self._estimator.neutral_of_clip(thinned(pixels)[..., :2])
         self._solver = LandmarkSolver(head, np.array(LAYOUT_68)[INNER], n_identity=0)
         self._metric, self._smoothing = head.gram(), smoothing
         self.source, self.frames = self._neutral.source, len(pixels)
@@ -101,11 +100,6 @@ class LandmarkFit:
         prior = smooth.psi[valid].astype(float)
         residual[valid] = self._solver.fit(points, prior=prior, precision=POSE_PRECISION).residual_mm
         return smooth.psi, residual, smooth.change_mm
-
-
-def _sample(pixels: np.ndarray) -> np.ndarray:
-    """At most NEUTRAL_FRAMES frames, evenly spread."""
-    return pixels[np.linspace(0, len(pixels) - 1, min(len(pixels), NEUTRAL_FRAMES)).astype(int)]
 
 
 def _kind(path: Path) -> str:

@@ -3,13 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dfe_lib import expressions
 from dfe_lib.anny_head import anny_head
 from dfe_lib.assets import asset
+from dfe_lib.estimator import ExpressionEstimator
 from dfe_lib.expressions import fit_clips
 from dfe_lib.extraction import extract_clips
 from dfe_lib.facs import au_intensities
 from dfe_lib.media import find_media
-from dfe_lib.tables import coefficient_names, read_arrays
+from dfe_lib.tables import FRAMES, coefficient_names, read_arrays, table_writer
 
 SUBJECTS = {"face_noface": "man", "single_face": "man", "multi_face": "group", "no_face": "nobody"}
 
@@ -80,3 +82,27 @@ def test_smoothing_is_told_and_leaves_pictures_alone(fitted, tmp_path) -> None:
     assert step[1] < 0.8 * step[0] and np.array_equal(rough["valid"], calm["valid"])
     still = [(where / "multi_face.parquet").read_bytes() for where in (folder / "expressions", tmp_path)]
     assert still[0] == still[1]
+
+
+def test_a_face_that_is_seldom_there_tells_its_neutral_by_all_of_its_frames(fitted, tmp_path) -> None:
+    rows = read_arrays(fitted[0] / "frames" / "face_noface.parquet")
+    count = 20 * len(rows["frame"])
+    spread = np.full(count, np.flatnonzero(~rows["detected"])[0])
+    spread[::20] = np.arange(count // 20)
+    columns = {name: values[spread] for name, values in rows.items()}
+    with table_writer(tmp_path / "frames" / "seldom.parquet", FRAMES) as table:
+        table.write(columns | {"frame": np.arange(count), "time_s": np.arange(count) / 25})
+    summary = fit_clips([tmp_path / "frames" / "seldom.parquet"], tmp_path / "expressions", anny_head())
+    assert summary.neutral_frames.tolist() == [73]
+
+
+def test_the_frames_of_one_subject_are_held_at_a_time(fitted, tmp_path, monkeypatch) -> None:
+    events: list[str] = []
+    seen, neutral = expressions._seen, ExpressionEstimator.neutral_of_clip
+    monkeypatch.setattr(expressions, "_seen", lambda path: events.append(path.stem) or seen(path))
+    monkeypatch.setattr(
+        ExpressionEstimator, "neutral_of_clip", lambda self, *parts: events.append("neutral") or neutral(self, *parts)
+    )
+    fit_clips((fitted[0] / "frames").glob("*.parquet"), tmp_path, anny_head())
+    together = ["face_noface", "single_face", "neutral"]
+    assert events in (["multi_face", *["neutral"] * 5, *together], [*together, "multi_face", *["neutral"] * 5])
