@@ -21,6 +21,8 @@ STRESSID_SILENT = ("Breathing", "Video1", "Video2", "Relax")
 SWELL_PEOPLE = 25
 SWELL_CONDITIONS = {"N": "neutral", "I": "interruptions", "T": "time pressure", "R": "relaxation"}
 SWELL_MISSING = 999
+SWELL_PERSON = ("PP", "participant")
+"""Words: one empty cell would make 10 of the number 1.0."""
 SWELL_UNIT = r"S?AU_?0?(\d{1,2})(?:\D.*)?"
 """Names of FaceReader's action units, such as SAu12_LipCornerPull."""
 MINUTE_S = 60.0
@@ -92,8 +94,8 @@ def read_swell(folder: Path) -> Found:
         UserError: No such file, another scale, or conditions that SWELL-KW does not have.
     """
     path = find_labels(folder, r"B - Facial expressions? features.*\.csv", "'B - Facial expressions features ... .csv'")
-    table = read_labels(path).replace(SWELL_MISSING, np.nan)
-    names = {"person": ("PP", "participant"), "block": ("Blok", "Block", "C"), "condition": ("Condition",)}
+    table = read_labels(path, SWELL_PERSON).replace(SWELL_MISSING, np.nan)
+    names = {"person": SWELL_PERSON, "block": ("Blok", "Block", "C"), "condition": ("Condition",)}
     key = renamed(table, names, path)
     odd = sorted(set(key["condition"].dropna().astype(str)) - set(SWELL_CONDITIONS))
     if odd or key["person"].nunique() > SWELL_PEOPLE:
@@ -140,7 +142,7 @@ def _with_scores(table: pd.DataFrame, folder: Path, notes: list[str]) -> pd.Data
     if path is None:
         notes.append("labels.csv is not there: the conditions are the only labels")
         return table.drop(columns="condition")
-    scores = read_labels(path)
+    scores = read_labels(path, SWELL_PERSON)
     key = renamed(scores, {"subject_id": ("PP",), "condition": ("Condition",)}, path)
     key["subject_id"] = "pp" + key["subject_id"].astype(str).str.replace(r"\D", "", regex=True)
     values = scores.drop(columns=[name for name in scores if name.casefold() in ("pp", "condition")])

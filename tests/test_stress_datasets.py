@@ -67,6 +67,14 @@ def test_swell_goes_from_minutes_of_units_to_clips_of_the_study(tmp_path: Path) 
     np.testing.assert_allclose(clip.aus, [[0.5, 0.2], [0.5, 0.2]])
 
 
+def test_swell_people_in_numbers_stay_who_they_are_where_a_row_names_nobody(tmp_path: Path) -> None:
+    trees.swell(tmp_path)
+    for path in tmp_path.rglob("*.csv"):
+        lines = path.read_text().replace("PP1", "1").replace("PP2", "2").splitlines()
+        path.write_text("\n".join([*lines, "," + lines[-1].split(",", 1)[1]]) + "\n")
+    assert set(read_swell(tmp_path).table["subject_id"]) == {"pp1", "pp2"}
+
+
 def test_swell_without_questionnaires_has_the_conditions_alone(tmp_path: Path) -> None:
     trees.swell(tmp_path, labels=False)
     found = read_swell(tmp_path)
