@@ -6,6 +6,7 @@ A clip is a .npz file, a bare .npy array, a folder of `exp.npy` and `pose.npy`, 
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def _frames(path: Path, faces: str, report: Report) -> Iterator[tuple[Rows, Part
 
 
 def _rows(path: Path, first: tuple[Rows, Parts], rest: Iterator[tuple[Rows, Parts]], names: tuple) -> Iterator[Rows]:
-    for key, parts in (first, *rest):
+    for key, parts in chain([first], rest):
         if _names(parts, path) != names:
             raise UserError(f"{path} has frames with different parts of the codes: make them all with one program.")
         psi = _psi(parts)

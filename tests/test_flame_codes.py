@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from dfe_lib import flame_codes
 from dfe_lib.errors import UserError
 from dfe_lib.flame_codes import flame_names, is_flame_codes, read_flame_codes
 from dfe_lib.recordings import ReadSettings, write_recording
@@ -153,3 +154,17 @@ def test_a_clip_may_be_longer_than_what_is_read_at_a_time(tmp_path) -> None:
     exp, jaw, _ = codes(1300)
     np.savez(tmp_path / "a.npz", exp=exp, jaw=jaw)
     np.testing.assert_array_equal(read(tmp_path / "a.npz", tmp_path)[0]["psi"], np.c_[exp, jaw])
+
+
+def test_no_more_is_read_than_is_written(tmp_path, monkeypatch) -> None:
+    exp, jaw, _ = codes()
+    for i in range(N):
+        np.savez(tmp_path / f"{i:03d}.npz", exp=exp[i : i + 1], jaw=jaw[i : i + 1])
+    chunks: list[int] = []
+    stacked = flame_codes._stacked
+    monkeypatch.setattr(flame_codes, "CHUNK", 2)
+    monkeypatch.setattr(flame_codes, "_stacked", lambda parts, path: chunks.append(len(parts)) or stacked(parts, path))
+    source = read_flame_codes(tmp_path, ReadSettings(fps=25.0))
+    for read_so_far in (1, 2, 3):
+        next(source.batches)
+        assert len(chunks) == read_so_far
