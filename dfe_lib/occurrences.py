@@ -87,11 +87,13 @@ def example_rows(
         templates: change of psi that each token makes. metric: of the mesh.
     """
     size = np.linalg.norm(moved, axis=1) + 1e-6
-    alike = (moved / size[:, None]) @ metric @ templates.T
+    moved = (moved / size[:, None]) @ metric
+    there = seen.presence(len(templates))[rows].tocsc()  # a table of every frame by every token would not fit in memory
     chosen = []
-    for token in range(len(templates)):
-        here = np.flatnonzero((seen.tokens[rows] == token).any(1))
-        chosen.append(_spaced(seen, rows[here[np.argsort(-alike[here, token], kind="stable")]]))
+    for token, template in enumerate(templates):
+        here = there.indices[there.indptr[token] : there.indptr[token + 1]]
+        alike = np.einsum("re,e->r", moved[here], template)
+        chosen.append(_spaced(seen, rows[here[np.argsort(-alike, kind="stable")]]))
     return chosen
 
 

@@ -1,3 +1,5 @@
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,23 @@ def test_examples_are_the_frames_that_a_token_rules_apart_in_time(tmp_path: Path
     assert chosen[4] == [10, 35, 60]
     assert chosen[1] == [60, 85, 110]
     assert chosen[2] == []
+
+
+def test_examples_of_many_tokens_need_no_table_of_all_frames_by_all_tokens(tmp_path: Path) -> None:
+    frames, tokens = 4000, 2000
+    rng = np.random.default_rng(0)
+    seen = token_occurrences([write_tokens(tmp_path / "a.parquet", [[3, 5, 0]] * frames, REAL)], known_model())
+    seen = replace(seen, tokens=rng.integers(0, tokens, (frames, 3)))
+    moved, templates = rng.normal(size=(frames, 52)), rng.normal(size=(tokens, 52))
+    tracemalloc.start()
+    chosen = example_rows(seen, np.arange(frames), moved, templates, np.eye(52))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < frames * tokens * 8 / 4
+    alike = (moved / np.linalg.norm(moved, axis=1, keepdims=True)) @ templates.T
+    for token in range(0, tokens, 100):
+        here = np.flatnonzero((seen.tokens == token).any(1))
+        assert chosen[token][:1] == here[np.argsort(-alike[here, token], kind="stable")][:1].tolist()
 
 
 def test_without_tables_nothing_occurs() -> None:
