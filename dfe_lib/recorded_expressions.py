@@ -29,7 +29,7 @@ from .tables import (
     table_writer,
 )
 
-__all__ = ["LandmarkFit", "fit_tables", "has_landmarks_alone"]
+__all__ = ["LandmarkFit", "fit_tables"]
 
 INNER = np.arange(17, 68)
 """The jaw line is left out: its points slide along the face as the head turns."""
@@ -63,11 +63,6 @@ def fit_tables(
     table = pd.concat([*parts, pd.DataFrame(rows, columns=list(FitSummary.__annotations__))] if rows else parts)
     remove_others(folder, [path.stem for path in paths if kinds[path] != "neither"])
     return table.sort_values(["clip_id", "face_id"], ignore_index=True)
-
-
-def has_landmarks_alone(path: Path) -> bool:
-    """Are there landmarks, and neither scores nor psi?"""
-    return _kind(path) == "landmarks"
 
 
 class LandmarkFit:

@@ -83,8 +83,9 @@ def frames_schema(front_end: str, lists: Mapping[str, int | Sequence[str]]) -> p
     Arguments:
         front_end: What measured the face, such as `"OpenFace 2"`; kept in the file's metadata.
         lists: List columns, each with its length or the names of its values (kept in the file's metadata). Used are
-            `landmarks` (68 x 2 or 478 x 3, pixels), `landmarks_mm` (68 x 3, camera axes), `rotation`,
-            `translation_mm`, `gaze`, `au_intensity` (0 to 5), `au_occurrence` (0 to 1), and `psi`.
+            `landmarks` (68 x 2 or 478 x 3, pixels); `landmarks_mm` (68 x 3) and `gaze`, in the axes of OpenFace's files
+            (x right, y down, z away from the camera); `rotation` and `translation_mm`, in camera axes (x right, y up, z
+            to the camera); `au_intensity` (0 to 5), `au_occurrence` (0 to 1), and `psi`.
 
     >>> frames_schema("a detector", {"au_intensity": ["AU01", "AU12"]}).field("au_intensity").type.list_size
     2

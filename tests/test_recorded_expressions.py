@@ -14,7 +14,7 @@ from dfe_lib.flame_codes import flame_names
 from dfe_lib.intake import take_clips
 from dfe_lib.media import MediaFile
 from dfe_lib.names import ACTIONS
-from dfe_lib.recorded_expressions import LandmarkFit, fit_tables, has_landmarks_alone
+from dfe_lib.recorded_expressions import LandmarkFit, fit_tables
 from dfe_lib.rendering import turn
 from dfe_lib.tables import coefficient_names, read_arrays, read_dataframe, read_metadata
 
@@ -81,8 +81,9 @@ def test_landmarks_become_expressions_row_by_row(fitted) -> None:
 def test_a_picture_goes_its_own_way_beside_them(fitted) -> None:
     folder = fitted[0]
     assert read_arrays(folder / "expressions" / "single_face.parquet")["valid"].all()
-    assert not has_landmarks_alone(folder / "frames" / "single_face.parquet")
-    assert has_landmarks_alone(folder / "frames" / "Fex_Test.parquet")
+    front_end = {name: read_metadata(folder / "expressions" / f"{name}.parquet")["front_end"]
+                 for name in ("single_face", "Fex_Test")}  # fmt: skip
+    assert "68 landmarks" not in front_end["single_face"] and "68 landmarks" in front_end["Fex_Test"]
 
 
 @pytest.mark.parametrize(("clip", "unit"), [("OpenFace_Test", "au_intensity.AU45"), ("Fex_Test", "au_occurrence.AU43")])
