@@ -28,10 +28,12 @@ __all__ = [
     "SPLITS",
     "check_clip_table",
     "is_clip_table",
+    "official_split",
     "read_clip_table",
     "read_subjects",
     "read_table",
     "table_clips",
+    "tested_people",
     "write_clip_table",
 ]
 
@@ -63,6 +65,30 @@ def read_clip_table(path: str | os.PathLike) -> pd.DataFrame:
     if "path" in table:
         table["path"] = [str(path.parent.absolute() / each) if each else "" for each in table["path"]]
     return table
+
+
+def official_split(table: pd.DataFrame) -> list[str] | None:
+    """Of each clip `train`, `dev`, `test` or nothing; None where the table has no test people.
+
+    Where nobody of the test split has labels, as where a data set keeps them, the dev split is the test.
+    """
+    if "split" not in table:
+        return None
+    names = table["split"].tolist()
+    if "test" not in names:
+        names = ["test" if name == "dev" else name for name in names]
+    return names if {"train", "test"} <= set(names) else None
+
+
+def tested_people(path: str | os.PathLike) -> list[str]:
+    """Subjects of the test split of a table, who must have no part in any training; none where it has no split.
+
+    Raises:
+        UserError: see :func:`read_clip_table`.
+    """
+    table = read_clip_table(path)
+    split = official_split(table) or []
+    return sorted({who for who, name in zip(table["subject_id"], split, strict=False) if name == "test"})
 
 
 def read_subjects(path: str | os.PathLike) -> dict[str, str]:

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from .clip_tables import read_clip_table
+from .clip_tables import official_split, read_clip_table
 from .clips import Clip
 from .errors import UserError
 from .facs import au_basis, au_intensities
@@ -76,16 +76,8 @@ class LabelledClips:
 
     @property
     def split(self) -> list[str] | None:
-        """Of each clip `train`, `dev`, `test` or nothing; None where the table has no test people.
-
-        Where nobody of the test split has labels, as where a data set keeps them, the dev split is the test.
-        """
-        if "split" not in self.labels:
-            return None
-        names = self.labels["split"].tolist()
-        if "test" not in names:
-            names = ["test" if name == "dev" else name for name in names]
-        return names if {"train", "test"} <= set(names) else None
+        """See :func:`clip_tables.official_split`."""
+        return official_split(self.labels)
 
 
 def labelled_clips(

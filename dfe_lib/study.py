@@ -45,7 +45,7 @@ class Stage:
 STAGES: tuple[Stage, ...] = (
     Stage("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
     Stage("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
-    Stage("03_train", ("expressions", "cohort"), ("model", "tokens")),
+    Stage("03_train", ("expressions", "cohort"), ("model", "tokens"), ("labels",)),
     Stage("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
     Stage("05_downstream", ("frames", "expressions", "model", "tokens"), (), ("clips",)),
 )

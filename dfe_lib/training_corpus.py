@@ -56,7 +56,9 @@ class Corpus:
         return table.groupby(["data", "subject_id", "split"], sort=True).size().reset_index(name="frames")
 
 
-def read_corpus(paths: Sequence[Path], named: Sequence[str], share: float, seed: int) -> Corpus:
+def read_corpus(
+    paths: Sequence[Path], named: Sequence[str], share: float, seed: int, tested: Sequence[str] = ()
+) -> Corpus:
     """Reads expressions tables, and holds out subjects of each kind of data.
 
     Of real and of simulated people, those that `named` names are held out; where it names none, the share of them.
@@ -67,12 +69,14 @@ def read_corpus(paths: Sequence[Path], named: Sequence[str], share: float, seed:
         named: Subjects to hold out; each must be in the tables.
         share: Share of the subjects of a kind of which none is named.
         seed: Of the choice.
+        tested: People of an official test split, held out as if they were named, as far as they are in the tables.
     """
     tables = [read_arrays(path, _COLUMNS) for path in paths]
     rows = {name: np.concatenate([table[name][table["valid"].astype(bool)] for table in tables]) for name in _COLUMNS}
     missing = sorted(set(named) - set(rows["subject_id"]))
     if missing:
         raise UserError(f"There is no subject {missing[0]!r} to hold out; take it out of heldout_subjects.")
+    named = [*named, *(who for who in tested if who not in named)]
     heldout = np.zeros(len(rows["psi"]), bool)
     for kind in pd.unique(rows["data"]):
         here = rows["data"] == kind

@@ -4,7 +4,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dfe_lib.clip_tables import check_clip_table, is_clip_table, read_clip_table, table_clips, write_clip_table
+from dfe_lib.clip_tables import (
+    check_clip_table,
+    is_clip_table,
+    read_clip_table,
+    table_clips,
+    tested_people,
+    write_clip_table,
+)
 from dfe_lib.errors import UserError
 from dfe_lib.runner import _files_named
 from dfe_lib.sources import find_sources
@@ -19,6 +26,14 @@ def table(tmp_path: Path) -> Path:
         (tmp_path / f"{name}.mp4").touch()
     write_clip_table(tmp_path / "clips.csv", ROWS.assign(path=[f"{name}.mp4" for name in ROWS.clip_id]))
     return tmp_path / "clips.csv"
+
+
+def test_the_people_of_the_test_split_are_known(table: Path) -> None:
+    assert tested_people(table) == ["b"]
+    table.write_text("clip_id,subject_id,split\n01,a,train\n02,b,dev\n")
+    assert tested_people(table) == ["b"]
+    table.write_text("clip_id,subject_id\n01,a\n02,b\n")
+    assert tested_people(table) == []
 
 
 def test_names_stay_words_splits_get_their_names_and_what_is_empty_is_unknown(table: Path) -> None:

@@ -53,6 +53,12 @@ def test_one_subject_alone_is_split_by_time(paths: list[Path]) -> None:
     assert corpus.heldout.tolist() == [False] * 7 + [True] * 2
 
 
+def test_people_of_an_official_test_split_are_held_out_where_they_are_there(paths: list[Path]) -> None:
+    corpus = read_corpus(paths, [], 0.25, 0, tested=["a", "unread"])
+    subjects = corpus.subjects().set_index("subject_id")["split"]
+    assert subjects["a"] == "heldout" and subjects["b"] == "train"
+
+
 def test_a_subject_that_is_not_there_cannot_be_held_out(paths: list[Path]) -> None:
     with pytest.raises(UserError, match="no subject 'nobody' to hold out"):
         read(paths, ["nobody"])
