@@ -75,10 +75,9 @@ def words_used(symbols: Int[np.ndarray, "n m"], codebook_size: int, shared: bool
     """Usage and perplexity of the codebook; of separate codebooks their means; NaN for symbols of other kinds."""
     if not codebook_size:
         return {"usage": float("nan"), "perplexity": float("nan")}
-    parts = [symbols] if shared else list(symbols.T)
     return {
-        "usage": float(np.mean([usage(part, codebook_size) for part in parts])),
-        "perplexity": float(np.mean([perplexity(part, codebook_size) for part in parts])),
+        "usage": usage(symbols, codebook_size, shared),
+        "perplexity": perplexity(symbols, codebook_size, shared),
     }
 
 

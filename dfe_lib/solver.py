@@ -16,7 +16,7 @@ from torch import Tensor
 from .errors import UserError
 from .morphable import MM_PER_M, MorphableModel
 
-__all__ = ["HeadFit", "LandmarkSolver", "camera_axes"]
+__all__ = ["HeadFit", "LandmarkSolver", "camera_axes", "lift"]
 
 N_POSE = 7
 CHUNK = 256
@@ -255,6 +255,24 @@ class LandmarkSolver:
 def camera_axes(landmarks: Float[np.ndarray, "*b l 3"]) -> Float[np.ndarray, "*b l 3"]:
     """FaceLandmarker's pixels (y down, z away from the camera) in camera axes: y up, z to the camera."""
     return landmarks * np.array([1.0, -1.0, -1.0])
+
+
+def lift(
+    landmarks: Float[np.ndarray, "n l 3"], focal_px: float, size: tuple[int, int], mm_per_px: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "n l 3"]:
+    """Undo the perspective of a pinhole camera: points in mm, camera axes, for the solver.
+
+    A landmark's depth is the head's distance, `focal_px * mm_per_px`, plus its own relative depth.
+
+    Arguments:
+        landmarks: pixels, z relative. focal_px: of the camera. size: width and height of the picture.
+        mm_per_px: (n,) scale of each head, for instance `1 / HeadFit.scale` of a fit without perspective.
+    """
+    centred = camera_axes(landmarks) + np.array([-size[0] / 2, size[1] / 2, 0])
+    scale = mm_per_px[:, None, None]
+    nearer = centred[..., 2:] - centred[..., 2:].mean(1, keepdims=True)
+    depth = focal_px * scale - nearer * scale
+    return np.concatenate([centred[..., :2] * depth / focal_px, nearer * scale], -1)
 
 
 @contextmanager

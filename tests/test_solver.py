@@ -5,7 +5,7 @@ import torch
 from dfe_lib.anny_head import anny_head
 from dfe_lib.errors import UserError
 from dfe_lib.rendering import turn
-from dfe_lib.solver import LandmarkSolver
+from dfe_lib.solver import LandmarkSolver, camera_axes, lift
 
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
@@ -69,6 +69,19 @@ def test_huber_weights_stand_an_outlier_that_plain_least_squares_does_not(scene)
         for width in (None, 1.0)
     )
     assert robust.mean() < 0.5 * plain.mean()
+
+
+def test_lifting_undoes_perspective() -> None:
+    head = anny_head()
+    points = head.landmarks(head.template) * 1000
+    depth = 450.0 - points[:, 2]
+    pixels = np.column_stack(
+        [points[:, 0] * 600 / depth + 320, 240 - points[:, 1] * 600 / depth, -points[:, 2] * 600 / depth.mean()]
+    )
+    solver = LandmarkSolver(head, n_identity=0)
+    flat = solver.fit(camera_axes(pixels[None]))
+    lifted = solver.fit(lift(pixels[None], 600.0, (640, 480), 1 / flat.scale))
+    assert lifted.residual_mm[0] < 0.25 * flat.residual_mm[0]
 
 
 def test_the_residual_counts_every_landmark_alike(scene) -> None:
