@@ -9,12 +9,11 @@ from jaxtyping import Float, Int, Shaped
 
 from .baselines import FaceCode
 from .codebook import error_mm, error_summary, perplexity, usage
+from .names import REGIONS
 from .spaces import ExpressionSpace
 
 __all__ = ["STILL_MM", "HeldoutFrames", "compare", "region_metrics", "token_changes", "words_used"]
 
-REGIONS = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
-"""Regions of the head whose errors are told apart."""
 STILL_MM = 0.25
 """Neighbouring frames that differ by less (rms over the face) count as a still face."""
 

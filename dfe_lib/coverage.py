@@ -10,9 +10,8 @@ from .frame_codes import FrameCode
 from .frame_sets import FrameSet
 from .repertoire import DISPLAYS
 
-__all__ = ["REGIONS", "coverage_table", "display_coverage", "energy", "find_code", "told_frames"]
+__all__ = ["coverage_table", "display_coverage", "energy", "find_code", "told_frames"]
 
-REGIONS = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
 DRAWS = 1000
 LEAST_FRAMES = 5
 """Frames a display needs in a table."""

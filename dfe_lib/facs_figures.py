@@ -15,8 +15,8 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from .coverage import REGIONS
 from .morphable import MorphableModel
+from .names import REGIONS
 from .rendering import Camera, HeadRenderer, turn
 from .training import metric_root
 

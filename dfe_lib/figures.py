@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from matplotlib.figure import Figure
 
 from .morphable import MorphableModel
+from .names import REGIONS
 from .rendering import Camera, HeadRenderer, turn
 
 __all__ = [
@@ -29,7 +30,6 @@ HEAT = plt.get_cmap("inferno")
 CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
 ROOM = 1.08
 """Top of an axis that starts at 0, in units of the largest value."""
-REGIONS = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
 
 sns.set_theme(context="notebook", style="ticks", palette="colorblind")
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from .actors import sample_actor
 from .cohort import CohortConfig, Session, simulate_person
 from .estimator import pretrained_estimator
-from .fit_benchmark import REGIONS
+from .fit_benchmark import PARTS
 from .landmarks import FaceLandmarks
 from .morphable import MM_PER_M, MorphableModel
 from .names import ACTIONS
@@ -146,7 +146,7 @@ def _statistics(films: list[FilmedPerson], head: MorphableModel) -> pd.DataFrame
 
 def _region_errors(error: Float[np.ndarray, "n 52"], head: MorphableModel) -> dict[str, float]:
     areas, found = head.areas(), {}
-    for name, region in REGIONS.items():
+    for name, region in PARTS.items():
         inside = head.region(region)
         moved = np.tensordot(error.astype(np.float32), head.expression[:, inside] * np.float32(MM_PER_M), 1)
         found[name] = float((np.linalg.norm(moved, axis=2) @ (areas[inside] / areas[inside].sum())).mean())

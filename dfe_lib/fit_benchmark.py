@@ -20,7 +20,7 @@ from .alignment import LAYOUT_68
 from .estimator import ExpressionEstimator
 from .expressions import POSE_LANDMARKS
 from .morphable import MM_PER_M, MorphableModel
-from .names import ACTIONS
+from .names import ACTIONS, REGIONS
 from .rendered_actors import RenderedSet
 from .solver import LandmarkSolver, camera_axes
 
@@ -29,7 +29,7 @@ __all__ = ["Predictions", "fit_accuracy", "fit_channels", "fit_leakage", "fit_pe
 
 Predictions = Mapping[str, np.ndarray]
 """psi (n, 52) of every frame, by method."""
-REGIONS = {"all": "face"} | {name: name for name in ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")}
+PARTS = {"all": "face"} | {name: name for name in REGIONS}
 N_IDENTITY_FRAMES = 30
 N_EXACT = 6
 """Actors that the solver is asked about with true landmarks, in double precision."""
@@ -102,7 +102,7 @@ def _errors(
 ) -> list[dict[str, str | int | float]]:
     rows = []
     areas = head.areas()
-    for name, region in REGIONS.items():
+    for name, region in PARTS.items():
         inside = head.region(region)
         weight = areas[inside] / areas[inside].sum()
         moved = np.tensordot(error.astype(np.float32), head.expression[:, inside] * np.float32(MM_PER_M), 1)

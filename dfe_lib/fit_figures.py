@@ -11,7 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from .fit_benchmark import REGIONS, Predictions
+from .fit_benchmark import PARTS, Predictions
 from .morphable import MM_PER_M, MorphableModel
 from .names import ACTIONS
 from .overlays import METHODS, Overlay
@@ -103,7 +103,7 @@ def fit_errors(accuracy: pd.DataFrame) -> Figure:
     figure, (regions, conditions) = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained", sharey=True)
     told = accuracy[accuracy["method"].isin(LABELS)].assign(method=lambda table: table["method"].map(LABELS))
     settings = {"y": "mean_mm", "hue": "method", "hue_order": list(LABELS.values()), "palette": "colorblind"}
-    sns.barplot(told[told["condition"] == "rendered"], x="region", order=list(REGIONS), ax=regions, **settings)
+    sns.barplot(told[told["condition"] == "rendered"], x="region", order=list(PARTS), ax=regions, **settings)
     sns.barplot(told[told["region"] == "all"], x="condition", ax=conditions, legend=False, **settings)
     regions.set(ylabel="mean error (mm)", xlabel="region, simulated actors never seen")
     conditions.set(xlabel="condition, whole face")

@@ -1,10 +1,10 @@
-"""Names of the facial actions, in the one order that every table and model here uses."""
+"""Names of the facial actions, in the one order that every table and model here uses, and of the face's regions."""
 
 from collections.abc import Sequence
 
 from .errors import UserError
 
-__all__ = ["ACTIONS", "BLENDSHAPES", "mirror_permutation"]
+__all__ = ["ACTIONS", "BLENDSHAPES", "REGIONS", "mirror_permutation"]
 
 BLENDSHAPES: tuple[str, ...] = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
@@ -23,6 +23,9 @@ BLENDSHAPES: tuple[str, ...] = (
 
 ACTIONS: tuple[str, ...] = (*BLENDSHAPES, "tongueOut")
 """The 52 ARKit facial actions: the coefficients of psi on the Anny head."""
+
+REGIONS: tuple[str, ...] = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
+"""Parts of the face over which errors are taken: regions of `MorphableModel.region`."""
 
 
 def mirror_permutation(names: Sequence[str] = ACTIONS) -> list[int]:

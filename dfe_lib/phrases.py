@@ -8,11 +8,11 @@ from jaxtyping import Float
 
 from .errors import UserError
 from .morphable import MM_PER_M, MorphableModel
+from .names import REGIONS
 from .tongue import shown_tongue
 
 __all__ = ["Movement", "main_regions", "movements", "sentence"]
 
-REGIONS = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
 LEFT, UP, FORWARD = np.eye(3)
 
 CHIN = (152,)

@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from .action_units import ACTION_UNITS, AU_SETS, FULL
-from .coverage import REGIONS
 from .facs import au_basis, au_intensities
 from .morphable import MorphableModel
+from .names import REGIONS
 from .rvqvae import RvqVae
 from .templates import strongest_actions
 from .training import TrainConfig, metric_root, train
