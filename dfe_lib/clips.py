@@ -26,7 +26,7 @@ class Clip:
         talking: (t,) is the person talking?
         turn_deg: (t, 3) yaw, pitch and roll of the head.
         confidence: (t,) of the tracker, 0 to 1.
-        video: File with the pictures.
+        video: File with the pictures. face_id: Which face of them it is, where that is known.
 
     Raises:
         UserError: columns of different lengths.
@@ -47,6 +47,7 @@ class Clip:
     turn_deg: Float[np.ndarray, "_ 3"] | None = None
     confidence: Float[np.ndarray, " _"] | None = None
     video: Path | None = None
+    face_id: int | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(values) for name, values in self._arrays().items()}

@@ -12,7 +12,7 @@ from .morphable import MorphableModel
 from .motion_fit import fit_smoothing
 from .real_fit import fit_real
 from .rendered_actors import MOVING, RenderedSet, rendered_set
-from .tables import N_LANDMARKS, read_arrays
+from .tables import N_LANDMARKS, main_face, read_arrays
 
 __all__ = ["FitReport", "fit_report"]
 
@@ -59,7 +59,7 @@ def _clips(frames: Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
     clips = {}
     for path in sorted(frames.glob("*.parquet")):
         table = read_arrays(path, ["face_id", "time_s", "landmarks", "blendshapes"])
-        here = table["face_id"] == 0
+        here = table["face_id"] == main_face(path)
         if here.sum() >= MIN_FRAMES:
             landmarks = table["landmarks"][here].reshape(-1, N_LANDMARKS, 3)
             clips[path.stem] = (landmarks, table["blendshapes"][here], table["time_s"][here])

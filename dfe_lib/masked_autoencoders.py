@@ -3,7 +3,7 @@
 Released weights are read from a folder on disk (safetensors and config.json, as on the Hugging Face hub):
 
     mae = MaskedAutoencoder.from_pretrained("models/vit-mae-base")
-    vectors = mae.transform([clip_crops(clip.video, frames / f"{clip.clip_id}.parquet", 16, 224) for clip in clips])
+    vectors = recorded_vectors(mae, clips, frames)  # dfe_lib.picture_vectors
 
 Offline a small one is trained within the study, on crops without labels, and is called small:
 

@@ -17,7 +17,7 @@ from .overviews import has_pictures
 from .shown import some_of
 from .solver import LandmarkSolver, camera_axes
 from .sources import read_sources, stills
-from .tables import N_LANDMARKS, read_arrays
+from .tables import N_LANDMARKS, main_face, read_arrays
 
 __all__ = ["METHODS", "Overlay", "clip_overlays", "frame_overlays"]
 
@@ -74,7 +74,7 @@ def _overlays(
     table: Path, path: Path, head: MorphableModel, estimator: ExpressionEstimator, shown: list[int] | None
 ) -> Iterator[Overlay]:
     rows = read_arrays(table, ["frame", "time_s", "face_id", "detected", "landmarks", "blendshapes"])
-    rows = {name: values[rows["detected"] & (rows["face_id"] == 0)] for name, values in rows.items()}
+    rows = {name: values[rows["detected"] & (rows["face_id"] == main_face(table))] for name, values in rows.items()}
     if not len(rows["frame"]):
         return
     landmarks = rows["landmarks"].reshape(-1, N_LANDMARKS, 3)

@@ -170,7 +170,8 @@ def _clip(row: dict, tokens: Path | None, expressions: Path | None, frames: Path
         columns["talking"] = np.full(len(time_s), bool(talking))
     names = next((tuple(part["au_names"]) for part in parts if "au_names" in part), ())
     video = Path(row["path"]) if row.get("path") else None
-    return Clip(row["subject_id"], time_s, clip_id=row["clip_id"], au_names=names, video=video, **columns)
+    clip = Clip(row["subject_id"], time_s, row["clip_id"], au_names=names, video=video, face_id=face)
+    return replace(clip, **columns)
 
 
 def _table(folder: Path | None, clip_id: str) -> Path | None:

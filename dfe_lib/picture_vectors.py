@@ -80,8 +80,9 @@ def recorded_vectors(
     """
     size = encoder.network.config.image_size
     span_s = SPAN_S if encoder.kind == "video" else None
-    paths = [(_file(clip), frames / f"{clip.clip_id}.parquet") for clip in clips]
-    return encoder.transform([clip_crops(video, table, n, size, span_s) for video, table in paths])
+    return encoder.transform(
+        [clip_crops(_file(clip), frames / f"{clip.clip_id}.parquet", n, size, span_s, clip.face_id) for clip in clips]
+    )
 
 
 def _file(clip: Clip) -> Path:
