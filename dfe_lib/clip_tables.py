@@ -27,13 +27,13 @@ __all__ = [
     "KEY",
     "SPLITS",
     "check_clip_table",
+    "held_back",
     "is_clip_table",
     "official_split",
     "read_clip_table",
     "read_subjects",
     "read_table",
     "table_clips",
-    "tested_people",
     "write_clip_table",
 ]
 
@@ -80,7 +80,7 @@ def official_split(table: pd.DataFrame) -> list[str] | None:
     return names if {"train", "test"} <= set(names) else None
 
 
-def tested_people(path: str | os.PathLike) -> list[str]:
+def held_back(path: str | os.PathLike) -> list[str]:
     """Subjects of the test split of a table, who must have no part in any training; none where it has no split.
 
     Raises:

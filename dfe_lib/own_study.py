@@ -160,7 +160,7 @@ def _clip(row: dict, tokens: Path | None, expressions: Path | None, frames: Path
     shared = parts[0]["frame"]
     for part in parts[1:]:
         shared = np.intersect1d(shared, part["frame"])
-    columns: dict[str, np.ndarray] = {}
+    columns: dict[str, Any] = {}
     for part in parts:
         rows = np.searchsorted(part["frame"], shared)
         columns |= {key: values[rows] for key, values in part.items() if key not in ("frame", "au_names")}
@@ -170,8 +170,8 @@ def _clip(row: dict, tokens: Path | None, expressions: Path | None, frames: Path
         columns["talking"] = np.full(len(time_s), bool(talking))
     names = next((tuple(part["au_names"]) for part in parts if "au_names" in part), ())
     video = Path(row["path"]) if row.get("path") else None
-    clip = Clip(row["subject_id"], time_s, row["clip_id"], au_names=names, video=video, face_id=face)
-    return replace(clip, **columns)
+    known: dict[str, Any] = {"clip_id": row["clip_id"], "au_names": names, "video": video, "face_id": face}
+    return Clip(row["subject_id"], time_s, **known, **columns)
 
 
 def _table(folder: Path | None, clip_id: str) -> Path | None:

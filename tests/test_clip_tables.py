@@ -6,10 +6,10 @@ import pytest
 
 from dfe_lib.clip_tables import (
     check_clip_table,
+    held_back,
     is_clip_table,
     read_clip_table,
     table_clips,
-    tested_people,
     write_clip_table,
 )
 from dfe_lib.errors import UserError
@@ -29,11 +29,11 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_the_people_of_the_test_split_are_known(table: Path) -> None:
-    assert tested_people(table) == ["b"]
+    assert held_back(table) == ["b"]
     table.write_text("clip_id,subject_id,split\n01,a,train\n02,b,dev\n")
-    assert tested_people(table) == ["b"]
+    assert held_back(table) == ["b"]
     table.write_text("clip_id,subject_id\n01,a\n02,b\n")
-    assert tested_people(table) == []
+    assert held_back(table) == []
 
 
 def test_names_stay_words_splits_get_their_names_and_what_is_empty_is_unknown(table: Path) -> None:
