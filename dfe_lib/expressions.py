@@ -36,7 +36,7 @@ class FitSummary:
 
     Arguments:
         neutral: where the neutral face came from, see `estimator.FaceNeutral`.
-        residual_mm: median distance of the landmarks from the fitted head.
+        residual_mm: median over the frames of `solver.HeadFit.residual_mm`; most of it is who the person is.
         smoothing_mm: how much smoothing changed the expressions, root mean square; 0 where nothing was smoothed.
     """
 
