@@ -49,6 +49,8 @@ def export_elan(table: str | os.PathLike, out: str | os.PathLike, media: str | o
     """
     if _kind(table) != "tokens":
         raise UserError(f"{table} is no tokens table: ELAN tiers are made from tokens.")
+    if media is not None and not Path(media).is_file():
+        raise UserError(f"{media} does not exist: ELAN would look for it in vain.")
     columns = read_arrays(table, ["face_id", "frame", "time_s", "valid", "tokens"])
     document = Elan.Eaf(author="")
     document.remove_tier("default")

@@ -139,7 +139,7 @@ def open_media(path: str | os.PathLike) -> Iterator[MediaReader]:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path} does not exist.")
+        raise UserError(f"{path} {'is a folder: name one file in it.' if path.is_dir() else 'does not exist.'}")
     if path.suffix.lower() in PICTURES:
         yield MediaReader(path, still=True, expected=1, frames=_picture_frames(path))
     elif path.suffix.lower() in VIDEOS:

@@ -57,7 +57,9 @@ def test_expressions_as_csv_name_their_coefficients(tmp_path) -> None:
 
 def test_elan_has_a_tier_a_stage_and_an_annotation_a_run(tokens) -> None:
     path, values, valid = tokens
-    count = export_elan(path, path.with_suffix(".eaf"), "film.mp4")
+    video = path.with_name("film.mp4")
+    video.touch()
+    count = export_elan(path, path.with_suffix(".eaf"), video)
     document = Elan.Eaf(str(path.with_suffix(".eaf")))
     assert sorted(document.get_tier_names()) == [f"stage {stage}" for stage in range(4)]
     assert count == sum(len(document.get_annotation_data_for_tier(tier)) for tier in document.get_tier_names())
@@ -126,3 +128,8 @@ def test_tables_of_another_kind_and_names_of_another_ending_are_refused(tokens, 
     assert "must end in .csv or .eaf" in capsys.readouterr().err
     assert main(["export", str(path), "-o", str(tmp_path / "a.csv")]) == 0
     assert f"{N} rows" in capsys.readouterr().out
+
+
+def test_a_video_that_is_not_there_is_not_linked(tokens, tmp_path) -> None:
+    with pytest.raises(UserError, match=r"film\.mp4 does not exist"):
+        export_elan(tokens[0], tmp_path / "out.eaf", tmp_path / "film.mp4")
