@@ -31,6 +31,8 @@ PHQ = {
     "?gender": ("Gender",),
 }
 """Columns of the label files, which differ between the releases (`PHQ8_`, `PHQ_`, `participant_ID`)."""
+GENDERS = {"f": 1, "m": 0}
+"""An empty cell is not known, and neither is another word."""
 DAIC_FIRST, DAIC_LAST = 300, 492
 DAIC_ABSENT = (342, 394, 398, 460)
 DAIC_INTERRUPTED = (373, 444)
@@ -106,7 +108,7 @@ def read_d_vlog_folder(folder: Path) -> Found:
     _check_words(labels["label"], ("depression", "normal"), path)
     _check_words(labels["gender"], ("f", "m"), path)
     labels["depressed"] = (labels.pop("label") == "depression").astype(int)
-    labels["gender"] = (labels["gender"] == "f").astype(int)
+    labels["gender"] = labels["gender"].map(GENDERS)
     notes = ["who is in a vlog is not told: each counts as a person of its own, and somebody may be in several",
              "about one row a second: no blinks, no course of an expression"]  # fmt: skip
     labels = labels.rename(columns={"index": "subject_id"})
@@ -159,7 +161,7 @@ def _phq_table(path: Path) -> pd.DataFrame:
         if name in table and pd.api.types.is_numeric_dtype(table[name]):
             check_range(table[name], 0, high, name, path)
     if "gender" in table and not pd.api.types.is_numeric_dtype(table["gender"]):
-        table["gender"] = (table["gender"].str.lower().str[0] == "f").astype(int)
+        table["gender"] = table["gender"].str.lower().str[0].map(GENDERS)
     numbers = pd.to_numeric(table["subject_id"], errors="coerce")
     odd = table["subject_id"][numbers % 1 != 0]  # of what is no number, too
     if len(odd):

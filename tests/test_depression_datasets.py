@@ -92,6 +92,14 @@ def test_d_vlog_words_become_numbers(tmp_path: Path) -> None:
     assert table["duration_s"].tolist() == [300.5, 200, 100]
 
 
+def test_a_gender_that_is_not_told_is_not_known(tmp_path: Path) -> None:
+    trees.d_vlog(tmp_path)
+    path = tmp_path / "labels.csv"
+    path.write_text(path.read_text().replace(",m,", ",,"))
+    gender = read_dataset("d-vlog", tmp_path).table.set_index("clip_id")["gender"]
+    assert gender[["0", "2"]].tolist() == [1, 1] and np.isnan(gender["1"])
+
+
 def test_a_row_of_labels_without_a_vlog_takes_nobodys_labels_away(tmp_path: Path) -> None:
     trees.d_vlog(tmp_path)
     path = tmp_path / "labels.csv"
