@@ -18,8 +18,9 @@ from .errors import UserError
 
 __all__ = ["RAGGED", "TextLayout", "read_columns", "text_layout"]
 
-BLOCK = 1 << 23
-"""Bytes that are parsed at a time: large enough to keep the parser busy, small against any machine's memory."""
+BLOCK = 1 << 22
+"""Bytes that are parsed at a time: large enough to keep the parser busy, small enough to write one while it parses the
+next."""
 HEAD = 1 << 16
 LONGEST_HEADER = 1 << 20
 DELIMITERS = ",;\t"

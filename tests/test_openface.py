@@ -254,9 +254,9 @@ def test_a_hundred_megabytes_load_at_the_pace_of_pyarrow_itself(tmp_path) -> Non
         return seconds, peak
 
     pairs = [(measured("ours"), measured("theirs")) for _ in range(5)]
-    ours, theirs = (min(pair[i][0] for pair in pairs) for i in (0, 1))
+    pace = np.median([theirs[0] / ours[0] for ours, theirs in pairs])  # side by side: a busy moment slows both
     memory = [max(pair[i][1] for pair in pairs) for i in (0, 1)]
-    print(f"ours {ours:.2f} s, {memory[0] / 1e6:.0f} MB; pyarrow {theirs:.2f} s, {memory[1] / 1e6:.0f} MB")
+    print(f"{pace:.2f} x the pace of pyarrow, in {memory[0] / 1e6:.0f} MB for its {memory[1] / 1e6:.0f} MB")
     assert len(read_arrays(tmp_path / "o.parquet", ["frame"])["frame"]) == frame
-    assert ours <= theirs / 0.5 and memory[0] <= 3 * memory[1]
+    assert pace >= 0.5 and memory[0] <= 3 * memory[1]
     shutil.rmtree(tmp_path)
