@@ -1,8 +1,8 @@
 """MediaPipe's FaceLandmarker with results as arrays.
 
-MediaPipe turns each of a frame's 478 landmarks and 52 scores into a Python object, which costs about a tenth of the
-frame. Here its C structures are read as arrays instead. That leans on MediaPipe's private ctypes layer, so its version
-is pinned and a test holds the results against those of the public call.
+MediaPipe turns each of a frame's 478 landmarks and 52 scores into a Python object, which takes its time. Here its C
+structures are read as arrays instead. That leans on MediaPipe's private ctypes layer, so its version is pinned and a
+test holds the results against those of the public call.
 """
 
 import ctypes

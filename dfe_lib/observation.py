@@ -28,7 +28,7 @@ LOST = 0.0
 """No frame of the benchmark's 680 in good light and pose lost its face."""
 FILMED, FILM_FRAMES, FILM_SEED = 8, 100, 900
 """People filmed for the errors' memory, their frames, and the seed of a cohort that no study uses. So few tell it
-roughly: they gave 17 % and 0.29 s; with an earlier estimator 17 % and 0.32 s, and others 28 % and 0.57 s."""
+roughly."""
 RESTING_QUANTILE = 0.25
 """The fit's neutral is what the face mostly does: a quarter of a session shows less of each action."""
 

@@ -83,7 +83,7 @@ class HeadRenderer:
         subdivisions: how often each triangle is cut in four, for colours finer than the mesh.
         lights: directional lights.
         background: red, green, blue in [0, 1].
-        smooth: several samples a pixel; without, three times as fast, for pictures that are made smaller anyway.
+        smooth: several samples a pixel; without, faster, for pictures that are made smaller anyway.
 
     >>> import numpy as np
     >>> corners = np.array([[-0.05, -0.05, 0], [0.05, -0.05, 0], [0, 0.05, 0]])
