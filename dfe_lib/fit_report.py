@@ -58,8 +58,8 @@ def fit_report(head: MorphableModel, frames: Path) -> FitReport:
 def _clips(frames: Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     clips = {}
     for path in sorted(frames.glob("*.parquet")):
-        table = read_arrays(path, ["face_id", "time_s", "landmarks", "blendshapes"])
-        here = table["face_id"] == main_face(path)
+        table = read_arrays(path, ["face_id", "time_s", "detected", "landmarks", "blendshapes"])
+        here = table["detected"] & (table["face_id"] == main_face(path))
         if here.sum() >= MIN_FRAMES:
             landmarks = table["landmarks"][here].reshape(-1, N_LANDMARKS, 3)
             clips[path.stem] = (landmarks, table["blendshapes"][here], table["time_s"][here])

@@ -56,7 +56,7 @@ def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch, capsys:
     media, out = Path("a.mp4"), Path("t.parquet")
     usual, unusual = ("all", "bilateral", None), ("largest", "none", Path("e.parquet"))
     assert called == [(media, out, Path("m"), *usual), (media, out, None, *unusual)]
-    assert capsys.readouterr().out.splitlines()[0] == "2 of 3 rows have a face; their tokens are within 0.20 mm"
+    assert capsys.readouterr().out.splitlines()[0] == "2 of 3 rows have a face; mean error 0.20 mm"
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(

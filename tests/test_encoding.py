@@ -44,6 +44,12 @@ def test_one_clip_has_the_tokens_and_coefficients_that_the_study_gave_it(tmp_pat
     np.testing.assert_allclose(read_arrays(psi)["psi"], stored, atol=1e-3)
 
 
+def test_tokens_and_expressions_are_two_files(model, tmp_path) -> None:
+    with pytest.raises(UserError, match="a file of its own"):
+        encode_media(asset("single_face.jpg"), tmp_path / "a.parquet", model, expressions=tmp_path / "a.parquet")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("wrong", ["tokens.csv", "carphone_pristine.mp4", "folder.parquet"])
 def test_an_output_that_would_mislead_or_destroy_is_refused(model, tmp_path, wrong) -> None:
     source = shutil.copy(asset("carphone_pristine.mp4"), tmp_path)

@@ -3,7 +3,10 @@
 import numpy as np
 
 from dfe_lib.anny_head import anny_head
+from dfe_lib.assets import asset
 from dfe_lib.estimator import pretrained_estimator
+from dfe_lib.extraction import extract_clip
+from dfe_lib.fit_report import _clips
 from dfe_lib.real_fit import fit_real
 from dfe_lib.rendered_actors import rendered_set
 
@@ -31,3 +34,10 @@ def test_frames_that_show_no_upright_face_are_left_out() -> None:
     table = fit_real(clips, anny_head(), pretrained_estimator())
     assert set(table["clip"]) == {"actor"} and set(table["frames"]) == {10}
     assert np.isfinite(table[["reprojection_percent", "jitter_mm", "smoothing_mm"]]).all(axis=None)
+
+
+def test_a_clip_without_a_face_is_no_clip_of_the_benchmark(tmp_path) -> None:
+    extract_clip(asset("no_face.mp4"), tmp_path / "no_face.parquet")
+    extract_clip(asset("face_noface.mov"), tmp_path / "face_noface.parquet")
+    clips = _clips(tmp_path)
+    assert list(clips) == ["face_noface"] and np.isfinite(clips["face_noface"][0]).all()
