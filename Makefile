@@ -33,10 +33,10 @@ estimator: $(STAMP) ## train the expression estimator anew from nothing, on rend
 	@$(BIN)/dfe estimator
 
 sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour or two; resumes); results/sweep
-	@$(BIN)/python -m dfe_lib.sweep
+	@$(BIN)/python -m dfe_lib.study.sweep
 
-lint: $(STAMP) ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint: $(STAMP) ## ruff, mypy, and the arrows between the rooms
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 
 lock: check ## resolve pyproject.toml anew and write requirements.lock
 	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
@@ -52,11 +52,11 @@ clean: ## remove .venv, caches and every result that is not committed
 	@if [ -d .git ]; then git clean -fdXq results; fi
 
 browser: check
-	@$(PYTHON) -I dfe_lib/system.py tests
+	@$(PYTHON) -I dfe_lib/study/system.py tests
 
 check:
 	@if [ -z "$(PYTHON)" ]; then echo "Python is missing: run \`apt-get install -y python3 python3-venv\` as root." >&2; exit 1; fi
-	@$(PYTHON) -I dfe_lib/system.py
+	@$(PYTHON) -I dfe_lib/study/system.py
 
 $(STAMP): requirements.lock pyproject.toml | check
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

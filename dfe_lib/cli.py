@@ -135,7 +135,7 @@ def _assets(options: argparse.Namespace) -> int:
 
 
 def _list_assets(names: Sequence[str]) -> int:
-    from .assets import is_sound
+    from .io.assets import is_sound
 
     states = {None: "not fetched", True: "ok", False: "DAMAGED"}
     for piece in _pieces(names):
@@ -146,7 +146,7 @@ def _list_assets(names: Sequence[str]) -> int:
 
 
 def _fetch_assets(names: Sequence[str]) -> int:
-    from .assets import fetch
+    from .io.assets import fetch
 
     for path in fetch(names or None):
         print(f"fetched {path.name}")
@@ -155,7 +155,7 @@ def _fetch_assets(names: Sequence[str]) -> int:
 
 
 def _verify_assets(names: Sequence[str]) -> int:
-    from .assets import is_sound
+    from .io.assets import is_sound
 
     bad = [piece.name for piece in _pieces(names) if not is_sound(piece)]
     if bad:
@@ -165,13 +165,13 @@ def _verify_assets(names: Sequence[str]) -> int:
 
 
 def _pieces(names: Sequence[str]) -> list:
-    from .assets import PIECES, find_piece
+    from .io.assets import PIECES, find_piece
 
     return [find_piece(name) for name in names] if names else list(PIECES.values())
 
 
 def _datasets(options: argparse.Namespace) -> int:
-    from .datasets import describe, list_datasets, read_dataset, summary, write_dataset
+    from .downstream.datasets.catalogue import describe, list_datasets, read_dataset, summary, write_dataset
 
     if options.folder is None:
         print(describe(options.name) if options.name else list_datasets())
@@ -188,22 +188,22 @@ def _datasets(options: argparse.Namespace) -> int:
 
 
 def _study(options: argparse.Namespace) -> int:
-    from .runner import Runner
+    from .study.runner import Runner
 
     Runner(options.profile, report=lambda line: print(line, flush=True)).execute()
     return 0
 
 
 def _estimator(options: argparse.Namespace) -> int:
-    from .estimator_build import build_estimator
+    from .fitting.estimator_build import build_estimator
 
     build_estimator()
     return 0
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    from .assets import asset
-    from .benchmark import encode_speed
+    from .io.assets import asset
+    from .speed import encode_speed
 
     if options.rounds < 1:
         raise UserError(f"--rounds must be 1 or more, not {options.rounds}.")
@@ -214,7 +214,7 @@ def _benchmark(options: argparse.Namespace) -> int:
 
 
 def _encode(options: argparse.Namespace) -> int:
-    from .encoding import encode_media
+    from .encode import encode_media
 
     done = encode_media(
         options.media, options.output, options.model, options.faces, options.smoothing, options.expressions
@@ -225,23 +225,23 @@ def _encode(options: argparse.Namespace) -> int:
 
 
 def _view(options: argparse.Namespace) -> int:
-    from .viewer import write_viewer
+    from .encode import view_media
 
     folder = options.output or Path(f"{options.media.stem}_view")
-    print(f"open {write_viewer(options.media, folder, options.model)} in a browser")
+    print(f"open {view_media(options.media, folder, options.model)} in a browser")
     return 0
 
 
 def _atlas(options: argparse.Namespace) -> int:
-    from .atlas import atlas_of_model
+    from .report.pages.atlas import atlas_of_model
 
     print(f"open {atlas_of_model(options.model, options.output)} in a browser")
     return 0
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from .inspection import inspect_file
-    from .recordings import ReadSettings
+    from .tracking.formats.recording import ReadSettings
+    from .tracking.inspection import inspect_file
 
     for path in options.files:
         print(f"{path}: {inspect_file(path, ReadSettings(fps=options.fps, faces='all'))}")
@@ -249,7 +249,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from .export import export_csv, export_elan
+    from .io.export import export_csv, export_elan
 
     if options.output.suffix == ".eaf":
         print(f"{export_elan(options.table, options.output, options.media)} annotations in {options.output}")

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .action_units import ACTION_UNITS, AU_SETS
+from .blendshapes import ACTIONS
 from .errors import UserError
-from .names import ACTIONS
 
 __all__ = ["AU_PRESENT", "LEVELS", "LEVEL_EDGES", "au_basis", "au_binary", "au_intensities", "au_levels"]
 

@@ -14,8 +14,8 @@ HOOK = install_import_hook("dfe_lib", "beartype.beartype")
 @pytest.fixture(scope="session")
 def assets() -> Path:
     """The assets folder with every piece in it."""
-    from dfe_lib.assets import fetch
-    from dfe_lib.paths import assets_dir
+    from dfe_lib.io.assets import fetch
+    from dfe_lib.io.paths import assets_dir
 
     fetch()
     return assets_dir()
@@ -32,7 +32,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")  # an open browser keeps an event loop running, which other modules must not meet
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium without a window, drawing 3D in software, keeping to itself."""
-    from dfe_lib.system import BROWSERS, browser, complaints
+    from dfe_lib.study.system import BROWSERS, browser, complaints
 
     path = browser()
     if path is None:

@@ -2,9 +2,9 @@ import pytest
 
 from dfe_lib import action_units
 from dfe_lib.action_units import ACTION_UNITS, AU_SETS, FULL, unit_table
-from dfe_lib.assets import asset
-from dfe_lib.names import ACTIONS
-from dfe_lib.text_tables import text_layout
+from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.io.assets import asset
+from dfe_lib.io.delimited import text_layout
 
 SETS = {
     "OPENFACE_INTENSITY": 17, "OPENFACE_OCCURRENCE": 18, "PYFEAT": 20, "LIBREFACE_INTENSITY": 12,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dfe_lib.assets import PIECES
 from dfe_lib.cli import main
+from dfe_lib.io.assets import PIECES
 
 
 def test_assets_are_listed_with_source_licence_and_state(
@@ -47,10 +47,10 @@ def test_an_unknown_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> No
 
 def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     called: list[tuple] = []
-    stand_in = type(sys)("dfe_lib.encoding")
+    stand_in = type(sys)("dfe_lib.encode")
     done = {"frames": 3, "valid": 2, "error_mm": 0.2}
     stand_in.encode_media = lambda *arguments: called.append(arguments) or done
-    monkeypatch.setitem(sys.modules, "dfe_lib.encoding", stand_in)
+    monkeypatch.setitem(sys.modules, "dfe_lib.encode", stand_in)
     assert main(["encode", "a.mp4", "-o", "t.parquet", "--faces", "all", "--model", "m"]) == 0
     assert main(["encode", "a.mp4", "-o", "t.parquet", "--smoothing", "none", "--expressions", "e.parquet"]) == 0
     media, out = Path("a.mp4"), Path("t.parquet")
@@ -65,9 +65,9 @@ def test_a_place_that_cannot_be_written_is_one_sentence(
     def write(*_: object) -> None:
         (tmp_path / "missing" / "tokens.parquet").write_text("")
 
-    stand_in = type(sys)("dfe_lib.encoding")
+    stand_in = type(sys)("dfe_lib.encode")
     stand_in.encode_media = write
-    monkeypatch.setitem(sys.modules, "dfe_lib.encoding", stand_in)
+    monkeypatch.setitem(sys.modules, "dfe_lib.encode", stand_in)
     assert main(["encode", "a.mp4", "-o", "t.parquet"]) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"dfe: {tmp_path}") and "No such file" in said and said.count("\n") == 1

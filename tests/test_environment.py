@@ -8,8 +8,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from dfe_lib.paths import PROJECT
-from dfe_lib.system import BROWSERS, complaints
+from dfe_lib.io.paths import PROJECT
+from dfe_lib.study.system import BROWSERS, complaints
 
 CONDA_NAMES = {"pytorch": "torch"}
 CONDA_ONLY = {"pip", "python", "pytorch3d"}

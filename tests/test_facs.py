@@ -4,9 +4,9 @@ from planted import PlantedDisplays, invented_metric
 from scipy.optimize import lsq_linear, nnls
 
 from dfe_lib.action_units import AU_SETS
+from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.facs import AU_PRESENT, LEVEL_EDGES, RIDGE, au_basis, au_binary, au_intensities, au_levels
-from dfe_lib.names import ACTIONS
 
 METRIC = invented_metric()
 PSI = PlantedDisplays.invented().sample(1100, seed=3)[0]

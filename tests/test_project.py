@@ -8,9 +8,10 @@ import nbformat
 import pytest
 import yaml
 
-from dfe_lib.parameters import check_parameters, declared_parameters, read_parameters
-from dfe_lib.paths import PROJECT, notebooks_dir, params_dir
-from dfe_lib.study import SMOKE, STAGES
+from dfe_lib.io.parameters import check_parameters, read_parameters
+from dfe_lib.io.paths import PROJECT, notebooks_dir, params_dir
+from dfe_lib.io.run import SMOKE, STAGES
+from dfe_lib.study.parameters import declared_parameters
 
 NOTEBOOKS = [notebooks_dir() / f"{stage.name}.ipynb" for stage in STAGES]
 PARAMS = sorted((PROJECT / "params").glob("*/*.yaml"))
@@ -51,9 +52,7 @@ def test_the_defaults_are_the_smoke_run(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_imports_from_modules_and_holds_no_machine_path(path: Path) -> None:
-    for cell in code_cells(path):
-        assert not re.search(r"^\s*(import dfe_lib\b|from dfe_lib import)", cell.source, re.MULTILINE), cell.source
+def test_a_notebook_holds_no_machine_path(path: Path) -> None:
     assert not re.search(r"/(home|root|tmp|work|Users)/", path.read_text(encoding="utf-8"))
 
 

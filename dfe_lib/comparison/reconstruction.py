@@ -1,0 +1,94 @@
+"""Codes of the face side by side over the same held-out frames: error, use of the codes, regions, stillness."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from ..blendshapes import REGIONS
+from ..morphable.space import ExpressionSpace
+from ..quantisation.corpus import HeldoutFrames
+from ..quantisation.metrics import error_mm, error_summary, perplexity, usage
+from .baselines import FaceCode
+
+__all__ = ["STILL_MM", "compare", "region_metrics", "token_changes", "words_used"]
+
+STILL_MM = 0.25
+"""Neighbouring frames that differ by less (rms over the face) count as a still face."""
+
+
+def compare(
+    codes: Mapping[str, FaceCode], heldout: Mapping[str, HeldoutFrames], metrics: Mapping[str, Float[np.ndarray, "e e"]]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Tables of reconstruction, of error by region, and of stability on a still face.
+
+    Arguments:
+        codes: fitted methods by name.
+        heldout: frames by kind of data.
+        metrics: metric of each region; the first is the one that everything was fitted in.
+    """
+    reconstruction, regions, stability = [], [], []
+    whole = next(iter(metrics.values()))
+    for method, code in codes.items():
+        for data, frames in heldout.items():
+            symbols = code.encode(frames.psi)
+            decoded = np.asarray(code.decode(symbols), float)
+            label = {"method": method, "bits": code.bits, "data": data}
+            words = words_used(symbols, code.codebook_size, code.shared)
+            reconstruction.append(
+                {"method": method, "bits": code.bits, "stages": _stages(symbols), "codebook_size": code.codebook_size,
+                 "data": data, **error_summary(error_mm(frames.psi, decoded, whole)), **words, "frames": len(symbols)}
+            )  # fmt: skip
+            regions += [
+                label | {"region": region, "error_mm": error_mm(frames.psi, decoded, metric).mean()}
+                for region, metric in metrics.items()
+            ]
+            stability.append(label | token_changes(symbols, frames, whole))
+    return pd.DataFrame(reconstruction), pd.DataFrame(regions), pd.DataFrame(stability)
+
+
+def region_metrics(space: ExpressionSpace) -> dict[str, Float[np.ndarray, "e e"]]:
+    """The metric of the face, and where there is a mesh, of each of its regions that some coefficient moves."""
+    metrics = {"face": space.metric}
+    if space.head is not None:
+        grams = {region: space.head.gram(region) for region in REGIONS if region in space.head.regions}
+        metrics |= {region: gram for region, gram in grams.items() if gram.any()}
+    return metrics
+
+
+def words_used(symbols: Int[np.ndarray, "n m"], codebook_size: int, shared: bool) -> dict[str, float]:
+    """Usage and perplexity of the codebook; of separate codebooks their means; NaN for symbols of other kinds."""
+    if not codebook_size:
+        return {"usage": float("nan"), "perplexity": float("nan")}
+    return {
+        "usage": usage(symbols, codebook_size, shared),
+        "perplexity": perplexity(symbols, codebook_size, shared),
+    }
+
+
+def token_changes(
+    symbols: Int[np.ndarray, "n m"], frames: HeldoutFrames, metric: Float[np.ndarray, "e e"]
+) -> dict[str, float]:
+    """Symbols that change in a second in which the face is still: seconds there are, changes and share changed.
+
+    Arguments:
+        symbols: (N, M), place by place; a shared codebook's come in their canonical order.
+        frames: the frames they stand for.
+        metric: mesh metric in mm2.
+    """
+    step = np.diff(frames.time_s)
+    next_one = (frames.clip[1:] == frames.clip[:-1]) & (step > 0) & (step < 0.2)
+    still = next_one & (error_mm(frames.psi[1:], frames.psi[:-1], metric) < STILL_MM)
+    changed = (symbols[1:] != symbols[:-1])[still]
+    seconds = float(step[still].sum())
+    return {
+        "still_s": seconds,
+        "changes_per_s": float(changed.sum()) / seconds if seconds else float("nan"),
+        "share_changed": float(changed.mean()) if changed.size else float("nan"),
+    }
+
+
+def _stages(symbols: Int[np.ndarray, "n m"]) -> int:
+    """Symbols of a frame that ever vary."""
+    return int((symbols != symbols[:1]).any(0).sum())

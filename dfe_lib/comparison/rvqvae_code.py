@@ -1,0 +1,133 @@
+"""The RVQ-VAE and its relatives as codes that can be compared with the baselines."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import psutil
+import torch
+from jaxtyping import Float, Int
+
+from ..quantisation.config import TrainConfig
+from ..quantisation.metrics import bits_per_frame
+from ..quantisation.rvqvae import RvqVae, RvqVaeConfig
+from ..quantisation.training import train
+from .baselines import stages_of
+
+__all__ = ["LargeCode", "TrainedCode", "VqCode", "speed_table"]
+
+
+class TrainedCode:
+    """An :class:`~dfe_lib.quantisation.rvqvae.RvqVae`, trained by :func:`~dfe_lib.quantisation.training.train`.
+
+    Arguments:
+        config: shape of the model; its number of stages is set by the bits.
+        training: how it is trained.
+        heldout: frames whose error the history follows.
+
+    >>> code = TrainedCode(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=4), TrainConfig(steps=1))
+    >>> code.fit(np.random.default_rng(0).random((64, 2), np.float32), np.eye(2), 4).model.config.n_stages
+    2
+    """
+
+    def __init__(self, config: RvqVaeConfig, training: TrainConfig, heldout: Float[np.ndarray, "h e"] | None = None):
+        self.config, self.training, self.heldout = config, training, heldout
+
+    @classmethod
+    def of(cls, model: RvqVae) -> "TrainedCode":
+        """A model that is trained already."""
+        code = cls(model.config, TrainConfig())
+        code.model = model
+        return code
+
+    def searched(self, beam: int) -> "TrainedCode":
+        """The same trained model with another number of partial sums in its code search."""
+        model = RvqVae(replace(self.model.config, beam=beam))
+        model.load_state_dict(self.model.state_dict())
+        return TrainedCode.of(model.eval())
+
+    @property
+    def codebook_size(self) -> int:
+        return self.config.codebook_size
+
+    @property
+    def shared(self) -> bool:
+        return self.config.shared_codebook
+
+    @property
+    def bits(self) -> float:
+        return bits_per_frame(self.config.codebook_size, self.config.n_stages)
+
+    def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "TrainedCode":
+        self.config = replace(self.config, n_stages=stages_of(bits, self.codebook_size))
+        heldout = psi[:0] if self.heldout is None else self.heldout
+        self.model = RvqVae(self.config, seed=self.training.seed)
+        self.frames, began = len(psi) * (2 if self.training.mirror else 1), time.perf_counter()
+        self.seconds: list[float] = []
+        self.history: pd.DataFrame = train(
+            self.model, psi, heldout, metric, self.training,
+            lambda step, row: self.seconds.append(time.perf_counter() - began),
+        )  # fmt: skip
+        return self
+
+    def encode(self, psi: Float[np.ndarray, "n e"]) -> Int[np.ndarray, "n m"]:
+        return self.model.encode(torch.as_tensor(np.ascontiguousarray(psi, np.float32))).numpy()
+
+    def decode(self, codes: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:
+        return self.model.decode(torch.as_tensor(codes)).numpy()
+
+    def templates(self) -> Float[np.ndarray, "t e"]:
+        return self.model.templates().flatten(0, 1).numpy()
+
+
+class LargeCode(TrainedCode):
+    """The RVQ-VAE with a codebook so large that its stages may not use up the bits: as many as they pay for."""
+
+    def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "TrainedCode":
+        each = round(np.log2(self.codebook_size))
+        return super().fit(psi, metric, max(bits // each, 1) * each)
+
+
+LARGEST_VQ_BITS = 10
+"""Bits of a plain VQ-VAE: every gradient step goes through the whole codebook, so time sets the limit."""
+
+
+class VqCode(TrainedCode):
+    """A plain VQ-VAE: one code a frame, of 10 bits at most."""
+
+    def fit(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"], bits: int) -> "TrainedCode":
+        bits = min(bits, LARGEST_VQ_BITS)
+        self.config = replace(self.config, codebook_size=2**bits, n_stages=1)
+        return super().fit(psi, metric, bits)
+
+
+NEAR = 1.02
+"""An error within 2 % of the final one counts as final."""
+WARM_UP = 2048
+"""Frames encoded before the clock starts: the first pass starts threads."""
+
+
+def speed_table(codes: dict[str, TrainedCode], psi: Float[np.ndarray, "n e"]) -> pd.DataFrame:
+    """A row a model: frames trained on, seconds to the start, in all and to within 2 % of the final error; speeds.
+
+    Arguments:
+        codes: models that were trained here, with their histories; mirrored frames count as frames.
+        psi: frames to time the encoding with.
+    """
+    rows = []
+    for method, code in codes.items():
+        error = code.history["heldout_mm"].to_numpy()
+        near = int(np.argmax(error <= NEAR * error[-1]))
+        start, total = code.seconds[0], code.seconds[-1]
+        code.encode(psi[:WARM_UP])
+        began = time.perf_counter()
+        code.encode(psi)
+        rows.append(
+            {"method": method, "frames": code.frames, "steps": code.training.steps, "threads": code.training.threads,
+             "start_s": start, "total_s": total, "near_final_s": code.seconds[near],
+             "train_frames_per_s": code.training.steps * code.training.batch_size / max(total - start, 1e-9),
+             "encode_frames_per_s": len(psi) / (time.perf_counter() - began),
+             "memory_mb": psutil.Process().memory_info().rss / 2**20}
+        )  # fmt: skip
+    return pd.DataFrame(rows)

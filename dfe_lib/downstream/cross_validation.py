@@ -1,0 +1,199 @@
+"""How representations are compared: other people in testing than in training, intervals over people, controls."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.base import BaseEstimator, clone
+
+from ..errors import UserError
+from .clip import Clip
+from .linear_models import HEADS, Prediction
+from .metrics import METRICS
+from .tasks import Task
+
+__all__ = [
+    "Folds",
+    "Vectors",
+    "check_folds",
+    "constant_scores",
+    "fitted_vectors",
+    "fixed_vectors",
+    "holm",
+    "official_folds",
+    "predict_unseen",
+    "shuffled",
+    "subject_draws",
+    "subject_folds",
+    "task_scores",
+    "without_confounds",
+]
+
+Folds = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Rows of the training and of the testing people, fold by fold."""
+Vectors = Callable[[np.ndarray], np.ndarray]
+"""From the rows of the training people to the matrix (n, d) of everyone; what is fitted, is fitted on those rows."""
+
+
+def subject_folds(subjects: Iterable[str], n_folds: int = 5, seed: int = 0) -> Folds:
+    """Folds that share the people out at random; all rows of a person are on one side.
+
+    >>> [(train.tolist(), test.tolist()) for train, test in subject_folds(["a", "a", "b"], 2)]
+    [([2], [0, 1]), ([0, 1], [2])]
+    """
+    _, which = np.unique(np.asarray(list(subjects)), return_inverse=True)
+    n_subjects = int(which.max()) + 1
+    if n_subjects < 2:
+        raise UserError("prediction on other people needs at least two subjects.")
+    n_folds = min(n_folds, n_subjects)
+    order = np.random.default_rng(seed).permutation(n_subjects)
+    fold = (np.argsort(order) % n_folds)[which]
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
+
+
+def official_folds(split: Iterable[object]) -> Folds:
+    """The one fold of a data set's own split: trained on what is neither `test` nor empty, tested on `test`."""
+    names = np.asarray([str(name).lower() for name in split])
+    train, test = np.flatnonzero(~np.isin(names, ("test", "", "nan", "none"))), np.flatnonzero(names == "test")
+    if not len(train) or not len(test):
+        raise UserError(f"the split needs rows called test and others; it has {', '.join(sorted(set(names)))}.")
+    return [(train, test)]
+
+
+def check_folds(folds: Folds, subjects: Iterable[str]) -> None:
+    """Refuses a leaky split.
+
+    Raises:
+        UserError: somebody is both trained and tested on in a fold.
+    """
+    names = np.asarray(list(subjects))
+    for train, test in folds:
+        shared = sorted(set(names[train]) & set(names[test]))
+        if shared:
+            raise UserError(
+                f"{len(shared)} subjects, such as {shared[0]}, are in training and in testing: split by subject, "
+                "or a model is rewarded for knowing the face."
+            )
+
+
+def fixed_vectors(matrix: Float[np.ndarray, "n d"]) -> Vectors:
+    """Vectors in which nothing is fitted, or on people of another study."""
+    return lambda train: matrix
+
+
+def fitted_vectors(transformer: BaseEstimator, clips: Sequence[Clip]) -> Vectors:
+    """Vectors whose vocabulary, weights and clusters are those of the training people's clips."""
+
+    def vectors(train: np.ndarray) -> np.ndarray:
+        return clone(transformer).fit([clips[row] for row in train]).transform(clips)
+
+    return vectors
+
+
+def without_confounds(vectors: Vectors, confounds: Float[np.ndarray, "n k"]) -> Vectors:
+    """What a linear regression on the confounds, fitted on the training people, leaves of each feature."""
+
+    def residual(train: np.ndarray) -> np.ndarray:
+        x = vectors(train)
+        design = np.column_stack([np.ones(len(x)), confounds])
+        return x - design @ np.linalg.lstsq(design[train], x[train], rcond=None)[0]
+
+    return residual
+
+
+def predict_unseen(
+    vectors: Vectors, targets: Float[np.ndarray, "n c"], subjects: Iterable[str], folds: Folds, head: str = "ridge"
+) -> Prediction:
+    """Predictions of each row by a model that never saw its subject; NaN where no fold tests it.
+
+    Nested: the head chooses its penalty within each fold's training people, by subject as well.
+
+    Arguments:
+        vectors: of everyone, given the training rows.
+        targets: (n, c) one column a target.
+        subjects: whose row it is.
+        folds: refused when leaky.
+        head: of `heads.HEADS`.
+    """
+    check_folds(folds, subjects)
+    names = np.asarray(list(subjects))
+    empty = np.full(targets.shape, np.nan)
+    parts = {"value": empty, "score": empty.copy(), "label": empty.copy()}
+    for train, test in folds:
+        x = np.asarray(vectors(train), float)
+        fold = HEADS[head](x[train], targets[train], names[train], x[test])
+        for name, values in parts.items():
+            values[test] = getattr(fold, name)
+    return Prediction(**parts)
+
+
+def task_scores(
+    task: Task, metric: str, truth: Float[np.ndarray, "n c"], prediction: Prediction, weights: Float[np.ndarray, "b n"]
+) -> Float[np.ndarray, " b"]:
+    """A task's score in each draw, averaged over its columns; rows that were not tested do not count.
+
+    Arguments:
+        truth: (n, c). prediction: of the same columns. weights: (b, n) how often each row counts.
+    """
+    chosen = METRICS[metric]
+    values = np.clip(prediction.value, *task.limits)
+    labels = prediction.label if task.kind == "binary" else np.round(values)
+    guesses = {"value": values, "score": prediction.score, "label": labels}[chosen.reads]
+    tested = np.isfinite(prediction.score).all(1)
+    columns = [chosen.score(truth[tested, k], guesses[tested, k], weights[:, tested]) for k in range(truth.shape[1])]
+    return np.mean(columns, axis=0)
+
+
+def constant_scores(task: Task, truth: Float[np.ndarray, "n c"], folds: Folds) -> dict[str, float]:
+    """What a constant gets by each metric of a task: the training people's mean; of classes, the positive one."""
+    value = np.full(truth.shape, np.nan)
+    for train, test in folds:
+        value[test] = truth[train].mean(0)
+    constant = Prediction(value, np.where(np.isnan(value), np.nan, 0.0), np.ones_like(value))
+    one = np.ones((1, len(truth)))
+    chances = {metric: METRICS[metric].chance for metric in task.metrics}
+    return {
+        metric: float(task_scores(task, metric, truth, constant, one)[0]) if chance is None else chance
+        for metric, chance in chances.items()
+    }
+
+
+def subject_draws(subjects: Iterable[str], n_draws: int, seed: int = 0) -> Float[np.ndarray, "b n"]:
+    """Bootstrap over people: how often each row counts in each draw; the first row is everyone once.
+
+    The same subjects and seed give the same draws, so that differences between representations are paired.
+
+    >>> subject_draws(["a", "a", "b"], 2).shape
+    (3, 3)
+    """
+    _, which = np.unique(np.asarray(list(subjects)), return_inverse=True)
+    n_subjects = int(which.max()) + 1
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size=n_draws)
+    return np.vstack([np.ones(len(which)), drawn[:, which]]).astype(float)
+
+
+def shuffled(
+    targets: Float[np.ndarray, "n c"], subjects: Iterable[str], rng: np.random.Generator
+) -> Float[np.ndarray, "n c"]:
+    """Labels of somebody else: whole people change places where labels belong to people, else rows within a person."""
+    _, first, which = np.unique(np.asarray(list(subjects)), return_index=True, return_inverse=True)
+    if (targets == targets[first][which]).all():
+        return targets[first][rng.permutation(len(first))][which]
+    order = np.lexsort((rng.random(len(which)), which))
+    out = np.empty_like(targets)
+    out[np.argsort(which, kind="stable")] = targets[order]
+    return out
+
+
+def holm(p: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """p-values adjusted for their number (Holm 1979).
+
+    >>> holm(np.array([0.01, 0.04, 0.03]))
+    array([0.03, 0.06, 0.06])
+    """
+    order = np.argsort(p, kind="stable")
+    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    out = np.empty(len(p))
+    out[order] = np.minimum(raised, 1.0)
+    return out

@@ -1,0 +1,222 @@
+"""A table of clips joined with what a run read from them: all that `05_downstream` needs of recorded people.
+
+How `05_downstream` uses it, with `clips` the notebook's parameter that names the table:
+
+    mine = labelled_clips(clips, study.tokens, study.expressions, study.frames)
+    for task in tasks_of(mine.labels):
+        part = mine.labelled(task.columns)
+        folds = [official_folds(part.split)] if part.split is not None else []
+        recorded = with_action_units(part.clips, space.metric) if space.mirrors else part.clips
+        vectors = {name: fitted_vectors(reader, recorded) for name, reader in clip_representations(recorded).items()}
+        evaluate(vectors, part.labels, [task], folds)
+"""
+
+import difflib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from ..errors import UserError
+from ..facs import au_basis, au_intensities
+from ..io.clip_table import official_split, read_clip_table
+from ..io.paths import PROJECT
+from ..io.tables import main_face, read_arrays, read_metadata
+from .clip import Clip
+
+__all__ = ["LabelledClips", "labelled_clips", "with_action_units"]
+
+AU_SCALES = {"au_intensity": 5.0, "au_occurrence": 1.0}
+"""What full strength is in a frames table, the better measure first."""
+
+
+@dataclass(frozen=True)
+class LabelledClips:
+    """Clips of recorded people and what is known of them, in the same order.
+
+    Arguments:
+        clips: (n) with the columns that every one of them has.
+        labels: (n) rows of the table of clips.
+        notes: sentences a person should read: what was left out, and why.
+    """
+
+    clips: tuple[Clip, ...]
+    labels: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    def labelled(self, columns: Sequence[str]) -> "LabelledClips":
+        """Those that have these labels.
+
+        Raises:
+            UserError: There is no such column, or no clip has a label.
+        """
+        missing = [column for column in columns if column not in self.labels]
+        if missing:
+            raise UserError(f"the table of clips has no label {missing[0]}; it has {', '.join(self.labels)}.")
+        known = self.labels[list(columns)].notna().all(axis=1).to_numpy()
+        if not known.any():
+            raise UserError(f"no clip has the label {' and '.join(columns)}: fill it in.")
+        note = f"{int((~known).sum())} clips have no {' and '.join(columns)} and are left out"
+        rows = np.flatnonzero(known)
+        labels = self.labels.iloc[rows].reset_index(drop=True)
+        return replace(
+            self,
+            clips=tuple(self.clips[row] for row in rows),
+            labels=labels,
+            notes=(*self.notes, *([note] * (not known.all()))),
+        )
+
+    @property
+    def split(self) -> list[str] | None:
+        """See :func:`clip_tables.official_split`."""
+        return official_split(self.labels)
+
+
+def labelled_clips(
+    table: str | os.PathLike,
+    tokens: Path | None = None,
+    expressions: Path | None = None,
+    frames: Path | None = None,
+) -> LabelledClips:
+    """The clips of a table with their tokens, coefficients, action units, head pose and confidence.
+
+    Of clips with several faces the one that is there most is taken, as the tokens tell it, else the expressions, else
+    the frames. Frames count where every table has them.
+
+    Arguments:
+        table: CSV file, see `clip_tables`; from the project's folder unless its path is absolute.
+        tokens, expressions, frames: folders of a run, those that the run has.
+
+    Raises:
+        UserError: The table is wrong, a clip of it is not in the run, or no clip has a usable frame.
+    """
+    rows = read_clip_table(PROJECT / Path(table).expanduser())
+    folders = [folder for folder in (tokens, expressions, frames) if folder is not None]
+    found = {path.stem for folder in folders for path in folder.glob("*.parquet")}
+    _check_found(rows["clip_id"], found, str(table))
+    clips = [_clip(row, tokens, expressions, frames) for row in rows.to_dict("records")]
+    usable = np.array([len(clip) > 0 for clip in clips])
+    if not usable.any():
+        raise UserError(f"no clip of {table} has a frame with a face: look at tables/clips.csv of the run.")
+    notes = _notes(rows["clip_id"], usable, found)
+    kept = _alike([clip for clip, use in zip(clips, usable, strict=True) if use])
+    return LabelledClips(tuple(kept), rows[usable].reset_index(drop=True), notes)
+
+
+def with_action_units(
+    clips: Sequence[Clip], metric: Float[np.ndarray, "52 52"], au_set: str = "openface17"
+) -> list[Clip]:
+    """Clips with action units read from their coefficients where no detector gave any; the others as they are.
+
+    Arguments:
+        clips: with the coefficients of the 52 ARKit actions.
+        metric: mesh metric (52, 52) in mm2.
+        au_set: name in `action_units.AU_SETS`.
+    """
+    names = au_basis(au_set)[0]
+    return [
+        replace(clip, aus=au_intensities(clip.psi.astype(float), metric, au_set), au_names=tuple(names))
+        if clip.aus is None and clip.psi is not None
+        else clip
+        for clip in clips
+    ]
+
+
+def _check_found(clip_ids: Iterable[str], found: set[str], name: str) -> None:
+    missing = [clip_id for clip_id in clip_ids if clip_id not in found]
+    if missing:
+        close = difflib.get_close_matches(missing[0], found, 1)
+        hint = f"is it {close[0]}?" if close else "run 01_preprocess on it, or take the row out."
+        raise UserError(f"{len(missing)} clips of {name} are not in the run, such as {missing[0]}: {hint}")
+
+
+def _notes(clip_ids: pd.Series, usable: np.ndarray, found: set[str]) -> tuple[str, ...]:
+    notes = []
+    if not usable.all():
+        first = clip_ids[~usable].iloc[0]
+        notes.append(f"{int((~usable).sum())} clips have no frame with a face and are left out, such as {first}")
+    others = found - set(clip_ids)
+    if others:
+        notes.append(f"{len(others)} clips of the run are not in the table and are left out, such as {min(others)}")
+    return tuple(notes)
+
+
+def _clip(row: dict, tokens: Path | None, expressions: Path | None, frames: Path | None) -> Clip:
+    """A row's clip: its tables side by side, frame by frame, all of one face."""
+    tables = [_table(folder, row["clip_id"]) for folder in (tokens, expressions, frames)]
+    # chosen once: the tables have faces in different numbers of frames, and might each show most of another person
+    face = main_face(next(table for table in tables if table))
+    parts = [_columns(tables[0], face, "valid", ("tokens",)), _columns(tables[1], face, "valid", ("psi",))]
+    parts.append(_frames(tables[2], face))
+    parts = [part for part in parts if part]
+    shared = parts[0]["frame"]
+    for part in parts[1:]:
+        shared = np.intersect1d(shared, part["frame"])
+    columns: dict[str, Any] = {}
+    for part in parts:
+        rows = np.searchsorted(part["frame"], shared)
+        columns |= {key: values[rows] for key, values in part.items() if key not in ("frame", "au_names")}
+    time_s = columns.pop("time_s", np.zeros(0))
+    talking = row.get("talking", np.nan)
+    if not pd.isna(talking):
+        columns["talking"] = np.full(len(time_s), bool(talking))
+    names = next((tuple(part["au_names"]) for part in parts if "au_names" in part), ())
+    video = Path(row["path"]) if row.get("path") else None
+    known: dict[str, Any] = {"clip_id": row["clip_id"], "au_names": names, "video": video, "face_id": face}
+    return Clip(row["subject_id"], time_s, **known, **columns)
+
+
+def _table(folder: Path | None, clip_id: str) -> Path | None:
+    path = None if folder is None else folder / f"{clip_id}.parquet"
+    return path if path is not None and path.exists() else None
+
+
+def _columns(table: Path | None, face: int, shown: str, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """Usable rows of one face, in the order of their frames; empty where there is no table."""
+    if table is None:
+        return {}
+    arrays = read_arrays(table, ["face_id", "frame", "time_s", shown, *wanted])
+    kept = arrays.pop(shown) & (arrays.pop("face_id") == face)
+    return {key: values[kept] for key, values in arrays.items()}
+
+
+def _frames(table: Path | None, face: int) -> dict[str, np.ndarray]:
+    """Confidence, head pose and action units of a frames table, as far as it has them."""
+    if table is None:
+        return {}
+    there = pq.read_schema(table).names
+    units = next((column for column in AU_SCALES if column in there), None)
+    wanted = [column for column in ("confidence", "rotation") if column in there] + ([units] if units else [])
+    columns = _columns(table, face, "detected", wanted)
+    if "rotation" in columns:
+        columns["turn_deg"] = _turns(columns.pop("rotation").astype(float))
+    for name in ("turn_deg", "confidence"):  # a video's confidence is known where the detector looked, now and then
+        if name in columns and not np.isfinite(columns[name]).any():
+            del columns[name]
+    if units:
+        columns["aus"] = np.clip(columns.pop(units) / AU_SCALES[units], 0, 1)
+        columns["au_names"] = np.array(json.loads(read_metadata(table)[units]))
+    return columns
+
+
+def _turns(rotation: Float[np.ndarray, "n 9"]) -> Float[np.ndarray, "n 3"]:
+    """Yaw, pitch and roll in degrees, as `rendering.turn` takes them; NaN where the pose is not known."""
+    turns, known = np.full((len(rotation), 3), np.nan), np.isfinite(rotation).all(1)
+    if known.any():
+        turns[known] = Rotation.from_matrix(rotation[known].reshape(-1, 3, 3)).as_euler("YXZ", degrees=True)
+    return turns
+
+
+def _alike(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips with those columns alone that every one of them has."""
+    optional = ("tokens", "psi", "aus", "talking", "turn_deg", "confidence", "video")
+    lost: dict[str, Any] = {name: None for name in optional if any(getattr(clip, name) is None for clip in clips)}
+    return [replace(clip, **lost) for clip in clips]

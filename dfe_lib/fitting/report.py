@@ -1,0 +1,65 @@
+"""The tables of the fit's benchmark, from the shipped estimators, the benchmark's actors and a run's real clips."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..actors.benchmark_set import MOVING, RenderedSet, rendered_set
+from ..io.tables import N_LANDMARKS, main_face, read_arrays
+from ..morphable.model import MorphableModel
+from .benchmark import Predictions, fit_accuracy, fit_channels, fit_leakage, fit_speed, predictions
+from .estimator import pretrained_estimator
+from .stability import fit_real, fit_smoothing
+
+__all__ = ["FitReport", "fit_report"]
+
+MIN_FRAMES = 50
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What the benchmark measured.
+
+    Arguments:
+        tables: `fit_accuracy`, `fit_leakage`, `fit_channels`, `fit_speed`, `fit_smoothing` and `fit_real` by name.
+        actors: the rendered test actors. found: psi of every method on them.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    actors: RenderedSet
+    found: Predictions
+
+
+def fit_report(head: MorphableModel, frames: Path) -> FitReport:
+    """The fit's whole benchmark.
+
+    Arguments:
+        head: Anny's head.
+        frames: folder of frames tables from FaceLandmarker; clips of fewer than MIN_FRAMES faces are left out.
+    """
+    actors, estimator = rendered_set(), pretrained_estimator()
+    found = predictions(actors, head, estimator)
+    rendered = {
+        "fit_accuracy": fit_accuracy(actors, found, head, pretrained_estimator("68")),
+        "fit_leakage": fit_leakage(actors, found, estimator),
+        "fit_channels": fit_channels(actors, found),
+        "fit_speed": fit_speed(actors, head, estimator),
+        "fit_smoothing": fit_smoothing(rendered_set(MOVING), head, estimator),
+    }
+    real = {"fit_real": fit_real(_clips(frames), head, estimator)}
+    for table in rendered.values():
+        table.insert(0, "data", "simulated")
+    return FitReport(rendered | real, actors, found)
+
+
+def _clips(frames: Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    clips = {}
+    for path in sorted(frames.glob("*.parquet")):
+        table = read_arrays(path, ["face_id", "time_s", "detected", "landmarks", "blendshapes"])
+        here = table["detected"] & (table["face_id"] == main_face(path))
+        if here.sum() >= MIN_FRAMES:
+            landmarks = table["landmarks"][here].reshape(-1, N_LANDMARKS, 3)
+            clips[path.stem] = (landmarks, table["blendshapes"][here], table["time_s"][here])
+    return clips

@@ -1,0 +1,175 @@
+"""The five stages of the study, and the folders of one run that they read and write."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+
+from ..errors import UserError
+from .paths import results_dir
+from .tables import atomic_path, write_csv
+
+__all__ = ["DPI", "KINDS", "SMOKE", "STAGES", "Stage", "Study"]
+
+DPI = 150
+"""Dots per inch of every saved figure."""
+
+SMOKE = "smoke"
+"""The run of the notebooks' committed defaults."""
+
+KINDS: tuple[str, ...] = ("frames", "cohort", "expressions", "model", "tokens", "atlas", "figures", "tables")
+"""Folders of a run."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One notebook of the study; all of them may also write figures and tables.
+
+    Arguments:
+        name: Of the notebook, without its ending.
+        reads, writes: Kinds of `KINDS`; a kind is written by one stage.
+        files: Parameters of the notebook that name its input files: assets, files, folders or globs.
+    """
+
+    name: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
+    Stage("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
+    Stage("03_train", ("expressions", "cohort"), ("model", "tokens"), ("labels",)),
+    Stage("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
+    Stage("05_downstream", ("frames", "expressions", "model", "tokens"), (), ("clips",)),
+)
+
+
+class Study:
+    """The folders of one run, `results/<run>/<kind>`, made when they are asked for.
+
+    Arguments:
+        run: Name of the run; letters, digits, `.`, `_` and `-`.
+
+    Raises:
+        UserError: the name is not one folder.
+
+    >>> Study("smoke").folder.name
+    'smoke'
+    """
+
+    def __init__(self, run: str = SMOKE) -> None:
+        if not re.fullmatch(r"\w[\w.-]*", run):
+            raise UserError(f"run = {run!r} is not a folder's name: use letters, digits, '.', '_' and '-'.")
+        self.run = run
+        self.folder = results_dir(run)
+
+    @property
+    def frames(self) -> Path:
+        return self._made("frames")
+
+    @property
+    def cohort(self) -> Path:
+        return self._made("cohort")
+
+    @property
+    def expressions(self) -> Path:
+        return self._made("expressions")
+
+    @property
+    def model(self) -> Path:
+        return self._made("model")
+
+    @property
+    def tokens(self) -> Path:
+        return self._made("tokens")
+
+    @property
+    def atlas(self) -> Path:
+        return self._made("atlas")
+
+    @property
+    def figures(self) -> Path:
+        return self._made("figures")
+
+    @property
+    def tables(self) -> Path:
+        return self._made("tables")
+
+    def require(self, kind: str) -> Path:
+        """Folder of a kind with something in it; the smoke run makes what is missing by the stages that write it.
+
+        Arguments:
+            kind: One of the kinds that a stage writes: frames, cohort, expressions, model, tokens.
+
+        Raises:
+            UserError: the folder is empty and this is not the smoke run.
+        """
+        folder = self._made(kind)
+        if not _is_empty(folder):
+            return folder
+        stage = _writer(kind)
+        if self.run != SMOKE:
+            raise UserError(
+                f"results/{self.run}/{kind} is empty: run notebooks/{stage.name}.ipynb with run = {self.run!r} first."
+            )
+        for upstream in stage.reads:
+            self.require(upstream)
+        _run_alone(stage, self.run)
+        return folder
+
+    def save_figure(self, figure: Figure, name: str, colours: int | None = None) -> None:
+        """Write `figures/<name>.png`; the same figure gives the same bytes.
+
+        Arguments:
+            colours: at most 256; a palette of so many makes photographs a quarter of their size.
+        """
+        path = self.figures / _with_ending(name, ".png")
+        with atomic_path(path) as partial:
+            figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
+            if colours is not None:
+                picture = Image.open(partial).convert("RGB")
+                picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+                    partial, "PNG", optimize=True
+                )
+
+    def save_table(self, table: pd.DataFrame, name: str, digits: int = 6) -> None:
+        """Write `tables/<name>.csv` without the index, numbers with so many significant digits, lines ending in LF."""
+        path = self.tables / _with_ending(name, ".csv")
+        write_csv(path, table, float_format=f"%.{digits}g")
+
+    def _made(self, kind: str) -> Path:
+        if kind not in KINDS:
+            raise UserError(f"There is no kind of result called {kind!r}: use one of {', '.join(KINDS)}.")
+        folder = self.folder / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _is_empty(folder: Path) -> bool:
+    return all(path.name.startswith(".") for path in folder.iterdir())
+
+
+def _writer(kind: str) -> Stage:
+    for stage in STAGES:
+        if kind in stage.writes:
+            return stage
+    raise UserError(f"Every stage writes {kind}, so none can be run for it: require the folder a stage reads instead.")
+
+
+def _run_alone(stage: Stage, run: str) -> None:
+    # A notebook's kernel has a running event loop of its own; the runner, which starts kernels, needs a fresh process.
+    command = [sys.executable, "-m", "dfe_lib.study.runner", run, stage.name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(done.stderr.strip().removeprefix("dfe: ") or f"{stage.name} stopped without a word.")
+
+
+def _with_ending(name: str, ending: str) -> str:
+    return name if name.endswith(ending) else name + ending

@@ -1,0 +1,366 @@
+"""Frames, expressions and tokens as Parquet: one file a clip, written row group by row group, then renamed.
+
+A missing value is a null in the file and NaN (-1 for integers) in the arrays. Expressions and tokens say in their
+column `data` whether a row is of a recorded person or of a simulated one.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..blendshapes import BLENDSHAPES
+from ..errors import UserError
+
+__all__ = [
+    "FRAMES",
+    "N_LANDMARKS",
+    "REAL",
+    "SIMULATED",
+    "TableWriter",
+    "atomic_path",
+    "coefficient_names",
+    "expressions_schema",
+    "frames_schema",
+    "main_face",
+    "read_arrays",
+    "read_batches",
+    "read_dataframe",
+    "read_metadata",
+    "remove_others",
+    "table_writer",
+    "tokens_schema",
+    "write_csv",
+    "write_text",
+]
+
+N_LANDMARKS = 478
+REAL, SIMULATED = "real", "simulated"
+"""What the column `data` says of a row."""
+ROW_GROUP = 512
+"""Rows of one row group: fixed, so that the file's bytes do not depend on how its rows were handed over."""
+
+_KEY = [
+    pa.field("clip_id", pa.string(), nullable=False),
+    pa.field("subject_id", pa.string(), nullable=False),
+    pa.field("face_id", pa.int16(), nullable=False),
+    pa.field("frame", pa.int32(), nullable=False),
+    pa.field("time_s", pa.float64(), nullable=False),
+]
+
+_LABELLED = [*_KEY, pa.field("data", pa.string(), nullable=False)]
+
+FRAMES = pa.schema(
+    [
+        *_KEY,
+        pa.field("detected", pa.bool_(), nullable=False),
+        pa.field("confidence", pa.float32()),
+        pa.field("landmarks", pa.list_(pa.float32(), 3 * N_LANDMARKS)),
+        pa.field("blendshapes", pa.list_(pa.float32(), len(BLENDSHAPES))),
+        pa.field("rotation", pa.list_(pa.float32(), 9)),
+        pa.field("translation_mm", pa.list_(pa.float32(), 3)),
+        pa.field("interocular_px", pa.float32()),
+        pa.field("out_of_frame", pa.float32()),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+    ],
+    metadata={"kind": "frames", "blendshapes": json.dumps(BLENDSHAPES)},
+)
+"""One row a frame and face; pixels of the upright picture, x right, y down; `face_id` is -1 without a face."""
+
+
+def frames_schema(front_end: str, lists: Mapping[str, int | Sequence[str]]) -> pa.Schema:
+    """Schema of a frames table that another front end's files were read into.
+
+    It has the key and the single numbers of `FRAMES`, and of its list columns and others those that the files hold.
+
+    Arguments:
+        front_end: What measured the face, such as `"OpenFace 2"`; kept in the file's metadata.
+        lists: List columns, each with its length or the names of its values (kept in the file's metadata). Used are
+            `landmarks` (68 x 2 or 478 x 3, pixels); `landmarks_mm` (68 x 3) and `gaze`, in the axes of OpenFace's files
+            (x right, y down, z away from the camera); `rotation` and `translation_mm`, in camera axes (x right, y up, z
+            to the camera); `au_intensity` (0 to 5), `au_occurrence` (0 to 1), and `psi`.
+
+    >>> frames_schema("a detector", {"au_intensity": ["AU01", "AU12"]}).field("au_intensity").type.list_size
+    2
+    """
+    sizes = {name: value if isinstance(value, int) else len(value) for name, value in lists.items()}
+    named = {name: json.dumps(list(value)) for name, value in lists.items() if not isinstance(value, int)}
+    fields = [field for field in FRAMES if not pa.types.is_fixed_size_list(field.type)]
+    columns = [pa.field(name, pa.list_(pa.float32(), size)) for name, size in sizes.items()]
+    return pa.schema([*fields, *columns], metadata={"kind": "frames", "front_end": front_end} | named)
+
+
+def expressions_schema(names: Sequence[str], front_end: str = "") -> pa.Schema:
+    """Schema of an expressions table whose psi has the coefficients `names`.
+
+    Arguments:
+        names: The E coefficients of psi, in order; kept in the file's metadata.
+        front_end: What psi was read from, such as `"anny"`; kept in the file's metadata.
+
+    >>> expressions_schema(["jawOpen", "jawLeft"]).field("psi").type.list_size
+    2
+    """
+    return pa.schema(
+        [
+            *_LABELLED,
+            pa.field("psi", pa.list_(pa.float32(), len(names))),
+            pa.field("residual_mm", pa.float32()),
+            pa.field("valid", pa.bool_(), nullable=False),
+        ],
+        metadata={"kind": "expressions", "coefficients": json.dumps(list(names)), "front_end": front_end},
+    )
+
+
+def tokens_schema(n_stages: int) -> pa.Schema:
+    """Schema of a tokens table with `n_stages` tokens a frame.
+
+    >>> tokens_schema(4).field("tokens").type.list_size
+    4
+    """
+    return pa.schema(
+        [
+            *_LABELLED,
+            pa.field("valid", pa.bool_(), nullable=False),
+            pa.field("tokens", pa.list_(pa.int16(), n_stages)),
+            pa.field("error_mm", pa.float32()),
+        ],
+        metadata={"kind": "tokens"},
+    )
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Yields a temporary name beside `path`, which becomes `path` on success and is removed on an error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes UTF-8 text, all of it or nothing."""
+    with atomic_path(path) as partial:
+        partial.write_bytes(text.encode())
+
+
+def write_csv(path: str | os.PathLike, table: pd.DataFrame, float_format: str | None = None) -> None:
+    """Writes a CSV file without the index, lines ending in LF on every system, all of it or nothing."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n", float_format=float_format))
+
+
+class TableWriter:
+    """Rows to a Parquet file in fixed row groups; made by :func:`table_writer`."""
+
+    def __init__(self, writer: pq.ParquetWriter):
+        self._writer = writer
+        self._pending: list[pa.RecordBatch] = []
+        self.rows = 0
+
+    def write(self, columns: Mapping[str, object]) -> None:
+        """Appends rows.
+
+        Arguments:
+            columns: One entry for each column of the schema: an array of n rows (n, k for a list column), or one
+                scalar for all rows. Where the table's `detected` or `valid` is False, list columns become null;
+                so does every NaN in a nullable column of single numbers.
+        """
+        batch = _record_batch(columns, self._writer.schema)
+        self._pending.append(batch)
+        self.rows += len(batch)
+        while sum(map(len, self._pending)) >= ROW_GROUP:
+            self._flush(ROW_GROUP)
+
+    def close(self) -> None:
+        if self._pending:
+            self._flush(ROW_GROUP)
+
+    def _flush(self, rows: int) -> None:
+        table = pa.Table.from_batches(self._pending).combine_chunks()
+        self._writer.write_table(table.slice(0, rows), row_group_size=rows)
+        self._pending = [batch for batch in table.slice(rows).to_batches() if len(batch)]
+
+
+@contextmanager
+def table_writer(path: str | os.PathLike, schema: pa.Schema) -> Iterator[TableWriter]:
+    """A :class:`TableWriter` whose file appears at `path` when the block ends, and not at all when it raises.
+
+    The same rows give the same bytes, in whatever batches they come.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "tokens.parquet"
+    >>> key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(2), "time_s": np.arange(2) / 25}
+    >>> with table_writer(path, tokens_schema(2)) as table:
+    ...     rows = {"data": REAL, "valid": [True, False], "tokens": [[3, 1], [0, 0]], "error_mm": [0.5, np.nan]}
+    ...     table.write(key | rows)
+    >>> read_arrays(path)["tokens"].tolist()
+    [[3, 1], [-1, -1]]
+    """
+    strings = [field.name for field in schema if pa.types.is_string(field.type)]
+    with (
+        atomic_path(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=strings) as parquet,
+    ):
+        writer = TableWriter(parquet)
+        yield writer
+        writer.close()
+
+
+def read_batches(
+    path: str | os.PathLike, columns: Sequence[str] | None = None, rows: int = ROW_GROUP
+) -> Iterator[dict[str, np.ndarray]]:
+    """The table's rows, at most `rows` at a time, as arrays by column name; list columns have shape (n, k).
+
+    A table from before there was a column `data` is of recorded people: asked for, the column says so.
+
+    Raises:
+        UserError: The file is missing, is no Parquet file or lacks one of `columns`.
+    """
+    with _open(path, columns) as parquet:
+        for batch in parquet.iter_batches(rows, columns=_stored(parquet, columns)):
+            yield _labelled({name: _to_numpy(batch[name]) for name in batch.schema.names}, columns, len(batch))
+
+
+def read_arrays(path: str | os.PathLike, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """A whole table that fits in memory, as :func:`read_batches` gives it."""
+    with _open(path, columns) as parquet:
+        table = parquet.read(_stored(parquet, columns)).combine_chunks()
+        return _labelled({name: _to_numpy(table[name]) for name in table.schema.names}, columns, len(table))
+
+
+def read_dataframe(path: str | os.PathLike, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A whole table that fits in memory, as pandas.
+
+    Arguments:
+        path: A frames, expressions or tokens table.
+        columns: Columns to read (default: all but the list columns). A list column asked for by name becomes k
+            columns, `psi.jawOpen` where the table names its coefficients and `tokens.0` where it does not.
+    """
+    with _open(path, columns) as parquet:
+        schema = parquet.schema_arrow
+    if columns is None:
+        columns = [field.name for field in schema if not pa.types.is_fixed_size_list(field.type)]
+    labels = {name: _json(schema, name) for name in columns} | {"psi": _coefficients(schema)}
+    series: dict[str, np.ndarray] = {}
+    for name, values in read_arrays(path, columns).items():
+        if values.ndim == 1:
+            series[name] = values
+        else:
+            keys = labels.get(name) or range(values.shape[1])
+            series |= {f"{name}.{key}": values[:, i] for i, key in enumerate(keys)}
+    return pd.DataFrame(series)
+
+
+def read_metadata(path: str | os.PathLike) -> dict[str, str]:
+    """What the file says of itself: its kind, the coefficients of psi (JSON), the front end."""
+    with _open(path, None) as parquet:
+        metadata = parquet.schema_arrow.metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items() if not key.startswith(b"ARROW:")}
+
+
+def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
+    """Names of the coefficients of psi in an expressions table.
+
+    Raises:
+        UserError: The file does not name them, so it is no expressions table.
+    """
+    with _open(path, ["psi"]) as parquet:
+        names = _coefficients(parquet.schema_arrow)
+    if not names:
+        raise UserError(f"{path} does not name the coefficients of psi: write it with expressions_schema(names).")
+    return tuple(names)
+
+
+def main_face(path: str | os.PathLike) -> int:
+    """The face that most rows of a frames, expressions or tokens table show, the first of equals; -1 without a face."""
+    with _open(path, None) as parquet:
+        shown = next(name for name in ("detected", "valid") if name in parquet.schema_arrow.names)
+    rows = read_arrays(path, ["face_id", shown])
+    faces, counts = np.unique(rows["face_id"][rows[shown]], return_counts=True)
+    return int(faces[counts.argmax()]) if len(faces) else -1
+
+
+def remove_others(folder: Path, clip_ids: Iterable[str]) -> None:
+    """Removes a folder's tables of other clips, which an earlier run left: the next stage reads all that it finds."""
+    kept = set(clip_ids)
+    for path in folder.glob("*.parquet"):
+        if path.stem not in kept:
+            path.unlink()
+
+
+@contextmanager
+def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq.ParquetFile]:
+    try:
+        parquet = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: run the stage that writes it.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path} is not a readable Parquet table ({error}): make it again.") from None
+    with parquet:
+        missing = [name for name in columns or [] if name not in {*parquet.schema_arrow.names, "data"}]
+        if missing:
+            raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it again with this version.")
+        yield parquet
+
+
+def _stored(parquet: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
+    return None if columns is None else [name for name in columns if name in parquet.schema_arrow.names]
+
+
+def _labelled(rows: dict[str, np.ndarray], columns: Sequence[str] | None, count: int) -> dict[str, np.ndarray]:
+    if columns is None or "data" not in columns or "data" in rows:
+        return rows
+    return rows | {"data": np.full(count, REAL, object)}
+
+
+def _json(schema: pa.Schema, key: str) -> list[str]:
+    return json.loads((schema.metadata or {}).get(key.encode(), b"[]"))
+
+
+def _coefficients(schema: pa.Schema) -> list[str]:
+    """An expressions table names them by what they are, a frames table like those of any of its lists."""
+    return _json(schema, "coefficients") or _json(schema, "psi")
+
+
+def _record_batch(columns: Mapping[str, object], schema: pa.Schema) -> pa.RecordBatch:
+    if set(columns) != set(schema.names):
+        raise ValueError(f"columns {sorted(set(columns) ^ set(schema.names))} do not match the schema")
+    arrays = {name: np.asarray(values) for name, values in columns.items()}
+    rows = next(len(array) for array in arrays.values() if array.ndim)
+    valid = next(arrays[name] for name in ("detected", "valid") if name in arrays)
+    valid = np.broadcast_to(valid, (rows,))
+    return pa.RecordBatch.from_arrays(
+        [_to_arrow(arrays[field.name], field, rows, valid) for field in schema], schema=schema
+    )
+
+
+def _to_arrow(values: np.ndarray, field: pa.Field, rows: int, valid: np.ndarray) -> pa.Array:
+    if pa.types.is_fixed_size_list(field.type):
+        element = field.type.value_type.to_pandas_dtype()
+        flat = values.astype(element).reshape(rows, field.type.list_size).ravel()
+        return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=field.type, mask=pa.array(~valid))
+    if values.ndim == 0:
+        values = np.full(rows, values.item())
+    return pa.array(values, type=field.type, from_pandas=field.nullable)
+
+
+def _to_numpy(array: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_fixed_size_list(array.type):
+        values = _to_numpy(array.flatten()).reshape(-1, array.type.list_size)
+        missing = -1 if np.issubdtype(values.dtype, np.integer) else np.nan
+        rows = np.full((len(array), array.type.list_size), missing, dtype=values.dtype)
+        rows[array.is_valid().to_numpy(zero_copy_only=False)] = values
+        return rows
+    return array.to_numpy(zero_copy_only=False)

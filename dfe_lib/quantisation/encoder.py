@@ -1,0 +1,159 @@
+"""Expressions to tokens and back, as a transformer of scikit-learn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..blendshapes import ACTIONS
+from ..errors import UserError
+from ..io.paths import PROJECT
+from ..morphable.anny import anny_head
+from .config import TrainConfig
+from .rvqvae import RvqVae, RvqVaeConfig
+from .training import train
+
+__all__ = ["STUDY_MODEL", "DiscreteFacialEncoder"]
+
+STUDY_MODEL = PROJECT / "results" / "study" / "model"
+"""The model that the study trained and the repository holds."""
+FARTHEST = 3.0
+"""Largest size of a coefficient that is still taken for one of ARKit's, which lie in [0, 1]."""
+
+
+class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
+    """Expression coefficients psi to M tokens a frame, each out of K deformations of the face.
+
+    Arguments:
+        codebook_size: Number K of codes.
+        n_stages: Number M of tokens a frame.
+        decoder: `"additive"` (every token has one fixed deformation) or `"joint"`.
+        coefficients: Names of the E coefficients; ARKit's 52 actions when None.
+        metric: Mesh metric (E, E) in mm2; that of the Anny head when None.
+        pretrained: Folder of a trained model, which `fit` then takes as it is, so that pipelines and `clone` keep its
+            tokens; a codebook is trained when None.
+        training: How it is trained; the defaults of :class:`~dfe_lib.quantisation.training.TrainConfig` when None.
+        seed: Seed of everything random.
+
+    Attributes:
+        model_: The fitted :class:`~dfe_lib.quantisation.rvqvae.RvqVae`. history_: Figures of its training.
+
+    >>> psi = np.random.default_rng(0).random((64, 2), np.float32)
+    >>> encoder = DiscreteFacialEncoder(4, 2, coefficients=("jawOpen", "jawLeft"), metric=np.eye(2))
+    >>> tokens = encoder.set_params(training=TrainConfig(steps=0, start_frames=64)).fit_transform(psi)
+    >>> tokens.shape, encoder.inverse_transform(tokens).shape, encoder.templates().shape
+    ((64, 2), (64, 2), (4, 2))
+    """
+
+    def __init__(
+        self,
+        codebook_size: int = 256,
+        n_stages: int = 4,
+        decoder: str = "additive",
+        coefficients: Sequence[str] | None = None,
+        metric: Float[np.ndarray, "e e"] | None = None,
+        pretrained: str | None = None,
+        training: TrainConfig | None = None,
+        seed: int = 0,
+    ):
+        self.codebook_size, self.n_stages, self.decoder = codebook_size, n_stages, decoder
+        self.coefficients, self.metric, self.pretrained = coefficients, metric, pretrained
+        self.training, self.seed = training, seed
+
+    def fit(
+        self,
+        psi: Float[np.ndarray, "n e"] | pd.DataFrame,
+        y: object = None,
+        *,
+        metric: Float[np.ndarray, "e e"] | None = None,
+    ) -> "DiscreteFacialEncoder":
+        """Trains a codebook on psi (N, E); `y` is ignored, and `metric` is used instead of the constructor's.
+
+        With a `pretrained` model nothing is trained. Raises UserError where that model has other sizes than the
+        parameters say.
+        """
+        if self.pretrained is not None:
+            return self._hold(RvqVae.from_pretrained(self.pretrained))
+        names = ACTIONS if self.coefficients is None else tuple(self.coefficients)
+        metric = self.metric if metric is None else metric
+        if metric is None:
+            if names != ACTIONS:
+                raise UserError("Give the mesh metric of these coefficients: only that of ARKit's actions is built in.")
+            metric = anny_head().gram()
+        config = RvqVaeConfig(names, self.codebook_size, self.n_stages, decoder=self.decoder)
+        self.model_ = RvqVae(config, seed=self.seed)
+        settings = TrainConfig(**{**vars(self.training or TrainConfig()), "seed": self.seed})
+        psi = _rows(psi, names)
+        self.history_ = train(self.model_, psi, psi[:0], np.asarray(metric, float), settings)
+        return self
+
+    def transform(self, psi: Float[np.ndarray, "n e"] | pd.DataFrame) -> Int[np.ndarray, "n m"]:
+        """Tokens (N, M) of frames; a frame's tokens do not hang on the others.
+
+        Arguments:
+            psi: In the order of the coefficients' names; the columns of a DataFrame are taken by name.
+        """
+        check_is_fitted(self, "model_")
+        return self.model_.encode(torch.as_tensor(_rows(psi, self.model_.config.coefficients))).numpy()
+
+    def inverse_transform(self, tokens: np.ndarray) -> Float[np.ndarray, "n e"]:
+        """psi (N, E) that tokens (N, M) stand for: a sum of deformations, which may leave [0, 1] a little."""
+        check_is_fitted(self, "model_")
+        tokens, stages = np.asarray(tokens), self.model_.config.n_stages
+        if tokens.ndim != 2 or tokens.shape[1] != stages or not np.issubdtype(tokens.dtype, np.integer):
+            raise UserError(f"Tokens must be whole numbers (frames, {stages}), not {tokens.dtype} of {tokens.shape}.")
+        if tokens.size and not 0 <= tokens.min() <= tokens.max() < self.model_.config.codebook_size:
+            raise UserError(f"Tokens must be 0 to {self.model_.config.codebook_size - 1}; these are not.")
+        return self.model_.decode(torch.as_tensor(tokens.astype(np.int64))).numpy()
+
+    def templates(self) -> Float[np.ndarray, "k e"]:
+        """Change of psi (K, E) that each token makes alone; codebook after codebook where stages have their own."""
+        check_is_fitted(self, "model_")
+        return self.model_.templates().flatten(0, 1).numpy()
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes the model as safetensors and JSON."""
+        check_is_fitted(self, "model_")
+        self.model_.save_pretrained(folder)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path | None = None) -> "DiscreteFacialEncoder":
+        """A fitted encoder from a folder, or the study's; raises `UserError` where there is no model."""
+        folder = folder or STUDY_MODEL
+        model = RvqVae.from_pretrained(folder)
+        config = model.config
+        sizes = (config.codebook_size, config.n_stages, config.decoder, config.coefficients)
+        return cls(*sizes, pretrained=str(folder))._hold(model)
+
+    def _hold(self, model: RvqVae) -> "DiscreteFacialEncoder":
+        for name in ("codebook_size", "n_stages", "decoder"):
+            wanted, there = getattr(self, name), getattr(model.config, name)
+            if wanted != there:
+                raise UserError(
+                    f"The model in {self.pretrained} has {name} {there}, not {wanted}: to train, set pretrained=None."
+                )
+        self.model_ = model
+        return self
+
+
+def _rows(psi: Float[np.ndarray, "n e"] | pd.DataFrame, names: Sequence[str]) -> Float[np.ndarray, "n e"]:
+    if isinstance(psi, pd.DataFrame):
+        missing = [name for name in names if name not in psi]
+        if missing:
+            raise UserError(f"The table has no column {missing[0]}: its columns must be named as the coefficients are.")
+        psi = psi[list(names)].to_numpy()
+    psi = np.ascontiguousarray(psi, dtype=np.float32)
+    if psi.ndim != 2 or psi.shape[1] != len(names):
+        raise UserError(f"psi must have {len(names)} columns, one for each coefficient, not the shape {psi.shape}.")
+    if not np.isfinite(psi).all():
+        raise UserError("psi has values that are not finite; leave out the frames that are not valid.")
+    if tuple(names) == ACTIONS and psi.size and np.abs(psi).max() > FARTHEST:
+        raise UserError(
+            f"psi lies in 0 to 1, and these values reach {np.abs(psi).max():.0f}: divide percentages by 100."
+        )
+    return psi

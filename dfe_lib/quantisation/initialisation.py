@@ -1,0 +1,80 @@
+"""The start of training: a linear code in the mesh metric, with the best codebook that least squares finds."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..morphable.metric import metric_root
+from .config import TrainConfig
+from .quantiser import fit_codebook
+from .rvqvae import RvqVae
+
+__all__ = ["filled", "start_classically"]
+
+
+def start_classically(
+    model: RvqVae, psi: Float[Tensor, "n e"], metric: Float[np.ndarray, "e e"], config: TrainConfig,
+    generator: torch.Generator,
+) -> None:  # fmt: skip
+    """Sets the model to a linear code in the mesh metric with the best codebook found there.
+
+    The latent becomes the main axes of psi in the metric (all of them where latent_dim allows), so that its squared
+    distances are mm2; the codebook is started by residual k-means and improved by turns of assigning codes and solving
+    the least squares for all codes at once. The face that no token moves is psi = 0, the neutral one, and not the mean
+    face, so that a code need not undo what others do; a coefficient that never varies keeps its value.
+
+    Arguments:
+        model: Its linear maps and codebook are replaced.
+        psi: Expressions (N, E); `start_frames` of them, drawn at random, are used for the codebook.
+        metric: Mesh metric (E, E) in mm2.
+        config: `start_frames`, `start_rounds`, `start_sparsity` and `start_rarity` are used.
+        generator: Source of the random choices.
+    """
+    root = torch.as_tensor(metric_root(metric), dtype=torch.float64)
+    data = psi.double()
+    deviation = data.std(0, correction=0)
+    varies = deviation > 1e-6
+    still = torch.where(varies, 0.0, data.mean(0))
+    moved = (data - still) @ root
+    axes = torch.linalg.eigh(moved.T @ moved)[1].flip(1)
+    dim = min(model.config.latent_dim, len(still))
+    with torch.no_grad():
+        model.mean.copy_(still)
+        model.varies.copy_(varies)
+        model.scale.copy_(torch.where(varies, deviation, 1.0))
+        model.analysis.zero_()[:dim] = (root @ axes)[:, :dim].T.float()
+        model.synthesis.zero_()[:, :dim] = (torch.linalg.inv(root).T @ axes)[:, :dim].float()
+        chosen = psi[torch.randperm(len(psi), generator=generator)[: config.start_frames]]
+        latent = (chosen - model.mean) @ model.analysis.T
+        shrink = _Shrinkage(model, metric, config.start_sparsity) if config.start_sparsity else None
+        fit_codebook(model.quantiser, latent, config.start_rounds, generator, config.start_rarity, shrink)
+
+
+def filled(psi: Float[Tensor, "n e"], config: TrainConfig, generator: torch.Generator) -> Float[Tensor, "_ e"]:
+    """The corpus, filled up to `start_frames` with frames whose coefficients are weaker or stronger than seen.
+
+    Without them a codebook of hundreds of codes learns the frames of a small corpus by heart.
+    """
+    missing = config.start_frames - len(psi)
+    if missing <= 0 or not config.jitter:
+        return psi
+    copies = psi[torch.randint(len(psi), (missing,), generator=generator)]
+    factor = 1 + config.jitter * (2 * torch.rand(copies.shape, generator=generator) - 1)
+    return torch.cat([psi, (copies * factor).clamp(psi.amin(0), psi.amax(0))])
+
+
+class _Shrinkage:
+    """Takes `amount` mm (rms over the face) from every coefficient of every code, or all of it where there is less.
+
+    The proximal step of an l1 penalty on the coefficients of the templates, weighted by how far each moves the face.
+    """
+
+    def __init__(self, model: RvqVae, metric: Float[np.ndarray, "e e"], amount: float):
+        size = np.sqrt(np.diag(metric))
+        self.threshold = torch.as_tensor(amount / np.maximum(size, 1e-2 * size.mean()), dtype=torch.float32)
+        self.synthesis, self.analysis = model.synthesis, model.analysis
+
+    def __call__(self, codes: Float[Tensor, "m k d"]) -> Float[Tensor, "m k d"]:
+        templates = codes @ self.synthesis.T
+        return templates.sign() * (templates.abs() - self.threshold).clamp(min=0) @ self.analysis.T

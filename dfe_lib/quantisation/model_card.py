@@ -1,0 +1,84 @@
+"""The card beside a trained model: what it was trained on and how, how well it does, and what it is not for."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..io.tables import SIMULATED, write_text
+from .config import TrainConfig
+from .rvqvae import RvqVaeConfig
+
+__all__ = ["write_model_card"]
+
+_CARD = """# RVQ-VAE of facial expressions, run `{run}`
+
+{coefficients} expression coefficients become {stages} tokens out of {codes} ({bits:g} bits a frame) and come back
+({shared} codebook, {decoder} decoder). Weights: `model.safetensors`; shape: `config.json`; no mesh is in them.
+
+    from .encoder import DiscreteFacialEncoder
+    tokens = DiscreteFacialEncoder.from_pretrained("{folder}").transform(psi)
+
+## Data
+
+{subjects}
+
+Who is in which split: `subjects.csv`. Simulated people follow rules of this project; they are no recordings.
+
+## Training
+
+`dfe study --profile {run}` runs `03_train` with `params/{run}/03_train.yaml`; seed {seed}: the classical
+start, then at most {steps} gradient steps of {batch} frames.
+
+## Held-out figures
+
+{figures}
+
+Errors are rms over the face's surface in {unit}; the baselines at equal bits are in `tables/reconstruction.csv` of
+the run.
+
+## Limits
+
+{simulated}- What the fit from video gets wrong, the tokens repeat.
+- A token is a movement, not an emotion, a trait or a state of mind. Not for decisions about people.
+"""
+
+_SIMULATED = """- The simulated people choose from an inventory of displays that we wrote down: the codebook knows
+  those, and what the few real clips add. It is no dictionary of the human face.
+"""
+
+
+def write_model_card(
+    folder: Path, run: str, config: RvqVaeConfig, training: TrainConfig, subjects: pd.DataFrame, figures: pd.DataFrame,
+    unit: str,
+) -> None:  # fmt: skip
+    """Writes `README.md` into the model's folder.
+
+    Arguments:
+        folder: of the model.
+        run: whose parameters trained it.
+        config, training: its shape and training.
+        subjects: data, subject_id, split, frames of each subject.
+        figures: rows of the held-out table that the card shows.
+        unit: of errors.
+    """
+    counts = subjects.groupby(["data", "split"]).agg(subjects=("subject_id", "size"), frames=("frames", "sum"))
+    text = _CARD.format(
+        run=run, coefficients=len(config.coefficients), stages=config.n_stages, codes=config.codebook_size,
+        bits=figures["bits"].iloc[0], shared="one shared" if config.shared_codebook else "a separate",
+        decoder=config.decoder, folder=f"results/{run}/model", subjects=_markdown(counts.reset_index()),
+        seed=training.seed, steps=training.steps, batch=training.batch_size, figures=_markdown(figures.round(3)),
+        unit=unit, simulated=_SIMULATED if (subjects["data"] == SIMULATED).any() else "",
+    )  # fmt: skip
+    write_text(folder / "README.md", text)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown.
+
+    >>> print(_markdown(pd.DataFrame({"a": [1], "b": ["x"]})))
+    | a | b |
+    | --- | --- |
+    | 1 | x |
+    """
+    rows = [table.columns, ["---"] * table.shape[1], *table.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)

@@ -1,0 +1,341 @@
+"""The RVQ-VAE: an expression vector psi to a few tokens of one codebook, and back."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from ..errors import UserError
+from ..io.machine import cpu_count
+from ..io.tables import atomic_path, write_text
+from .quantiser import ResidualQuantiser
+
+__all__ = ["RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
+
+FORMAT = 1
+CHUNK = 1024
+"""Frames of one pass at inference: every pass has this size, so that a frame's codes do not hang on its batch."""
+
+
+@dataclass(frozen=True)
+class RvqVaeConfig:
+    """Shape of an :class:`RvqVae`.
+
+    Arguments:
+        coefficients: Names of the E coefficients of psi, in order.
+        codebook_size: Number K of codes, 2 to 32768 (a token is an int16).
+        n_stages: Number M of tokens a frame.
+        latent_dim: Length D of latent and code vectors; below E, the mesh metric's largest directions are kept.
+        encoder: What corrects the linear code of psi: `"transformer"` reads the coefficients as a sequence, `"mlp"` as
+            one vector, `"linear"` corrects nothing.
+        width: Width of the encoder's transformer; a multiple of `heads`.
+        depth: Transformer blocks.
+        heads: Attention heads.
+        queries: Summary vectors that read the sequence of coefficients.
+        decoder_width: Hidden units of the decoder.
+        shared_codebook: One codebook for all stages, or one each.
+        decoder: `"joint"` decodes the sum of the codes, `"additive"` adds up what each code decodes to.
+        beam: Partial sums that the code search keeps.
+    """
+
+    coefficients: tuple[str, ...]
+    codebook_size: int = 256
+    n_stages: int = 4
+    latent_dim: int = 64
+    encoder: str = "transformer"
+    width: int = 32
+    depth: int = 1
+    heads: int = 2
+    queries: int = 2
+    decoder_width: int = 256
+    shared_codebook: bool = True
+    decoder: str = "joint"
+    beam: int = 5
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (type(value) is not int or value < 1):
+                raise UserError(f"{field.name} must be a whole number of at least 1, not {value!r}.")
+        if not self.coefficients or not all(isinstance(name, str) for name in self.coefficients):
+            raise UserError("coefficients must be the names of the expression coefficients, at least one.")
+        if len(set(self.coefficients)) < len(self.coefficients):
+            raise UserError("coefficients has a name twice; give each expression coefficient its own name.")
+        if not 2 <= self.codebook_size <= 32768:
+            raise UserError(f"codebook_size must be 2 to 32768, not {self.codebook_size}.")
+        if self.width % self.heads:
+            raise UserError(f"width ({self.width}) must be a multiple of heads ({self.heads}).")
+        if self.encoder not in ("transformer", "mlp", "linear"):
+            raise UserError(f"encoder must be 'transformer', 'mlp' or 'linear', not {self.encoder!r}.")
+        if self.decoder not in ("joint", "additive"):
+            raise UserError(f"decoder must be 'joint' or 'additive', not {self.decoder!r}.")
+        if type(self.shared_codebook) is not bool:
+            raise UserError(f"shared_codebook must be true or false, not {self.shared_codebook!r}.")
+
+
+@dataclass(frozen=True)
+class RvqVaeOutput:
+    """What one pass gives: psi decoded (B, E), latent (B, D), its quantised value (B, D), codes (B, M)."""
+
+    psi: Float[Tensor, "b e"]
+    latent: Float[Tensor, "b d"]
+    quantised: Float[Tensor, "b d"]
+    codes: Int[Tensor, "b m"]
+
+
+class CoefficientReader(nn.Module):
+    r"""A transformer that reads psi as a sequence of coefficients, at a cost that hardly grows with its length.
+
+    Coefficient i becomes the vector $t_i = x_i a_i + b_i$ (value and identity embedded); Q learned queries attend to
+    the sequence, then to one another in `depth` blocks. Keys and values are linear in $t_i$, hence affine in $x_i$,
+    so the attention over the sequence is computed from $x$ and two tables without ever building the $t_i$:
+    the logit of query q is $x_i \langle q, K a_i \rangle + \langle q, K b_i \rangle$, and likewise for the values.
+
+    Source: Jaegle et al., "Perceiver", 2021 (queries that read a long sequence).
+    """
+
+    def __init__(self, n_coefficients: int, config: RvqVaeConfig):
+        super().__init__()
+        self.heads = config.heads
+        shape = (n_coefficients, config.width)
+        self.value = nn.Parameter(torch.randn(shape) * 0.5)
+        self.identity = nn.Parameter(torch.randn(shape) * 0.5)
+        self.query = nn.Parameter(torch.randn(config.queries, config.width))
+        self.keys_values = nn.Linear(config.width, 2 * config.width, bias=False)
+        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(self, x: Float[Tensor, "b e"]) -> Float[Tensor, "b q w"]:
+        table = self.keys_values(torch.stack([self.value, self.identity]))
+        (key_slope, value_slope), (key_offset, value_offset) = (
+            [_split(part, self.heads) for part in embedded.chunk(2, dim=1)] for embedded in table
+        )
+        query = _split(self.query, self.heads) * (self.query.shape[1] // self.heads) ** -0.5
+        slope, offset = query @ key_slope.mT, query @ key_offset.mT
+        attention = (x[:, None, None] * slope + offset).softmax(-1)
+        read = (attention * x[:, None, None]) @ value_slope + attention @ value_offset
+        summary = self.query + read.transpose(1, 2).flatten(2)
+        for block in self.blocks:
+            summary = block(summary)
+        return self.norm(summary)
+
+
+def _reader(n_coefficients: int, config: RvqVaeConfig) -> nn.Module | None:
+    if config.encoder == "transformer":
+        return CoefficientReader(n_coefficients, config)
+    if config.encoder == "linear":
+        return None
+    hidden, out = config.decoder_width, config.queries * config.width
+    return nn.Sequential(nn.Linear(n_coefficients, hidden), nn.GELU(), nn.Linear(hidden, out), nn.GELU())
+
+
+class Block(nn.Module):
+    """One pre-norm transformer block."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.in_projection = nn.Linear(width, 3 * width)
+        self.out_projection = nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def forward(self, x: Float[Tensor, "b q w"]) -> Float[Tensor, "b q w"]:
+        query, key, value = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for part in self.in_projection(self.norms[0](x)).chunk(3, dim=2)
+        )
+        attention = (query @ key.mT * query.shape[-1] ** -0.5).softmax(-1)
+        x = x + self.out_projection((attention @ value).transpose(1, 2).flatten(2))
+        return x + self.mlp(self.norms[1](x))
+
+
+class RvqVae(nn.Module):
+    r"""psi -> transformer -> latent -> M codes of one codebook -> decoder -> psi.
+
+    With the standardised $x = (\psi - \mu) / \sigma$, the latent is $z = A (\psi - \mu) + T(x)$, and a sum of codes
+    $\hat z$ decodes to $\hat\psi = \mu + B \hat z + D(\hat z)$ (joint) or $\mu + \sum_m B c_m + D(c_m)$ (additive).
+    Training starts A and B at the whitening of the mesh metric and its inverse, and T and D at zero: the start is the
+    classical residual quantiser, and training can only be judged by what it adds. The mesh itself is no part of the
+    model.
+
+    Arguments:
+        config: Shape of the model.
+        seed: Seed of its initial weights; the caller's random state stays as it was.
+
+    >>> model = RvqVae(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=8, n_stages=2))
+    >>> model.encode(torch.rand(5, 2)).shape
+    torch.Size([5, 2])
+    """
+
+    mean: Tensor
+    scale: Tensor
+    varies: Tensor
+
+    def __init__(self, config: RvqVaeConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        n_coefficients, dim = len(config.coefficients), config.latent_dim
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.reader = _reader(n_coefficients, config)
+            self.to_latent = nn.Linear(config.queries * config.width, dim) if self.reader is not None else None
+            layers = [nn.Linear(dim, config.decoder_width), nn.Linear(config.decoder_width, config.decoder_width)]
+            last = nn.Linear(config.decoder_width, n_coefficients)
+            self.mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), last)
+            self.analysis = nn.Parameter(torch.eye(dim, n_coefficients))
+            self.synthesis = nn.Parameter(torch.eye(n_coefficients, dim))
+            self.quantiser = ResidualQuantiser(
+                dim, config.codebook_size, config.n_stages, config.shared_codebook, config.beam
+            )
+            self.quantiser.codebook.data.normal_()
+        for layer in filter(None, (self.to_latent, last)):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        self.register_buffer("mean", torch.zeros(n_coefficients))
+        self.register_buffer("scale", torch.ones(n_coefficients))
+        self.register_buffer("varies", torch.ones(n_coefficients))
+
+    def latent(self, psi: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
+        """Latent of psi, before quantisation."""
+        centred = psi - self.mean
+        linear = centred @ self.analysis.T
+        if self.reader is None or self.to_latent is None:
+            return linear
+        return linear + self.to_latent(self.reader(centred / self.scale).flatten(1))
+
+    def decode_vectors(self, vectors: Float[Tensor, "b m d"]) -> Float[Tensor, "b e"]:
+        """psi from code vectors; none (M = 0) gives the face that no token moves."""
+        if self.config.decoder == "joint":
+            return self.mean + self._decoded(vectors.sum(1))
+        still = self._decoded(vectors.new_zeros(1, self.config.latent_dim))
+        return self.mean + (self._decoded(vectors) - still).sum(1)
+
+    def forward(self, psi: Float[Tensor, "b e"]) -> RvqVaeOutput:
+        """One pass; the encoder has its gradient straight through the quantiser, the codebook through the decoder."""
+        latent = self.latent(psi)
+        codes = self.quantiser.search(latent.detach())
+        vectors = self.quantiser.lookup(codes)
+        through = (latent - latent.detach())[:, None] / codes.shape[1]
+        return RvqVaeOutput(self.decode_vectors(vectors + through), latent, vectors.sum(1), codes)
+
+    @torch.no_grad()
+    def encode(self, psi: Float[Tensor, "b e"]) -> Int[Tensor, "b m"]:
+        """Tokens of each frame (B, M), int64; the same for a frame whatever the batch it comes in."""
+        if psi.ndim != 2 or psi.shape[1] != len(self.config.coefficients):
+            expected = len(self.config.coefficients)
+            raise UserError(f"This model reads rows of {expected} coefficients, not an array of {tuple(psi.shape)}.")
+        return _in_chunks(lambda rows: self.quantiser.search(self.latent(rows)), psi.to(self.mean))
+
+    @torch.no_grad()
+    def decode(self, codes: Int[Tensor, "b m"]) -> Float[Tensor, "b e"]:
+        """psi (B, E) from tokens; fewer columns than stages decode the first stages alone, none the still face."""
+        if not codes.shape[1]:
+            return self.decode_vectors(self.mean.new_zeros(len(codes), 0, self.config.latent_dim))
+        return _in_chunks(lambda rows: self.decode_vectors(self.quantiser.lookup(rows)), codes.to(self.mean.device))
+
+    def template_changes(self) -> Float[Tensor, "m k e"]:
+        """The same as :meth:`templates`, with its gradient."""
+        vectors = self.quantiser.codebook.flatten(0, 1)[:, None]
+        still = self.decode_vectors(vectors.new_zeros(1, 0, vectors.shape[2]))
+        return (self.decode_vectors(vectors) - still).unflatten(0, self.quantiser.codebook.shape[:2])
+
+    @torch.no_grad()
+    def templates(self) -> Float[Tensor, "m k e"]:
+        r"""Change of psi that each token makes alone, $\hat\psi(c_k) - \hat\psi(\emptyset)$, by codebook.
+
+        The first axis has one entry for a shared codebook, else one for each stage. With the additive decoder the
+        change is the same in every company, and a frame is the sum of its templates and the still face; with the
+        joint decoder it is the token's effect on the still face.
+        """
+        return self.template_changes()
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes model.safetensors and config.json, each whole or not at all; no mesh is in them."""
+        folder = Path(folder)
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        with atomic_path(folder / "model.safetensors") as partial:
+            partial.write_bytes(save(state))
+        config = {"format": FORMAT, "model": "RvqVae", "library": _library_version(), **asdict(self.config)}
+        write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> "RvqVae":
+        """Reads what :meth:`save_pretrained` wrote; raises `UserError` for anything else."""
+        folder = Path(folder)
+        config = _read_config(folder)
+        model = cls(config)
+        try:
+            model.load_state_dict(load_file(folder / "model.safetensors"))
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"{folder / 'model.safetensors'} cannot be read ({error}); train or copy it again."
+            ) from error
+        except RuntimeError as error:
+            raise UserError(f"The weights in {folder} do not fit their config.json; train or copy it again.") from error
+        return model.eval()
+
+    def _decoded(self, vector: Tensor) -> Tensor:
+        """Change of psi; a coefficient that never varied in training keeps still, whatever the metric thinks of it."""
+        return self.varies * (vector @ self.synthesis.T + self.mlp(vector))
+
+
+def _read_config(folder: Path) -> RvqVaeConfig:
+    try:
+        stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"There is no trained model in {folder}: config.json is missing; run 03_train first."
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{folder / 'config.json'} is not JSON; train or copy the model again.") from error
+    if not isinstance(stored, dict) or stored.pop("model", None) != "RvqVae" or stored.pop("format", None) != FORMAT:
+        raise UserError(f"{folder} holds no RvqVae of format {FORMAT}; train it again with this version of dfe_lib.")
+    stored.pop("library", None)
+    try:
+        return RvqVaeConfig(**stored | {"coefficients": tuple(stored["coefficients"])})
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder / 'config.json'} has other settings than this version of dfe_lib knows.") from error
+
+
+def _library_version() -> str:
+    try:
+        return version("dfe_lib")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _split(x: Float[Tensor, "n w"], heads: int) -> Float[Tensor, "h n v"]:
+    """The columns of each attention head."""
+    return x.unflatten(1, (heads, -1)).transpose(0, 1)
+
+
+def _in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    """`function` over passes of CHUNK rows, on all cores; the last is filled up with copies of its first row.
+
+    Matrix products round by the size of their operands and the number of threads, so passes of one size on one thread
+    each are what makes a row's result its own.
+    """
+    if not len(rows):
+        return function(rows.new_zeros(1, rows.shape[1]))[:0]
+    short = -len(rows) % CHUNK
+    chunks = torch.cat([rows, rows[:1].expand(short, -1)]).split(CHUNK) if short else rows.split(CHUNK)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        if len(chunks) == 1 or rows.is_cuda:
+            outputs = [function(chunk) for chunk in chunks]
+        else:
+            with ThreadPoolExecutor(cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                outputs = list(pool.map(torch.no_grad()(function), chunks))
+    finally:
+        torch.set_num_threads(threads)
+    return torch.cat(outputs)[: len(rows)]

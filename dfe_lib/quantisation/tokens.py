@@ -1,0 +1,75 @@
+"""Expressions tables to tokens tables."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from ..errors import UserError
+from ..io.tables import coefficient_names, read_batches, table_writer, tokens_schema
+from .metrics import error_mm
+from .rvqvae import RvqVae
+
+__all__ = ["tokenise", "tokens_of"]
+
+ROWS = 4096
+"""Rows held in memory at a time."""
+
+_KEY = ("clip_id", "subject_id", "face_id", "frame", "time_s", "data")
+
+
+def tokenise(
+    model: RvqVae, expressions_path: str | Path, out_path: str | Path, metric: Float[np.ndarray, "e e"]
+) -> dict[str, float | int]:
+    """Writes the tokens of a clip: a row for each row of the expressions table, in its order.
+
+    A frame without a valid psi keeps its row, with `valid` False and no tokens; what the table says of its `data`,
+    real or simulated, is passed on. Returns the number of frames, how many
+    of them are valid, and their mean error in mm (NaN where none is).
+
+    Arguments:
+        model: A trained model; its coefficients must be the table's.
+        expressions_path: Expressions table; read a few thousand rows at a time.
+        out_path: Tokens table to write; it appears when it is whole.
+        metric: Mesh metric (E, E) in mm2, for error_mm.
+    """
+    names = coefficient_names(expressions_path)
+    if names != model.config.coefficients:
+        raise UserError(
+            f"{expressions_path} has other coefficients than the model was trained on "
+            f"({len(names)} against {len(model.config.coefficients)}); fit it with the same 3DMM or train again."
+        )
+    frames, errors = 0, []
+    with table_writer(out_path, tokens_schema(model.config.n_stages)) as table:
+        for rows in _token_rows(model, expressions_path, metric):
+            table.write(rows)
+            frames += len(rows["valid"])
+            errors.append(rows["error_mm"][rows["valid"]])
+    error = np.concatenate(errors) if errors else np.empty(0)
+    return {"frames": frames, "valid": len(error), "error_mm": float(error.mean()) if len(error) else float("nan")}
+
+
+def tokens_of(
+    model: RvqVae, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"]
+) -> tuple[Int[np.ndarray, "n m"], Float[np.ndarray, " n"]]:
+    """Tokens (N, M) of expressions, and each frame's error in mm.
+
+    Arguments:
+        model: A trained model.
+        psi: Expressions (N, E), finite.
+        metric: Mesh metric (E, E) in mm2.
+    """
+    codes = model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
+    return codes.cpu().numpy(), error_mm(psi, model.decode(codes).cpu().numpy(), metric)
+
+
+def _token_rows(model: RvqVae, path: str | Path, metric: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+    for batch in read_batches(path, columns=[*_KEY, "psi", "valid"], rows=ROWS):
+        valid = batch["valid"].astype(bool) & np.isfinite(batch["psi"]).all(1)
+        tokens = np.zeros((len(valid), model.config.n_stages), dtype=np.int16)
+        error = np.full(len(valid), np.nan, dtype=np.float32)
+        if valid.any():
+            tokens[valid], error[valid] = tokens_of(model, batch["psi"][valid], metric)
+        yield {name: batch[name] for name in _KEY} | {"valid": valid, "tokens": tokens, "error_mm": error}

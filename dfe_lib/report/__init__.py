@@ -1,0 +1,88 @@
+"""Figures of the notebooks: tables and faces in, matplotlib figures out.
+
+One module a notebook, beside pictures of clips, heads and overlays. Displacements are in mm, times in seconds; colours
+are safe for colour-blind readers. Web pages are in `report.pages`.
+"""
+
+from .clips import (
+    clip_sheet,
+    detection_timeline,
+    face_crop,
+    head_sheet,
+    psi_timeline,
+    token_sheet,
+    token_strip,
+    training_curves,
+    usage_bars,
+)
+from .codes import error_against_area, error_against_bits, recovery_bars
+from .cohort import filmed_sheet, session_figure, summary_figure
+from .downstream import LINES, needed_map, power_curves, score_dots, word_cards
+from .facs import (
+    coverage_curves,
+    region_coverage,
+    retrieval_scores,
+    side_by_side,
+    template_places,
+    token_map,
+    token_pictures,
+    told_gallery,
+)
+from .fit import actor_sheet, error_map, fit_errors, overlay_sheet, truth_against_estimate
+from .overlays import clip_overlays, frame_overlays
+from .pictures import (
+    clip_to_show,
+    example_displays,
+    frames_to_show,
+    has_pictures,
+    head_pictures,
+    middle_frames,
+    some_of,
+    template_map,
+)
+
+__all__ = [
+    "LINES",
+    "actor_sheet",
+    "clip_overlays",
+    "clip_sheet",
+    "clip_to_show",
+    "coverage_curves",
+    "detection_timeline",
+    "error_against_area",
+    "error_against_bits",
+    "error_map",
+    "example_displays",
+    "face_crop",
+    "filmed_sheet",
+    "fit_errors",
+    "frame_overlays",
+    "frames_to_show",
+    "has_pictures",
+    "head_pictures",
+    "head_sheet",
+    "middle_frames",
+    "needed_map",
+    "overlay_sheet",
+    "power_curves",
+    "psi_timeline",
+    "recovery_bars",
+    "region_coverage",
+    "retrieval_scores",
+    "score_dots",
+    "session_figure",
+    "side_by_side",
+    "some_of",
+    "summary_figure",
+    "template_map",
+    "template_places",
+    "token_map",
+    "token_pictures",
+    "token_sheet",
+    "token_strip",
+    "told_gallery",
+    "training_curves",
+    "truth_against_estimate",
+    "usage_bars",
+    "word_cards",
+]

@@ -1,0 +1,129 @@
+"""The fitted head over pictures of a face: who it is from the clip, where it is from the frame, psi from any method."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Float, Int, UInt8
+from PIL import Image
+
+from ..fitting.benchmark import N_IDENTITY_FRAMES, padded
+from ..fitting.estimator import ExpressionEstimator
+from ..fitting.fit import POSE_LANDMARKS
+from ..fitting.solver import LandmarkSolver, camera_axes
+from ..io.tables import N_LANDMARKS, main_face, read_arrays
+from ..morphable.model import MM_PER_M, MorphableModel
+from ..tracking.sources import read_sources, stills
+from .pictures import has_pictures, some_of
+
+__all__ = ["METHODS", "Overlay", "clip_overlays", "frame_overlays"]
+
+METHODS = ("blendshapes_calibrated", "ours")
+N_IDENTITY = 20
+WIDTH_PX = 200
+"""Width of the cut-out in the figure; finer than this a wireframe is not told from noise."""
+MARGIN = 0.12
+Picture = UInt8[np.ndarray, "h w 3"]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A frame's face, cut out, and the head that each method puts on it.
+
+    Arguments:
+        title: of the frame.
+        picture: (h, w, 3) cut-out.
+        heads: by method, (V, 3) vertices in pixels of the cut-out, y down, z to the camera.
+    """
+
+    title: str
+    picture: Picture
+    heads: dict[str, Float[np.ndarray, "v 3"]]
+
+
+def clip_overlays(frames: Path, head: MorphableModel, estimator: ExpressionEstimator) -> list[Overlay]:
+    """The most expressive frame of each clip that has pictures and a face in them, or of some of many clips.
+
+    Arguments:
+        frames: folder of frames tables.
+    """
+    found, sources = [], read_sources(frames)
+    tables = [table for table in sorted(frames.glob("*.parquet")) if has_pictures(sources, table.stem)]
+    for table in some_of(tables):
+        if "blendshapes" in pq.read_schema(table).names:
+            found += list(_overlays(table, sources[table.stem], head, estimator, None))
+    return found
+
+
+def frame_overlays(
+    table: Path, path: Path, head: MorphableModel, estimator: ExpressionEstimator, shown: list[int]
+) -> list[Overlay]:
+    """Chosen frames of one clip.
+
+    Arguments:
+        table: frames table of the clip. path: its video or picture.
+        shown: frame numbers; those without a face are left out.
+    """
+    return list(_overlays(table, path, head, estimator, shown))
+
+
+def _overlays(
+    table: Path, path: Path, head: MorphableModel, estimator: ExpressionEstimator, shown: list[int] | None
+) -> Iterator[Overlay]:
+    rows = read_arrays(table, ["frame", "time_s", "face_id", "detected", "landmarks", "blendshapes"])
+    rows = {name: values[rows["detected"] & (rows["face_id"] == main_face(table))] for name, values in rows.items()}
+    if not len(rows["frame"]):
+        return
+    landmarks = rows["landmarks"].reshape(-1, N_LANDMARKS, 3)
+    neutral = estimator.neutral_of_clip(landmarks, rows["blendshapes"])
+    psi = {
+        "blendshapes_calibrated": padded(rows["blendshapes"].astype(float) - neutral.scores.numpy()),
+        "ours": estimator.estimate(landmarks, rows["blendshapes"], neutral).psi.astype(float),
+    }
+    picked = _most_expressive(psi, head) if shown is None else np.flatnonzero(np.isin(rows["frame"], shown))
+    placed = {name: _placed(landmarks, values, picked, head) for name, values in psi.items()}
+    pictures = stills(path, rows["frame"][picked].tolist())
+    for i, row in enumerate(picked):
+        title = table.stem if shown is None else f"{rows['time_s'][row]:.1f} s"
+        heads = {name: values[i] for name, values in placed.items()}
+        yield _cut(pictures[int(rows["frame"][row])], landmarks[row, :, :2], heads, title)
+
+
+def _most_expressive(psi: dict[str, Float[np.ndarray, "n 52"]], head: MorphableModel) -> Int[np.ndarray, "1"]:
+    """The frame in which the methods together move the face most."""
+    metric = head.gram()
+    size = sum(np.sqrt(np.einsum("ni,ij,nj->n", np.nan_to_num(x), metric, np.nan_to_num(x))) for x in psi.values())
+    return np.array([int(np.argmax(size))])
+
+
+def _placed(
+    landmarks: Float[np.ndarray, "n l 3"], psi: Float[np.ndarray, "n 52"], picked: Int[np.ndarray, " p"],
+    head: MorphableModel,
+) -> Float[np.ndarray, "p v 3"]:  # fmt: skip
+    """Vertices in pixels: the person's identity from many frames, the pose of the frame in closed form."""
+    points = camera_axes(landmarks[:, POSE_LANDMARKS].astype(float))
+    solver = LandmarkSolver(head, POSE_LANDMARKS, n_identity=N_IDENTITY)
+    spread = np.linspace(0, len(points) - 1, min(N_IDENTITY_FRAMES, len(points))).astype(int)
+    beta = solver.fit_identity(points[spread], precision=1.0, identity_precision=1.0)
+    fit = solver.fit(points[picked], beta, prior=psi[picked], iterations=0)
+    own = head.template + np.tensordot(beta, head.identity[: len(beta)], 1)
+    vertices = (own + np.tensordot(psi[picked], head.expression, 1)) * MM_PER_M
+    turned = fit.scale[:, None, None] * np.einsum("nij,nvj->nvi", fit.rotation, vertices)
+    return (turned + fit.translation[:, None]) * [1, -1, 1]
+
+
+def _cut(
+    picture: Picture, landmarks: Float[np.ndarray, "l 2"], heads: dict[str, Float[np.ndarray, "v 3"]], title: str
+) -> Overlay:
+    """The face with some room around it, at most WIDTH_PX wide."""
+    low, high = landmarks.min(0), landmarks.max(0)
+    half = (0.5 + MARGIN) * float((high - low).max())
+    corner = np.round((low + high) / 2 - half).astype(int)
+    side = round(2 * half)
+    box = (*corner.tolist(), *(corner + side).tolist())
+    size = min(WIDTH_PX, side) if side else 1
+    small = np.asarray(Image.fromarray(picture).crop(box).resize((size, size), Image.Resampling.LANCZOS))
+    shift = np.array([*corner, 0.0])
+    return Overlay(title, small, {name: (points - shift) * size / side for name, points in heads.items()})

@@ -1,0 +1,139 @@
+"""A clip beside its reconstructed head and its tokens, as a web page that opens from disk, offline."""
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from matplotlib import colormaps
+
+from ...comparison.templates import similarity_rank
+from ...io.media import open_media
+from ...io.tables import atomic_path, read_arrays
+from ...morphable.anny import anny_head, shown_tongue
+from ...morphable.model import MorphableModel
+from ...quantisation.encoder import STUDY_MODEL
+from ...quantisation.rvqvae import RvqVae
+from .page import LIMITS_MM, pack, packed_head, write_page
+from .phrases import movements, sentence
+
+__all__ = ["clip_page", "playable", "write_viewer"]
+
+PLAYED = ("h264", "vp8", "vp9", "av1")
+"""Codecs that browsers play; of H.264 they play 8 bits and 4:2:0 only."""
+PIXELS = ("yuv420p", "yuvj420p")
+ENDINGS = {".m4v": ".mp4", ".mov": ".mp4", ".mp4": ".mp4", ".webm": ".webm"}
+"""Containers that browsers play; QuickTime's is MP4's twin, and goes by that name."""
+QUALITY = {"crf": "20", "preset": "veryfast"}
+MS_PER_S = 1000
+MILLISECOND = Fraction(1, MS_PER_S)
+TYPICAL = 99
+"""Percentile of the frames' largest displacements that the colour scale reaches."""
+
+
+def write_viewer(media: str | Path, tokens: str | Path, folder: str | Path, model: str | Path | None = None) -> Path:
+    """Writes `folder/index.html` and the video beside it; returns the page's path.
+
+    The head shows each frame as its tokens decode, and nothing where there is no face.
+
+    Arguments:
+        media: a video of any kind that is read; what browsers do not play is encoded anew, without sound.
+        tokens: the tokens table of its largest face.
+        folder: made when it is missing.
+        model: folder of a trained model, the study's when None.
+
+    Raises:
+        UserError: The clip cannot be read.
+    """
+    media, folder = Path(media), Path(folder)
+    rows = read_arrays(Path(tokens), ["frame", "time_s", "valid", "tokens", "error_mm"])
+    video, start = _video(media, folder)
+    encoder = RvqVae.from_pretrained(model or STUDY_MODEL)
+    page = clip_page(encoder, anny_head(), rows["time_s"], rows["tokens"], rows["valid"].astype(bool), rows["error_mm"])
+    path = folder / "index.html"
+    write_page(path, "viewer", {"clip": media.stem, "video": video, "start": start} | page)
+    return path
+
+
+def clip_page(
+    model: RvqVae,
+    head: MorphableModel,
+    time_s: Float[np.ndarray, " n"],
+    tokens: Int[np.ndarray, "n m"],
+    valid: np.ndarray,
+    error_mm: Float[np.ndarray, " n"],
+) -> dict[str, Any]:
+    """What the player's page reads, but for the video: the frames, their decoded psi, the tokens' names and colours."""
+    psi = model.templates().numpy().reshape(-1, len(head.names)).astype(float)
+    still = model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0].astype(float)
+    decoded = np.tile(still, (len(time_s), 1))
+    if valid.any():
+        decoded[valid] = shown_tongue(head, model.decode(torch.as_tensor(tokens[valid].astype(np.int64))).numpy())
+    most = np.array([np.linalg.norm(head.displacement_mm(row - still), axis=1).max() for row in decoded[valid]])
+    reach = float(np.percentile(most, TYPICAL)) if len(most) else 1.0
+    size = model.config.codebook_size
+    rank = np.concatenate([similarity_rank(book, head.gram()) for book in psi.reshape(-1, size, len(head.names))])
+    first = np.zeros(1, int) if model.config.shared_codebook else np.arange(tokens.shape[1]) * size
+    return {
+        "times": np.round(time_s, 4).tolist(), "valid": valid.astype(int).tolist(), "books": first.tolist(),
+        "tokens": np.where(valid[:, None], tokens, -1).tolist(),
+        "error": [round(float(e), 2) if np.isfinite(e) else None for e in error_mm],
+        "psi": pack(decoded), "still": still.round(5).tolist(),
+        "limit": next((each for each in LIMITS_MM if each >= reach), LIMITS_MM[-1]),
+        "names": [sentence(found) for found in movements(head, psi)],
+        "colours": (colormaps["viridis"](rank / max(size - 1, 1))[:, :3] * 255).round().astype(int).tolist(),
+        "head": packed_head(head),
+    }  # fmt: skip
+
+
+def playable(media: Path) -> bool:
+    """Do browsers play this file as it is?
+
+    Raises UserError when it cannot be opened or holds no video.
+    """
+    with open_media(media), av.open(str(media), metadata_errors="ignore") as container:
+        context = container.streams.video[0].codec_context
+        known = context.name in PLAYED and (context.name != "h264" or context.pix_fmt in PIXELS)
+        return known and media.suffix.lower() in ENDINGS
+
+
+def _video(media: Path, folder: Path) -> tuple[str, float]:
+    """Brings the video into the folder: its name there, and the browser's time of the first frame in seconds."""
+    if not playable(media):
+        with atomic_path(folder / "clip.mp4") as partial:
+            _encode(media, partial)
+        return "clip.mp4", 0.0
+    name = "clip" + ENDINGS[media.suffix.lower()]
+    with atomic_path(folder / name) as partial:
+        shutil.copyfile(media, partial)
+    return name, _first_frame_s(media)
+
+
+def _first_frame_s(media: Path) -> float:
+    """Time of the first picture after the file's own beginning, where browsers put 0."""
+    with av.open(str(media), metadata_errors="ignore") as container:
+        begins = (container.start_time or 0) / av.time_base
+        first = next(container.decode(video=0))
+        return round(max(float(first.time or 0.0) - begins, 0.0), 4)
+
+
+def _encode(media: Path, out: Path) -> None:
+    """The upright pictures at their true times, as H.264."""
+    with open_media(media) as reader, av.open(str(out), "w", format="mp4") as container:
+        stream, last_ms = None, -1
+        for frame in reader.frames:
+            height, width = (side - side % 2 for side in frame.rgb.shape[:2])  # 4:2:0 has no odd sizes
+            if stream is None:
+                stream = container.add_stream("libx264", rate=MS_PER_S, options=QUALITY)
+                stream.pix_fmt, stream.width, stream.height = "yuv420p", width, height
+                stream.codec_context.time_base = stream.time_base = MILLISECOND
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.rgb[:height, :width]), format="rgb24")
+            last_ms = max(round(frame.time_s * MS_PER_S), last_ms + 1)  # MP4 takes no two pictures at one time
+            picture.pts, picture.time_base = last_ms, MILLISECOND
+            container.mux(stream.encode(picture))
+        if stream is not None:
+            container.mux(stream.encode())

@@ -1,0 +1,277 @@
+"""The strict runner: notebooks in order, checked before anything runs, skipped when nothing changed.
+
+python -m dfe_lib.study.runner RUN STAGE      one stage of a run alone, silently
+"""
+
+import glob
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError, did_you_mean
+from ..io.assets import PIECES, asset
+from ..io.clip_table import is_clip_table, table_clips
+from ..io.parameters import check_parameters, read_parameters
+from ..io.paths import PROJECT, notebooks_dir, params_dir
+from ..io.run import SMOKE, STAGES, Stage, Study
+from ..tracking.formats.daic_woz import is_companion, is_daic_woz
+from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
+from .kernel import PeakMemory, execute_notebook
+from .manifest import file_hashes, read_json, versions, write_json, write_manifest
+from .parameters import declared_parameters
+
+__all__ = ["CORPUS", "Outcome", "Runner"]
+
+CORPUS = "corpus"
+"""Parameter that names the folder of another run: a stage that is given one reads its kinds there."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stage: did it run, and for how long."""
+
+    stage: str
+    ran: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.stage:<22} " + (f"ran      {self.seconds:7.1f} s" if self.ran else "skipped")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A stage with its checked parameters: those to inject, and all of them."""
+
+    stage: Stage
+    notebook: Path
+    injected: dict[str, object]
+    parameters: dict[str, object]
+
+
+class Runner:
+    """Executes the stages of one run.
+
+    Arguments:
+        run: Name of the run, which is also the profile that its parameters come from.
+        stages: Stages in order.
+        notebooks, params: Folders of the notebooks and of the parameter files `<stage>.yaml`.
+        report: Takes one line for each stage, and the summary.
+
+    Raises:
+        UserError: the profile is unknown, or has a file that belongs to no notebook.
+    """
+
+    def __init__(
+        self,
+        run: str = "study",
+        *,
+        stages: Sequence[Stage] = STAGES,
+        notebooks: Path | None = None,
+        params: Path | None = None,
+        report: Callable[[str], object] = print,
+    ) -> None:
+        self.run = run
+        self.stages = tuple(stages)
+        self.notebooks = notebooks or notebooks_dir()
+        self.params = params or params_dir(run)
+        self.folder = Study(run).folder
+        self.report = report
+        self._check_profile()
+
+    def execute(self, only: Sequence[str] | None = None) -> list[Outcome]:
+        """Run what has changed, in order; all parameters are checked before the first stage starts.
+
+        Arguments:
+            only: Names of the stages to consider; all, when None.
+
+        Raises:
+            UserError: an unknown parameter, a wrong type, a missing notebook.
+            StageError: a cell failed; the stages after it were not started.
+        """
+        plans = [self._plan(stage) for stage in self.stages if only is None or stage.name in only]
+        outcomes = []
+        for plan in plans:
+            outcomes.append(self._stage(plan))
+            self.report(str(outcomes[-1]))
+        if not any(outcome.ran for outcome in outcomes):
+            self.report(f"{self.run} is up to date: nothing to do")
+        return outcomes
+
+    def _check_profile(self) -> None:
+        if not self.params.is_dir():
+            if self.run == SMOKE:
+                return
+            known = [path.name for path in self.params.parent.glob("*") if path.is_dir()]
+            raise UserError(f"There is no profile params/{self.run}; {did_you_mean(self.run, [*known, SMOKE])}")
+        for path in self.params.glob("*.y*ml"):
+            names = [f"{stage.name}.yaml" for stage in self.stages]
+            if path.name not in names:
+                raise UserError(
+                    f"params/{self.run}/{path.name} belongs to no notebook; {did_you_mean(path.name, names)}"
+                )
+
+    def _plan(self, stage: Stage) -> _Plan:
+        notebook = self.notebooks / f"{stage.name}.ipynb"
+        if not notebook.exists():
+            raise UserError(f"The notebook {notebook.name} is not in {self.notebooks}: bring it back or check it out.")
+        source = f"params/{self.run}/{stage.name}.yaml"
+        values = read_parameters(self.params / f"{stage.name}.yaml")
+        if "run" in values:
+            raise UserError(f"{source}: take run out, the profile's name sets it.")
+        declared = declared_parameters(notebook)
+        check_parameters(values, declared, source)
+        injected = values | {"run": self.run}
+        check_parameters(injected, declared, notebook.name)
+        return _Plan(stage, notebook, injected, {name: item.value for name, item in declared.items()} | injected)
+
+    def _stage(self, plan: _Plan) -> Outcome:
+        inputs = self._inputs(plan)
+        key = _key(plan, inputs)
+        before = self._records().get(plan.stage.name, {})
+        if before.get("key") == key and self._is_complete(plan, before):
+            self._publish()
+            return Outcome(plan.stage.name, False, 0.0)
+        if before.get("key") != key:
+            self._remove_outputs(plan)
+        record = self._run_notebook(plan, key, inputs)
+        self._publish(force=True)
+        return Outcome(plan.stage.name, True, record["wall_s"])
+
+    def _run_notebook(self, plan: _Plan, key: str, inputs: dict[str, str]) -> dict:
+        marks, start, done = self._marks(), time.perf_counter(), False
+        kept = self._records().get(plan.stage.name, {}).get("outputs", {})
+        memory = PeakMemory()
+        try:
+            with memory:
+                execute_notebook(plan.notebook, self._executed(plan), plan.injected)
+            done = True
+        finally:
+            # An unfinished stage is recorded too: what it left is resumed by the same code, and removed before other.
+            files = [
+                path for path, mark in self._marks().items() if marks.get(path) != mark or self._name(path) in kept
+            ]
+            record = {
+                "key": key,
+                "done": done,
+                "parameters": plan.parameters,
+                "seed": plan.parameters.get("seed"),
+                "inputs": inputs,
+                "outputs": file_hashes(files, self.folder),
+                "wall_s": round(time.perf_counter() - start, 1),
+                "peak_mb": memory.peak_mb,
+            }
+            write_json(self._state, self._records() | {plan.stage.name: record})
+        return record
+
+    def _inputs(self, plan: _Plan) -> dict[str, str]:
+        corpus = plan.parameters.get(CORPUS)
+        source = PROJECT / str(corpus) if corpus else self.folder
+        made = [path for kind in plan.stage.reads for path in _visible(source / kind)]
+        values = [plan.parameters.get(name) for name in plan.stage.files]
+        return file_hashes(made, source, f"{CORPUS}/" if corpus else "") | _file_parameters(values)
+
+    def _is_complete(self, plan: _Plan, record: Mapping) -> bool:
+        files = [self.folder / name for name in record["outputs"]]
+        return (
+            record["done"]
+            and self._executed(plan).exists()
+            and all(path.is_file() for path in files)
+            and file_hashes(files, self.folder) == record["outputs"]
+        )
+
+    def _remove_outputs(self, plan: _Plan) -> None:
+        # A clip that is no longer asked for must not be read by the next stage; a fresh clone has only the manifest.
+        committed = read_json(self._manifest).get("stages", {})
+        record = self._records().get(plan.stage.name) or committed.get(plan.stage.name, {})
+        for name in record.get("outputs", {}):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _publish(self, force: bool = False) -> None:
+        """Write the manifest from the records of the finished stages; committed entries stand in for the others."""
+        if not force and self._manifest.exists():
+            return
+        records = {name: record for name, record in self._records().items() if record["done"]}
+        public = {
+            name: {k: v for k, v in record.items() if k not in ("key", "done")} for name, record in records.items()
+        }
+        write_manifest(self._manifest, self.run, read_json(self._manifest).get("stages", {}) | public)
+
+    def _marks(self) -> dict[Path, tuple[int, int, int]]:
+        kinds = [path for path in self.folder.glob("*") if path.is_dir() and path.name != "notebooks"]
+        stats = {path: path.stat() for folder in kinds for path in _visible(folder)}
+        return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def _executed(self, plan: _Plan) -> Path:
+        return self.folder / "notebooks" / plan.notebook.name
+
+    def _records(self) -> dict:
+        return read_json(self._state)
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / ".state.json"
+
+    @property
+    def _manifest(self) -> Path:
+        return self.folder / "manifest.json"
+
+
+def _key(plan: _Plan, inputs: Mapping[str, str]) -> str:
+    """Fingerprint of all that a stage's results can hang on."""
+    cells = notebook_cells(plan.notebook)
+    packages = versions(imported_packages(reached_rooms(cells)))
+    parts = [inputs, plan.parameters, code_fingerprint(cells), packages, sys.version]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def _file_parameters(values: Sequence[object]) -> dict[str, str]:
+    """Hashes of the files that parameters name; a value that is no name, such as a mapping, names none."""
+    lists = [value if isinstance(value, list) else [value] for value in values]
+    names = [name for value in lists for name in value if isinstance(name, str) and name]
+    pieces = sorted({name for name in names if name in PIECES})
+    files = sorted({path for name in names if name not in PIECES for path in _files_named(name)})
+    root = Path(os.path.commonpath([path.parent for path in files])) if files else Path()
+    hashes = {f"assets/{name}": PIECES[name].sha256 for name in pieces if asset(name)}
+    return hashes | file_hashes(files, root, "media/")
+
+
+def _files_named(name: str) -> list[Path]:
+    """Files of a file, folder, table of clips or glob, as `sources.find_sources` understands the name."""
+    path = PROJECT / Path(name).expanduser()
+    if is_clip_table(path):
+        return [path, *(file for clip in sorted({clip.path for clip in table_clips(path)}) for file in _files_of(clip))]
+    names = [path] if path.exists() else glob.iglob(str(path), recursive=True)  # noqa: PTH207 - may be absolute
+    return [file for each in names for file in _files_of(Path(each))]
+
+
+def _files_of(path: Path) -> list[Path]:
+    """All files that are read with this file or folder: its own, and those of the session for which it stands."""
+    if path.is_dir():
+        return _visible(path)
+    beside = [each for each in path.parent.iterdir() if is_companion(each)] if is_daic_woz(path) else []
+    return [path, *beside] if path.is_file() else []
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+
+
+def _main() -> int:
+    try:
+        Runner(sys.argv[1], report=lambda line: None).execute(only=sys.argv[2:])
+    except UserError as error:
+        print(f"dfe: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,141 @@
+"""The faces of each frame, at the speed of following one face for as long as there is only one."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..io.media import Frame
+from .landmarker import Box, Face, FaceBoxes, FaceLandmarks
+
+__all__ = ["FaceFinder", "FoundFace"]
+
+CROP = 1.5
+"""Side of the picture cut out around a face, in sides of its box: room for the detector, little for neighbours."""
+
+VIEW_DEG = 63.0
+"""Vertical angle of view that MediaPipe assumes of every camera."""
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """A face, the box around its landmarks, and the detector's confidence where the detector was asked (or None)."""
+
+    face: Face
+    box: Box
+    confidence: float | None
+
+
+class FaceFinder:
+    """Faces of the frames of one clip, frame after frame.
+
+    MediaPipe follows one face faster than several, and then smooths its landmarks over time. But of several people it
+    follows the one its detector is surest of, not the largest. So the detector alone, which is cheap, looks now and
+    then how many people there are; from the first frame with more than one, each face is cut out by the
+    detector's box and landmarked by itself, unsmoothed, which also finds small faces that FaceLandmarker leaves out.
+
+    Arguments:
+        still: The clip is a picture.
+        everyone: Look at each frame, and count weak detections (score 0.3) as people; otherwise every half second
+            and from the 0.5 that FaceLandmarker itself asks for, so that clouds and curtains cost nothing.
+    """
+
+    def __init__(self, still: bool, everyone: bool = False):
+        self._look_every_s, self._sure = (0.0, 0.3) if everyone else (0.5, 0.5)
+        self._detector = FaceBoxes(min_score=0.3)
+        self._one = FaceLandmarks(video=not still)
+        self._each: FaceLandmarks | None = None
+        self._next_look_s = 0.0
+        self._before: list[Box] = []
+
+    def __enter__(self) -> "FaceFinder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for task in (self._detector, self._one, self._each):
+            if task is not None:
+                task.close()
+
+    def __call__(self, frame: Frame) -> list[FoundFace]:
+        boxes = self._look(frame)
+        found = self._whole(frame, boxes) if self._each is None else self._one_by_one(frame, boxes)
+        self._before = [each.box for each in found]
+        return found
+
+    def _look(self, frame: Frame) -> list[Box] | None:
+        if self._each is None and frame.time_s < self._next_look_s:
+            return None
+        self._next_look_s = frame.time_s + self._look_every_s
+        boxes = self._detector(frame.rgb)
+        if self._each is None and sum(box.score >= self._sure for box in boxes) > 1:
+            # a neighbour may reach into the cut: take several, keep the one in the box
+            self._each = FaceLandmarks(video=False, faces=3)
+        return boxes
+
+    def _whole(self, frame: Frame, boxes: list[Box] | None) -> list[FoundFace]:
+        faces = self._one(frame.rgb, frame.time_s)
+        if faces and boxes is None and not self._before:
+            boxes = self._detector(frame.rgb)  # a face that is new in the picture gets its confidence
+        return [_found(face, boxes or []) for face in faces]
+
+    def _one_by_one(self, frame: Frame, boxes: list[Box] | None) -> list[FoundFace]:
+        boxes = boxes or []
+        # a face that the detector loses for a moment is looked for where it was
+        lost = [old for old in self._before if not any(old.overlap(box) > 0.2 for box in boxes)]
+        found: list[FoundFace] = []
+        for box in boxes + lost:
+            face = self._cut_out(frame.rgb, box)
+            if face is not None:
+                candidate = _found(face, boxes)
+                if not any(candidate.box.overlap(other.box) > 0.4 for other in found):
+                    found.append(candidate)
+        return found
+
+    def _cut_out(self, rgb: np.ndarray, box: Box) -> Face | None:
+        assert self._each is not None  # made when the second face came
+        left, top, right, bottom = _cut(box, *rgb.shape[:2])
+        cut = rgb[top:bottom, left:right]
+        if not cut.size:
+            return None
+        faces = [_moved(face, left, top, cut.shape, rgb.shape) for face in self._each(cut)]
+        faces = [face for face in faces if box.holds(Box.around(face.landmarks).centre)]
+        return min(faces, key=lambda face: _distance(Box.around(face.landmarks), box), default=None)
+
+
+def _found(face: Face, boxes: list[Box]) -> FoundFace:
+    around = Box.around(face.landmarks)
+    scores = [box.score for box in boxes if box.holds(around.centre)]
+    return FoundFace(face, around, max(scores, default=None))
+
+
+def _cut(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
+    half = CROP * max(box.x1 - box.x0, box.y1 - box.y0) / 2
+    x, y = box.centre
+    return (
+        max(0, round(x - half)),
+        max(0, round(y - half)),
+        min(width, round(x + half)),
+        min(height, round(y + half)),
+    )
+
+
+def _moved(face: Face, left: int, top: int, cut: tuple[int, ...], whole: tuple[int, ...]) -> Face:
+    """The face of a cut in the pixels and, for the whole picture's camera, the millimetres of the whole.
+
+    The camera's vertical view is MediaPipe's constant, so a lower picture counts as a shorter lens, and the same face
+    as nearer. The rotation stays as seen in the cut: towards the border of the picture it differs by a few degrees.
+    """
+    focal_px = whole[0] / 2 / np.tan(np.radians(VIEW_DEG / 2))
+    x, y, z = face.translation_mm.astype(float)
+    z_whole = z * whole[0] / cut[0]
+    # the cut's centre as seen from the whole's, both y up; z is negative in front of the camera
+    across, up = left + cut[1] / 2 - whole[1] / 2, whole[0] / 2 - (top + cut[0] / 2)
+    translation = [x - across * z_whole / focal_px, y - up * z_whole / focal_px, z_whole]
+    return replace(
+        face,
+        landmarks=face.landmarks + np.array([left, top, 0], np.float32),
+        translation_mm=np.array(translation, np.float32),
+    )
+
+
+def _distance(one: Box, other: Box) -> float:
+    return float(np.hypot(*np.subtract(one.centre, other.centre)))

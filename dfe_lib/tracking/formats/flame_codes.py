@@ -1,0 +1,259 @@
+"""Expression codes of the FLAME head model, as EMOCA, DECA and SMIRK write them: these coefficients are psi.
+
+A clip is a .npz file, a bare .npy array, a folder of `exp.npy` and `pose.npy`, or a folder with one of these a frame.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.spatial.transform import Rotation
+
+from ...errors import UserError
+from ...io.safe_arrays import open_array, open_arrays
+from .recording import ReadSettings, Recording, Report, Rows, assumed_times, recording
+
+__all__ = ["EYELIDS", "JAW", "flame_names", "is_flame_codes", "read_flame_codes"]
+
+JAW = ("jawX", "jawY", "jawZ")
+EYELIDS = ("eyelidLeft", "eyelidRight")
+ALIASES: dict[str, tuple[str, ...]] = {
+    "expression": ("expression_params", "expcode", "expression", "exp", "expr"),
+    "jaw": ("jaw_params", "jawpose", "jaw_pose", "jaw"),
+    "pose": ("posecode", "pose"),
+    "eyelids": ("eyelid_params", "eyelids", "eyelid"),
+}
+"""Names under which the programs keep each part, most telling first."""
+BARE = {width: (count, width - count) for count in (50, 100) for width in (count, count + 3, count + 5)}
+"""Widths of an array without names: expression alone, with the jaw, with the jaw and the eyelids."""
+FRAME_OF = re.compile(r"(?P<frame>\d+)(?:_(?P<face>\d{3}))?")
+"""A frame's file or folder: `000012`, or with EMOCA's number of the face `000012_000`."""
+CHUNK = 512
+PARALLEL = 1e-6
+"""Sine of the angle between two columns below which they say no more than one."""
+
+Parts = dict[str, np.ndarray]
+
+
+def flame_names(n_expression: int, jaw: bool = True, eyelids: bool = False) -> tuple[str, ...]:
+    """Names of the coefficients.
+
+    >>> flame_names(50)[-4:]
+    ('exp50', 'jawX', 'jawY', 'jawZ')
+    """
+    return tuple(f"exp{i + 1}" for i in range(n_expression)) + JAW * jaw + EYELIDS * eyelids
+
+
+def is_flame_codes(path: Path) -> bool:
+    """Is this a file or a folder of codes? Looks at names and shapes alone."""
+    if path.is_dir():
+        return bool(_named_files(path)) or _first_frame(path) is not None
+    if path.suffix == ".npz":
+        return "expression" in _by_alias(open_arrays(path))
+    if path.suffix == ".npy" and not _is_part(path):
+        return open_array(path).shape[1:] in {(width,) for width in BARE}
+    return False
+
+
+def read_flame_codes(path: Path, settings: ReadSettings) -> Recording:
+    """Rows of codes: expression (50 or 100), jaw as an axis-angle (3, rad), eyelids (2) where they are kept.
+
+    A 6-number jaw (Zhou et al. 2019) becomes an axis-angle; of a 6-number pose, the head's turn is left out.
+
+    Raises UserError when a part has another length, or the parts are not of one length.
+    """
+    report = Report(lacks=["landmarks and pictures: the codes alone are the expression"])
+    frames = _frames(path, settings.faces, report)
+    first = next(frames, None)
+    if first is None:
+        raise UserError(f"{path} has no frame in it: nothing was recorded.")
+    names = _names(first[1], path)
+    if JAW[0] not in names:
+        report.lacks.append("the jaw: mouths look closed")
+    rows = _rows(path, first, frames, names)
+    return recording(path, "FLAME codes", {"psi": names}, assumed_times(rows, settings, report), settings, report)
+
+
+def _frames(path: Path, faces: str, report: Report) -> Iterator[tuple[Rows, Parts]]:
+    """Frame numbers, faces and parts, chunk by chunk."""
+    if path.is_file() or _named_files(path):
+        parts = _parts(path)
+        count = len(parts["expression"])
+        for start in range(0, count, CHUNK):
+            frame = np.arange(start, min(start + CHUNK, count), dtype=float)
+            yield {"frame": frame}, {name: np.asarray(part[start : start + CHUNK]) for name, part in parts.items()}
+        return
+    members = _members(path, faces, report)
+    for start in range(0, len(members), CHUNK):
+        chunk = members[start : start + CHUNK]
+        key = {
+            "frame": np.array([each[0] for each in chunk], float),
+            "face": np.array([each[1] for each in chunk], float),
+        }
+        yield key, _stacked([_single(each[2]) for each in chunk], path)
+
+
+def _rows(path: Path, first: tuple[Rows, Parts], rest: Iterator[tuple[Rows, Parts]], names: tuple) -> Iterator[Rows]:
+    for key, parts in chain([first], rest):
+        if _names(parts, path) != names:
+            raise UserError(f"{path} has frames with different parts of the codes: make them all with one program.")
+        psi = _psi(parts)
+        yield key | {"psi": psi, "detected": np.isfinite(psi).all(1)}
+
+
+def _names(parts: Parts, path: Path) -> tuple[str, ...]:
+    lengths = {name: part.shape[1] for name, part in parts.items()}
+    expected = {"expression": (50, 100), "jaw": (3, 6), "eyelids": (2,)}
+    for name, length in lengths.items():
+        if length not in expected[name]:
+            wanted = " or ".join(map(str, expected[name]))
+            raise UserError(f"{path}: {name} has {length} numbers a frame, not {wanted}.")
+    return flame_names(lengths["expression"], "jaw" in lengths, "eyelids" in lengths)
+
+
+def _psi(parts: Parts) -> Float[np.ndarray, "n e"]:
+    jaw = [_axis_angle(parts["jaw"].astype(float))] if "jaw" in parts else []
+    eyelids = [parts["eyelids"]] if "eyelids" in parts else []
+    return np.concatenate([parts["expression"], *jaw, *eyelids], 1).astype(np.float64)
+
+
+def _axis_angle(jaw: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n 3"]:
+    """Axis-angle as it is; of six numbers, two columns of the rotation, made orthonormal first.
+
+    NaN where the two columns span no plane, as where a program writes zeros for a frame without a face.
+    """
+    if jaw.shape[1] == 3:
+        return jaw
+    whole = np.isfinite(jaw).all(1)
+    whole[whole] = _span_a_plane(jaw[whole])
+    found = np.full((len(jaw), 3), np.nan)
+    if whole.any():
+        first, second = jaw[whole, :3], jaw[whole, 3:]
+        first = first / np.linalg.norm(first, axis=1, keepdims=True)
+        second = second - (first * second).sum(1, keepdims=True) * first
+        second = second / np.linalg.norm(second, axis=1, keepdims=True)
+        matrices = np.stack([first, second, np.cross(first, second)], -1)
+        found[whole] = Rotation.from_matrix(matrices).as_rotvec()
+    return found
+
+
+def _span_a_plane(columns: Float[np.ndarray, "n 6"]) -> Bool[np.ndarray, " n"]:
+    first, second = columns[:, :3], columns[:, 3:]
+    sizes = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.linalg.norm(np.cross(first, second), axis=1) > PARALLEL * sizes
+
+
+def _parts(path: Path) -> Parts:
+    """The parts of a file or folder as (T, k) arrays of one length."""
+    if path.suffix == ".npy":
+        return _bare(path)
+    arrays = open_arrays(path) if path.suffix == ".npz" else {f.stem: open_array(f) for f in _named_files(path)}
+    parts = _by_alias(arrays)
+    if "expression" not in parts:
+        raise UserError(f"{path} has no expression codes: they are looked for as {', '.join(ALIASES['expression'])}.")
+    pose = parts.pop("pose", None)
+    if pose is not None and "jaw" not in parts and _rows_of(pose).shape[1] == 6:
+        parts["jaw"] = _rows_of(pose)[:, 3:]
+    parts = {name: _rows_of(part) for name, part in parts.items()}
+    if len({len(part) for part in parts.values()}) > 1:
+        lengths = ", ".join(f"{name} {len(part)}" for name, part in parts.items())
+        raise UserError(f"{path} has parts of different lengths ({lengths}): they must have one row a frame.")
+    return parts
+
+
+def _bare(path: Path) -> Parts:
+    array = open_array(path)
+    if array.ndim != 2 or array.shape[1] not in BARE:
+        widths = ", ".join(map(str, BARE))
+        raise UserError(f"{path} has the shape {array.shape}; an array without names must be (frames, {widths}).")
+    count, more = BARE[array.shape[1]]
+    ends = {"expression": (0, count)} | ({"jaw": (count, count + 3)} if more else {})
+    ends |= {"eyelids": (count + 3, count + 5)} if more == 5 else {}
+    return {name: array[:, start:stop] for name, (start, stop) in ends.items()}
+
+
+def _rows_of(part: np.ndarray) -> np.ndarray:
+    """(k,) is one frame; (T, 1, k) is (T, k); a jaw as (T, 3, 2) holds the two columns of its rotation."""
+    if part.ndim == 1:
+        return part[None]
+    if part.ndim == 3 and part.shape[1:] == (3, 2):
+        return part.transpose(0, 2, 1).reshape(len(part), 6)
+    return part.reshape(len(part), -1)
+
+
+def _by_alias(arrays: dict[str, np.ndarray]) -> Parts:
+    found = {part: next((name for name in names if name in arrays), None) for part, names in ALIASES.items()}
+    return {part: arrays[name] for part, name in found.items() if name}
+
+
+def _is_part(path: Path) -> bool:
+    return any(path.stem in names for names in ALIASES.values())
+
+
+def _named_files(folder: Path) -> list[Path]:
+    """The parts that lie in a folder, when the expression is among them."""
+    files = [folder / f"{name}.npy" for names in ALIASES.values() for name in names]
+    files = [file for file in files if file.is_file()]
+    return files if any(file.stem in ALIASES["expression"] for file in files) else []
+
+
+def _first_frame(folder: Path) -> Path | None:
+    """A member of a folder with one file or folder a frame."""
+    for member in sorted(folder.iterdir()):
+        if member.is_dir() and _named_files(member):
+            return member
+        if member.suffix in (".npz", ".npy") and _is_single(member):
+            return member
+    return None
+
+
+def _is_single(path: Path) -> bool:
+    """One frame's file; a whole clip's has more rows, and is a clip by itself."""
+    if path.suffix == ".npz":
+        parts = _by_alias(open_arrays(path))
+        return "expression" in parts and len(_rows_of(parts["expression"])) == 1
+    return not _is_part(path) and open_array(path).shape in {(width,) for width in BARE}
+
+
+def _single(path: Path) -> Parts:
+    if path.suffix == ".npy":
+        count, more = BARE[len(array)] if len(array := open_array(path)) in BARE else (0, 0)
+        if not count:
+            raise UserError(f"{path} has {array.shape} numbers, which is no code of FLAME.")
+        parts = {"expression": array[None, :count]} | ({"jaw": array[None, count : count + 3]} if more else {})
+        return parts | ({"eyelids": array[None, count + 3 :]} if more == 5 else {})
+    return _parts(path)
+
+
+def _stacked(singles: list[Parts], path: Path) -> Parts:
+    if any(each.keys() != singles[0].keys() for each in singles):
+        raise UserError(f"{path} has frames with different parts of the codes: make them all with one program.")
+    try:
+        return {name: np.concatenate([each[name] for each in singles]) for name in singles[0]}
+    except ValueError:
+        raise UserError(f"{path} has frames with codes of different lengths: make them all with one program.") from None
+
+
+def _members(folder: Path, faces: str, report: Report) -> list[tuple[int, int, Path]]:
+    """Frame number, face and place of each frame, in order."""
+    first = _first_frame(folder)
+    if first is None:
+        raise UserError(f"{folder} holds no codes: they are looked for as .npz files or folders with exp.npy.")
+    alike = sorted(each for each in folder.iterdir() if each.is_dir() == first.is_dir() and each.suffix == first.suffix)
+    alike = [each for each in alike if first.is_file() or _named_files(each)]
+    matches = [FRAME_OF.fullmatch(each.stem) for each in alike]
+    numbered = [(int(m["frame"]), int(m["face"] or 0)) for m in matches if m]
+    if len(numbered) < len(alike):
+        report.notes.append("frames are numbered in the order of their names")
+        return [(i, 0, each) for i, each in enumerate(alike)]
+    found = [(*key, each) for key, each in zip(numbered, alike, strict=True)]
+    start = min(frame for frame, _, _ in found)
+    found = sorted((frame - start, face, each) for frame, face, each in found)
+    if faces == "all":
+        return found
+    most = Counter(face for _, face, _ in found).most_common(1)[0][0]
+    return [(frame, 0, each) for frame, face, each in found if face == most]

@@ -1,0 +1,265 @@
+"""What other programs measured on a face: checked row by row and written as a frames table."""
+
+import difflib
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Bool, Float
+
+from ...errors import UserError
+from ...io.delimited import RAGGED
+from ...io.progress import read_ahead
+from ...io.tables import N_LANDMARKS, frames_schema, table_writer
+
+__all__ = [
+    "EYE_CORNERS",
+    "ReadSettings",
+    "Recording",
+    "Report",
+    "Rows",
+    "assumed_times",
+    "recording",
+    "write_recording",
+]
+
+Rows = dict[str, np.ndarray]
+"""Rows of a file: `frame`, `time_s`, `detected`, and where the file has them `face`, `confidence` and list columns."""
+
+EYE_CORNERS = {68: (36, 45), N_LANDMARKS: (33, 263)}
+"""Outer corners of the right and the left eye, by number of landmarks."""
+MEASURED = ("landmarks", "landmarks_mm", "psi", "au_intensity", "au_occurrence")
+"""Columns of which one value that is not finite makes a frame unusable; the rest may have holes."""
+FASTEST = 250.0
+"""Frames a second beyond which a file's times are not believed (our choice; cameras for faces are slower)."""
+REPEATED = "rows that repeat a frame of the same face"
+ASSUMED_FPS = 25.0
+NOT_FINITE = "frames with values that are missing, not a number or infinite"
+UNSURE = "frames below the least confidence asked for"
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """What a file may not say itself.
+
+    Arguments:
+        fps: frames a second, where the file has no times or wrong ones; 0 takes the file's own.
+        width, height: of the picture in pixels, where landmarks are given as shares of it; 0 when unknown.
+        min_confidence: frames that the front end was less sure of count as frames without a face.
+        faces: `"largest"` keeps the one face that is there most, `"all"` keeps every face.
+    """
+
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    min_confidence: float = 0.0
+    faces: str = "largest"
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.fps) or self.fps < 0:
+            raise UserError(f"fps must be 0 or more, not {self.fps}.")
+        if self.faces not in ("largest", "all"):
+            raise UserError(f"faces must be 'largest' or 'all', not {self.faces!r}.")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], faces: str = "largest") -> "ReadSettings":
+        """Settings from a notebook's parameter; raises UserError for a name that is not one of them.
+
+        >>> ReadSettings.of({"fps": 30}).fps
+        30.0
+        """
+        known = {"fps": float, "width": int, "height": int, "min_confidence": float}
+        for name in values:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                raise UserError(f"there is no reading setting {name!r}: use {' or '.join(close or known)}.")
+        try:
+            return cls(**{name: known[name](value) for name, value in values.items()}, faces=faces)
+        except (TypeError, ValueError):
+            raise UserError(f"the reading settings must be numbers, not {dict(values)}.") from None
+
+
+@dataclass
+class Report:
+    """What was read, and what was not; complete once the recording's rows have been walked.
+
+    Arguments:
+        rows: in the file, whole or not. usable: with a face and every value.
+        dropped: how many rows or frames were left out or count as without a face, by reason.
+        lacks: what the file does not have, in words. notes: what the reader had to assume.
+        missing_frames: frame numbers that the file skips.
+    """
+
+    rows: int = 0
+    usable: int = 0
+    dropped: Counter = field(default_factory=Counter)
+    lacks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    missing_frames: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """What a person should know, empty when there is nothing to say."""
+        parts = [f"{count} {reason}" for reason, count in self.dropped.items() if count]
+        parts += [f"{self.missing_frames} frame numbers are skipped"] * bool(self.missing_frames)
+        return "; ".join(parts + self.notes)
+
+
+@dataclass
+class Recording:
+    """A file of another front end as rows of a frames table; `batches` can be walked once."""
+
+    front_end: str
+    schema: pa.Schema
+    batches: Generator[dict[str, object], None, None]
+    report: Report
+
+
+def recording(
+    path: Path,
+    front_end: str,
+    lists: Mapping[str, int | Sequence[str]],
+    rows: Iterable[Rows],
+    settings: ReadSettings,
+    report: Report,
+) -> Recording:
+    """A recording whose rows are checked as they go by.
+
+    Arguments:
+        path: for messages.
+        front_end: what wrote the file.
+        lists: list columns of the frames table, each with its length or the names of its values.
+        rows: of the file, in its order.
+        settings: fps, picture size and least confidence.
+        report: counts what is dropped.
+
+    Raises UserError, while walked, when frames or times run backwards or are no numbers, or there is no row at all.
+    """
+    checked = _checked(path, rows, settings, report)
+    batches = (_completed(batch, lists, settings, report) for batch in checked)
+    return Recording(front_end, frames_schema(front_end, lists), batches, report)
+
+
+def assumed_times(rows: Iterable[Rows], settings: ReadSettings, report: Report) -> Iterator[Rows]:
+    """Times for a file that has frame numbers alone, from the settings' fps; without it, from ASSUMED_FPS."""
+    if not settings.fps:
+        report.notes.append(f"no times in the file: taken as {ASSUMED_FPS:g} frames a second (give the setting fps)")
+    return (batch | {"time_s": batch["frame"] / (settings.fps or ASSUMED_FPS)} for batch in rows)
+
+
+def write_recording(source: Recording, out: Path, clip_id: str, subject_id: str) -> Report:
+    """Writes the frames table while it reads on; it appears when it is whole, and not at all after an error."""
+    with table_writer(out, source.schema) as table, read_ahead(source.batches, depth=1) as batches:
+        for batch in batches:
+            table.write(batch | {"clip_id": clip_id, "subject_id": subject_id})
+    return source.report
+
+
+def _checked(path: Path, rows: Iterable[Rows], settings: ReadSettings, report: Report) -> Iterator[Rows]:
+    order = _Order(path, settings.fps, report)
+    for batch in rows:
+        report.rows += len(batch["frame"])
+        face = batch.pop("face", np.zeros(len(batch["frame"])))
+        kept, numbered = order(face, batch["frame"], batch["time_s"])
+        batch = {name: values[kept] for name, values in (batch | numbered).items()}
+        if len(batch["frame"]):
+            yield batch
+    report.rows += report.dropped[RAGGED]
+    order.finish()
+
+
+class _Order:
+    """Each face's frames must go forward, and time with them."""
+
+    def __init__(self, path: Path, fps: float, report: Report) -> None:
+        self._path, self._fps, self._report = path, fps, report
+        self._last: dict[int, tuple[float, float]] = {}
+        self._first: tuple[float, float] | None = None
+        self._latest = (0.0, 0.0)
+
+    def __call__(
+        self, face: Float[np.ndarray, " n"], frame: Float[np.ndarray, " n"], time_s: Float[np.ndarray, " n"]
+    ) -> tuple[Bool[np.ndarray, " n"], Rows]:
+        for what, values in (("face", face), ("frame", frame)):
+            if not (np.isfinite(values) & (values == np.round(values)) & (values >= 0) & (values < 2**31)).all():
+                raise UserError(f"{self._path} has a {what} number that is no whole number from 0 on: repair it.")
+        time_s = frame / self._fps if self._fps else time_s
+        if not np.isfinite(time_s).all():
+            raise UserError(f"{self._path} has a row without a time: repair it, or give the reading setting fps.")
+        kept = np.ones(len(frame), bool)
+        for each in np.unique(face):
+            here = np.flatnonzero(face == each)
+            kept[here] = self._forward(int(each), frame[here], time_s[here])
+        if self._first is None and kept.any():
+            self._first = (float(frame[kept][0]), float(time_s[kept][0]))
+        return kept, {"face": face.astype(np.int16), "frame": frame.astype(np.int32), "time_s": time_s}
+
+    def _forward(self, face: int, frame: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+        """Which of a face's rows are new frames; raises when they run backwards."""
+        before = self._last.get(face, (frame[0] - 1, -np.inf))
+        steps = np.diff(frame, prepend=before[0])
+        if (steps < 0).any():
+            where = int(frame[np.argmax(steps < 0)])
+            raise UserError(
+                f"{self._path} goes back to frame {where}: sort it by frame, or cut it where two recordings meet."
+            )
+        new = steps > 0
+        if (np.diff(time_s[new], prepend=before[1]) <= 0).any():
+            raise UserError(
+                f"{self._path} has times that stand still or run backwards: repair them, or give the setting fps."
+            )
+        self._report.dropped[REPEATED] += int((~new).sum())
+        self._report.missing_frames += int((steps[new] - 1).sum())
+        self._last[face] = (float(frame[-1]), float(time_s[new][-1] if new.any() else before[1]))
+        self._latest = max(self._latest, self._last[face])
+        return new
+
+    def finish(self) -> None:
+        if self._first is None:
+            raise UserError(f"{self._path} has no whole row of values: it was cut off, or nothing was recorded.")
+        frames, seconds = (last - first for last, first in zip(self._latest, self._first, strict=True))
+        if seconds > 0 and frames / seconds > FASTEST:
+            self._report.notes.append(
+                f"its times say {frames / seconds:.0f} frames a second, which no camera records: give the setting fps"
+            )
+
+
+def _completed(
+    batch: Rows, lists: Mapping[str, int | Sequence[str]], settings: ReadSettings, report: Report
+) -> dict[str, object]:
+    """All columns of the frames table, apart from whose clip it is."""
+    confidence = batch.get("confidence", np.full(len(batch["frame"]), np.nan)).astype(np.float32)
+    seen = batch["detected"] & ~(confidence < settings.min_confidence)
+    report.dropped[UNSURE] += int((batch["detected"] & ~seen).sum())
+    finite = np.ones(len(seen), bool)
+    for name in set(MEASURED) & set(lists):
+        finite &= np.isfinite(batch[name]).all(1)
+    report.dropped[NOT_FINITE] += int((seen & ~finite).sum())
+    detected = seen & finite
+    report.usable += int(detected.sum())
+    return {name: batch[name] for name in ("frame", "time_s", *lists)} | {
+        "face_id": np.where(detected, batch["face"], -1),
+        "detected": detected,
+        "confidence": confidence,
+        "width": settings.width,
+        "height": settings.height,
+    } | _in_picture(batch.get("landmarks"), detected, settings)  # fmt: skip
+
+
+def _in_picture(landmarks: np.ndarray | None, detected: Bool[np.ndarray, " n"], settings: ReadSettings) -> Rows:
+    """Distance of the outer eye corners, and the share of landmarks outside the picture; NaN where unknown."""
+    unknown = np.full(len(detected), np.nan)
+    if landmarks is None:
+        return {"interocular_px": unknown, "out_of_frame": unknown}
+    count = N_LANDMARKS if landmarks.shape[1] == 3 * N_LANDMARKS else landmarks.shape[1] // 2
+    points = landmarks.reshape(len(detected), count, -1)[..., :2]
+    right, left = points[:, EYE_CORNERS[count]].transpose(1, 0, 2)
+    apart = np.where(detected, np.linalg.norm(right - left, axis=1), np.nan)
+    if not (settings.width and settings.height):
+        return {"interocular_px": apart, "out_of_frame": unknown}
+    outside = ((points < 0) | (points >= [settings.width, settings.height])).any(-1).mean(1)
+    return {"interocular_px": apart, "out_of_frame": np.where(detected, outside, np.nan)}

@@ -1,0 +1,87 @@
+"""Clips of every kind to frames tables: videos and pictures by landmark detection, other programs' files by reading."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..io.clip_table import MediaFile
+from ..io.media import PICTURES, VIDEOS
+from ..io.tables import read_arrays, remove_others
+from .extraction import UNREADABLE, ClipSummary, extract_clips
+from .formats.recording import ReadSettings, write_recording
+from .formats.registry import recognise
+
+__all__ = ["is_media", "take_clip", "take_clips"]
+
+
+def is_media(path: Path) -> bool:
+    """A video or a picture, by its ending."""
+    return path.suffix.lower() in VIDEOS + PICTURES and not path.is_dir()
+
+
+def take_clips(
+    clips: Iterable[MediaFile],
+    folder: str | os.PathLike,
+    faces: str = "largest",
+    reading: Mapping[str, object] | None = None,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Writes `folder/<clip_id>.parquet` for each clip; one that cannot be read is reported and the others go on.
+
+    Afterwards the folder has no table of any other clip.
+
+    Arguments:
+        clips: what `sources.find_sources` found: all the clips of a run.
+        folder: where the frames tables go.
+        faces: `"largest"` keeps one person a clip, `"all"` everybody.
+        reading: what other programs' files do not say themselves, see `recordings.ReadSettings`.
+        progress: as in `extraction.extract_clips`.
+
+    Returns:
+        One row a clip, with the columns of `extraction.ClipSummary`.
+    """
+    settings = ReadSettings.of(reading or {}, faces)
+    rows = [_taken(clip, Path(folder), faces, settings, progress) for clip in clips]
+    summary = pd.concat(rows, ignore_index=True)
+    remove_others(Path(folder), summary.clip_id)
+    return summary
+
+
+def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) -> ClipSummary:
+    """Writes the frames table of one file of another program. Raises UserError when it cannot be read."""
+    source = recognise(clip.path).read(clip.path, settings or ReadSettings())
+    report = write_recording(source, out, clip.clip_id, clip.subject_id)
+    rows = read_arrays(out, ["face_id", "frame", "time_s", "detected", "width", "height"])
+    frame, first = np.unique(rows["frame"], return_index=True)
+    duration = float(rows["time_s"][first[-1]] - rows["time_s"][first[0]])
+    shown = rows["detected"]
+    unfit = "" if {"psi", "landmarks"} & set(source.schema.names) else "action units alone: no expressions to fit"
+    return ClipSummary(
+        clip.clip_id,
+        clip.subject_id,
+        "ok",
+        "; ".join(filter(None, (unfit, report.sentence))),
+        frames=len(frame),
+        frames_with_face=len(np.unique(rows["frame"][shown])),
+        people=len(np.unique(rows["face_id"][shown])),
+        fps=round(float(frame[-1] - frame[0]) / duration, 3) if duration else 0.0,
+        duration_s=round(duration, 3),
+        width=int(rows["width"][0]),
+        height=int(rows["height"][0]),
+    )
+
+
+def _taken(clip: MediaFile, folder: Path, faces: str, settings: ReadSettings, progress: bool | None) -> pd.DataFrame:
+    if is_media(clip.path):
+        return extract_clips([clip], folder, faces=faces, progress=progress)
+    out = folder / f"{clip.clip_id}.parquet"
+    try:
+        row = take_clip(clip, out, settings)
+    except UNREADABLE as error:
+        out.unlink(missing_ok=True)  # or the next stage would take an earlier run's table for this one's
+        row = ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))
+    return pd.DataFrame([asdict(row)])

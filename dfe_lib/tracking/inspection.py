@@ -1,0 +1,128 @@
+"""What a file is, what is in it, and what the study can do with it."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ..errors import UserError
+from ..io.media import open_media
+from ..io.tables import read_arrays, read_metadata
+from .formats.recording import ReadSettings, Report, write_recording
+from .formats.registry import recognise
+from .import_clips import is_media
+
+__all__ = ["Inspection", "inspect_file"]
+
+USES = {
+    "psi": "expressions as they are: train, tokenise and compare",
+    "landmarks": "expressions by the fit of landmarks: train, tokenise and compare",
+    "landmarks_mm": "expressions by the fit of landmarks in mm",
+    "au_intensity": "the FACS side: intensities of action units",
+    "au_occurrence": "the FACS side: occurrences of action units",
+    "rotation": "head pose as a confound",
+}
+"""What the study does with a column, in words."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in a file.
+
+    Arguments:
+        kind: what people call it.
+        holds: what is in it, in words.
+        frames, usable: how many frames there are, and how many with a face and every value.
+        fps: frames a second; 0 for a picture. people: faces told apart.
+        problems: what was dropped or assumed, and why; empty for a sound file.
+        lacks: what the format could have and the file does not. uses: what the study can do with it.
+    """
+
+    kind: str
+    holds: list[str]
+    frames: int
+    usable: int
+    fps: float
+    people: int
+    problems: str
+    lacks: list[str]
+    uses: list[str]
+
+    def __str__(self) -> str:
+        rate = f", {self.fps:g} frames a second" if self.fps else ""
+        lines = [self.kind, f"  frames: {self.frames}, usable {self.usable}{rate}"]
+        lines += [f"  people: {self.people}"] * (self.people > 1)
+        for title, values in (("holds", self.holds), ("lacks", self.lacks), ("good for", self.uses)):
+            lines += [f"  {title}: {value}" for value in values]
+        lines += [f"  note: {self.problems}"] if self.problems else []
+        return "\n".join(lines)
+
+
+def inspect_file(path: str | os.PathLike, settings: ReadSettings | None = None) -> Inspection:
+    """Reads the whole file, as the study would, and says what became of it.
+
+    Raises UserError when it is nothing that is read here, and says why.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path} does not exist: check the name.")
+    if is_media(path):
+        return _media(path)
+    if path.suffix == ".parquet":
+        return _table(path)
+    found = recognise(path)
+    source = found.read(path, settings or ReadSettings(faces="all" if path.suffix == ".csv" else "largest"))
+    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+        out = Path(folder) / "frames.parquet"
+        report = write_recording(source, out, path.stem, path.stem)
+        return _frames(found.name, out, report)
+
+
+def _media(path: Path) -> Inspection:
+    with open_media(path) as reader:
+        times = [frame.time_s for frame in reader.frames]
+        kind = f"picture ({path.suffix[1:]})" if reader.still else f"video ({path.suffix[1:]})"
+        damage = reader.damage
+    fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+    use = "landmark detection, then expressions: train, tokenise and compare"
+    return Inspection(kind, ["pictures"], len(times), len(times), round(fps, 2), 0, damage, [], [use])
+
+
+def _table(path: Path) -> Inspection:
+    """One of the study's own tables."""
+    metadata = read_metadata(path)
+    if metadata.get("kind") not in ("frames", "expressions", "tokens"):
+        raise UserError(f"{path} is a Parquet file that the study did not write: give a table of results/<run>.")
+    report = Report()
+    inspection = _frames(f"{metadata['kind']} table of the study", path, report)
+    if metadata["kind"] == "tokens":
+        return _with_uses(inspection, ["tokens: bag of words, export to CSV and ELAN"])
+    return inspection
+
+
+def _with_uses(inspection: Inspection, uses: list[str]) -> Inspection:
+    values = {name: getattr(inspection, name) for name in Inspection.__annotations__} | {"uses": uses}
+    return Inspection(**values)
+
+
+def _frames(kind: str, table: Path, report: Report) -> Inspection:
+    schema = pq.read_schema(table)
+    lists = {field.name: field.type.list_size for field in schema if hasattr(field.type, "list_size")}
+    shown = "detected" if "detected" in schema.names else "valid"
+    rows = read_arrays(table, ["face_id", "frame", "time_s", shown])
+    frames, first = np.unique(rows["frame"], return_index=True)
+    span = float(rows["time_s"][first[-1]] - rows["time_s"][first[0]]) if len(first) else 0.0
+    return Inspection(
+        kind,
+        [f"{name} ({size} values a frame)" for name, size in lists.items()],
+        len(frames),
+        len(np.unique(rows["frame"][rows[shown]])),
+        round(float(frames[-1] - frames[0]) / span, 2) if span else 0.0,
+        len(np.unique(rows["face_id"][rows[shown]])),
+        report.sentence,
+        report.lacks,
+        [use for name, use in USES.items() if name in lists] or ["nothing: it has no face measurement"],
+    )

@@ -1,0 +1,74 @@
+"""Where the clips of a run come from, and single pictures out of them."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from ..errors import UserError
+from ..io.assets import PIECES, asset
+from ..io.clip_table import MediaFile, is_clip_table, table_clips
+from ..io.media import open_media
+from ..io.media_files import find_media
+from ..io.paths import PROJECT
+from ..io.tables import write_text
+from .formats.registry import find_recordings
+
+__all__ = ["find_sources", "read_sources", "stills", "write_sources"]
+
+SOURCES = "sources.json"
+
+
+def find_sources(
+    media: str | Iterable[str], subjects: Mapping[str, str] | str | os.PathLike | None = None
+) -> list[MediaFile]:
+    """Clips of a notebook's `media` parameter: names of samples, files, folders or globs; also other programs' files.
+
+    Arguments:
+        media: Paths are taken from the project's folder unless they are absolute. A table of clips (see `clip_tables`)
+            stands for all of its clips and subjects, and alone.
+        subjects: Who is in which clip, as in `media.find_media`; clips that it leaves out are their own subjects.
+    """
+    names = [media] if isinstance(media, str) else list(media)
+    paths = [asset(name) if name in PIECES else PROJECT / Path(name).expanduser() for name in names]
+    tables = [path for path in paths if is_clip_table(path)]
+    if tables and len(paths) > 1:
+        raise UserError(f"media names {tables[0].name} beside other files: add their rows to that table of clips.")
+    if tables:
+        return table_clips(tables[0])
+    if isinstance(subjects, Mapping):
+        clips = find_media(paths, find_others=find_recordings)
+        subjects = {clip.clip_id: clip.clip_id for clip in clips} | dict(subjects)
+    elif subjects:
+        subjects = PROJECT / Path(subjects).expanduser()
+    return find_media(paths, subjects or None, find_recordings)
+
+
+def write_sources(clips: Iterable[MediaFile], folder: Path) -> None:
+    """Notes each clip's file beside the frames tables, for the pictures of the later notebooks."""
+    write_text(folder / SOURCES, json.dumps({clip.clip_id: str(clip.path) for clip in clips}, indent=1) + "\n")
+
+
+def read_sources(folder: Path) -> dict[str, Path]:
+    """File of each clip; empty where the frames came without media (other front ends)."""
+    path = folder / SOURCES
+    return {name: Path(file) for name, file in json.loads(path.read_text()).items()} if path.exists() else {}
+
+
+def stills(path: Path, indices: Iterable[int]) -> dict[int, UInt8[np.ndarray, "h w 3"]]:
+    """Upright pictures of the wanted frames, read up to the last of them.
+
+    Raises UserError when the clip has no such frame.
+    """
+    wanted = {int(index) for index in indices}
+    found: dict[int, np.ndarray] = {}
+    with open_media(path) as reader:
+        for frame in reader.frames:
+            if frame.index in wanted:
+                found[frame.index] = frame.rgb
+            if len(found) == len(wanted):
+                return found
+    raise UserError(f"{path.name} has no frame {min(wanted - found.keys())}: run 01_preprocess again on this clip.")

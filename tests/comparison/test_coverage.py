@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from frame_sets import faces
+
+from dfe_lib.comparison.coverage import coverage_table, display_coverage, energy, find_code, told_frames
+from dfe_lib.comparison.frame_codes import FrameCode
+
+METRIC = np.diag(np.linspace(1, 3, 52))
+RNG = np.random.default_rng(0)
+FACES = faces(list("abcdef"), each=30, psi=RNG.uniform(0, 1, (180, 52)))
+
+
+def code(name, level, bits, share):
+    """A code that gives back the same share of every coefficient."""
+    return FrameCode(name, level, bits, np.zeros((180, 1), int), share * FACES.psi, np.eye(52)[:2])
+
+
+CODES = [
+    code("dfe", "tokens", 8.0, 0.5),
+    code("dfe", "tokens", 16.0, 0.9),
+    code("openface17", "continuous", np.nan, 1.0),
+    code("openface17", "binary", 17.0, 0.0),
+]
+
+
+def test_what_is_explained_is_one_less_the_energy_left() -> None:
+    table = coverage_table(CODES, FACES, {"all": METRIC, "part": np.diag([1.0] + 51 * [0.0])}, "simulated")
+    assert table[table.region == "all"].explained.tolist() == pytest.approx([0.75, 0.99, 1.0, 0.0])
+    assert table[table.region == "part"].explained.tolist() == pytest.approx([0.75, 0.99, 1.0, 0.0])
+    assert table.behind_reference[:4].tolist() == pytest.approx([0.24, 0.0, -0.01, 0.99])
+
+
+def test_the_interval_is_over_people_and_holds_the_value() -> None:
+    noisy = FACES.psi * np.repeat(RNG.uniform(0.2, 1.0, 6), 30)[:, None]
+    codes = [FrameCode("dfe", "tokens", 8.0, np.zeros((180, 1), int), noisy, np.eye(52)[:2])]
+    row = coverage_table(codes, FACES, {"all": METRIC}, "simulated").iloc[0]
+    assert row.ci_low < row.explained < row.ci_high and row.people == 6
+    assert row.behind_ci_low == row.behind_ci_high == 0
+    alone = coverage_table([codes[0][np.arange(30)]], FACES[np.arange(30)], {"all": METRIC}, "real").iloc[0]
+    assert np.isnan(alone.ci_low) and np.isfinite(alone.explained)
+
+
+def test_energy_is_the_squared_length_in_the_metric() -> None:
+    root = RNG.normal(size=(52, 60))
+    assert energy(FACES.psi, root @ root.T) == pytest.approx(np.square(FACES.psi @ root).sum(1))
+
+
+def test_displays_are_sorted_by_what_tokens_gain() -> None:
+    shown = FACES[np.arange(180)]
+    shown.display[:60], shown.display[60:120] = "jaw_thrust", "smile"
+    share = np.where(shown.display == "smile", 1.0, 0.0)[:, None]
+    theirs = FrameCode("openface17", "binary", 17.0, np.zeros((180, 1), int), share * shown.psi, np.eye(52)[:2])
+    table = display_coverage({"dfe": CODES[1], "openface17": theirs}, shown, METRIC)
+    assert table.display.tolist() == ["jaw_thrust", "smile"] and table.beyond_facs.tolist() == [True, False]
+    assert table.gain.tolist() == pytest.approx([0.99, -0.01]) and table.frames.tolist() == [60, 60]
+    shown.display[:] = ""
+
+
+def test_frames_that_one_tells_and_the_other_misses() -> None:
+    share = np.where(np.arange(180) < 90, 1.0, 0.0)[:, None]
+    theirs = FrameCode("openface17", "binary", 17.0, np.zeros((180, 1), int), share * FACES.psi, np.eye(52)[:2])
+    table = told_frames(CODES[0], theirs, FACES, METRIC, "simulated", count=4)
+    ours = table[table.told_by == "dfe tokens"]
+    assert (ours.row >= 90).all() and (table[table.told_by != "dfe tokens"].row < 90).all()
+    assert (ours.dfe_tokens_mm < ours.openface17_binary_mm).all()
+    assert (
+        not ours[["clip_id", "time_s"]].assign(second=ours.time_s.astype(int)).duplicated(["clip_id", "second"]).any()
+    )
+
+
+def test_the_longest_code_within_the_bits_is_found() -> None:
+    assert find_code(CODES, "dfe", "tokens").bits == 16 and find_code(CODES, "dfe", "tokens", 12).bits == 8
+    assert find_code(CODES, "openface17", "continuous").level == "continuous"

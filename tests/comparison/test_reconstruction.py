@@ -1,0 +1,42 @@
+import numpy as np
+from planted import PlantedDisplays, invented_metric
+
+from dfe_lib.comparison.baselines import PcaScalar, ResidualCode
+from dfe_lib.comparison.reconstruction import compare, token_changes, words_used
+from dfe_lib.quantisation.corpus import HeldoutFrames
+from dfe_lib.quantisation.metrics import error_mm, perplexity
+
+METRIC = invented_metric(6)
+PSI, _ = PlantedDisplays.invented(5, 6).sample(200)
+FRAMES = HeldoutFrames(PSI, np.repeat(["a", "b"], 100), np.tile(np.arange(100) / 10, 2))
+
+
+def test_the_tables_hold_every_method_data_and_region() -> None:
+    codes = {"faiss_rq": ResidualCode(4).fit(PSI, METRIC, 4), "pca_scalar": PcaScalar().fit(PSI, METRIC, 4)}
+    tables = compare(codes, {"real": FRAMES, "simulated": FRAMES}, {"face": METRIC, "mouth": 4 * METRIC})
+    reconstruction, regions, stability = tables
+    assert len(reconstruction) == len(stability) == 4
+    assert list(reconstruction.columns[:6]) == ["method", "bits", "stages", "codebook_size", "data", "error_mm"]
+    code = codes["faiss_rq"]
+    expected = error_mm(PSI, code.decode(code.encode(PSI)), METRIC).mean()
+    np.testing.assert_allclose(reconstruction.error_mm[0], expected)
+    by_region = regions.set_index(["method", "data", "region"]).error_mm
+    np.testing.assert_allclose(by_region["faiss_rq", "real", "mouth"], 2 * expected)
+
+
+def test_words_of_separate_codebooks_are_counted_book_by_book() -> None:
+    symbols = np.array([[0, 3], [1, 3], [0, 3], [1, 3]])
+    assert words_used(symbols, 4, shared=False) == {"usage": (0.5 + 0.25) / 2, "perplexity": (2.0 + 1.0) / 2}
+    assert words_used(symbols, 4, shared=True)["perplexity"] == perplexity(symbols, 4)
+    assert np.isnan(words_used(symbols, 0, shared=False)["usage"])
+
+
+def test_changes_are_counted_where_the_face_keeps_still_and_the_clip_goes_on() -> None:
+    psi = np.zeros((6, 6))
+    psi[3:] = 1.0  # the face moves between frames 2 and 3
+    frames = HeldoutFrames(psi, np.array(list("aaaabb")), np.array([0.0, 0.1, 0.2, 0.3, 0.0, 0.1]))
+    symbols = np.array([[0, 0], [0, 1], [0, 1], [5, 5], [6, 6], [6, 7]])
+    found = token_changes(symbols, frames, np.eye(6))
+    np.testing.assert_allclose(
+        [found["still_s"], found["changes_per_s"], found["share_changed"]], [0.3, 2 / 0.3, 2 / 6]
+    )

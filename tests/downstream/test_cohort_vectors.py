@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.cohort.cohort import CohortConfig, simulate_person
+from dfe_lib.downstream.cohort_vectors import DATA, FRAMES, TRUTH, CohortReader, CohortVectors, cohort_vectors
+from dfe_lib.errors import UserError
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
+
+COHORT = CohortConfig(3, 0.5, 5, seed=1)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> CohortReader:
+    folder: Path = tmp_path_factory.mktemp("model")
+    RvqVae(RvqVaeConfig(ACTIONS, codebook_size=16, n_stages=2)).save_pretrained(folder)
+    return CohortReader(folder, CohortConfig(3, 0.5, 5, seed=2))
+
+
+@pytest.fixture(scope="module")
+def vectors(reader: CohortReader) -> CohortVectors:
+    return cohort_vectors(COHORT, reader)
+
+
+def test_every_kind_of_representation_is_there_for_everyone(vectors: CohortVectors) -> None:
+    assert set(vectors.matrices) == {(data, frames) for data in DATA for frames in FRAMES}
+    for matrices in vectors.matrices.values():
+        assert {name.split()[0] for name in matrices} >= {"token", "au", "psi", "confounds"}
+        assert all(len(matrix) == 3 and np.isfinite(matrix).all() for matrix in matrices.values())
+    assert vectors.people.subject_id.tolist() == [f"sim001_000{i}" for i in range(3)]
+
+
+def test_nothing_but_the_truth_knows_units_that_nobody_detects(vectors: CohortVectors) -> None:
+    exact, observed = (set(vectors.matrices[data, "all"]) for data in DATA)
+    assert exact - observed == {TRUTH, *(name for name in exact if "all of FACS" in name)}
+    assert len(exact - observed) == 4
+
+
+def test_a_person_does_not_depend_on_who_else_is_read(vectors: CohortVectors, reader: CohortReader) -> None:
+    alone = reader.rows(simulate_person(COHORT, 2))
+    for key, matrices in vectors.matrices.items():
+        for name, matrix in matrices.items():
+            np.testing.assert_array_equal(alone[key][name], matrix[2])
+
+
+def test_tokens_are_shares_of_the_models_words(vectors: CohortVectors, reader: CohortReader) -> None:
+    matrix = vectors.matrices[DATA[0], "all"]["token words"]
+    assert len(reader.names("token words")) == matrix.shape[1] <= 16
+    assert (np.square(matrix).sum(1) <= 2 + 1e-9).all() and matrix.sum() > 0
+
+
+def test_displays_are_counted_as_they_came(vectors: CohortVectors) -> None:
+    events = simulate_person(COHORT, 0).events
+    assert vectors.matrices[DATA[0], "all"][TRUTH][0].sum() == len(events)
+
+
+def test_the_reference_people_are_nobody_in_the_study(reader: CohortReader) -> None:
+    with pytest.raises(UserError, match="take another"):
+        cohort_vectors(CohortConfig(3, 0.5, 5, seed=2), reader)

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.cohort.cohort import CohortConfig
+from dfe_lib.downstream.cohort_vectors import CohortReader
+from dfe_lib.downstream.simulated import NULL, StudySettings, StudyTables, simulated_study
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
+
+COHORT = CohortConfig(10, 0.3, 5, seed=1)
+SETTINGS = StudySettings(
+    (10,), repeats=1, divisions=1, draws=10, shuffles=1, powered=("token words",), head_effects=("beyond",)
+)
+EFFECTS = ["beyond", NULL]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> CohortReader:
+    folder: Path = tmp_path_factory.mktemp("model")
+    RvqVae(RvqVaeConfig(ACTIONS, codebook_size=16, n_stages=2)).save_pretrained(folder)
+    return CohortReader(folder, CohortConfig(2, 0.3, 5, seed=2), data=("simulated",), au_sets=("openface17",))
+
+
+@pytest.fixture(scope="module")
+def tables(reader: CohortReader) -> StudyTables:
+    return simulated_study(COHORT, EFFECTS, reader, SETTINGS)
+
+
+def test_the_tables_have_their_columns_and_every_row_says_what_it_is(tables: StudyTables) -> None:
+    columns = {"task", "effect", "representation", "metric", "mean", "ci_low", "ci_high", "n_subjects"}
+    assert columns | {"data", "control"} <= set(tables.downstream)
+    assert columns <= set(tables.power)
+    for table in (tables.downstream, tables.comparisons, tables.power, tables.words):
+        assert set(table.effect) == set(EFFECTS) and table.data.str.startswith("simulated").all()
+    assert tables.downstream.control.value_counts()["shuffled"] > 0
+    assert not tables.downstream.duplicated(
+        ["task", "data", "effect", "frames", "confounds", "head", "representation", "metric", "control"]
+    ).any()
+
+
+def test_controls_and_heads_are_where_they_were_asked_for(tables: StudyTables) -> None:
+    rows = tables.downstream
+    assert set(rows.frames) == {"all", "talking"} and set(rows.confounds) == {"kept", "removed"}
+    assert set(rows[rows.effect == "beyond"]["head"]) == {"ridge", "logistic", "svm"}
+    assert set(rows[rows.effect == NULL]["head"]) == {"ridge"}
+    assert "confounds" not in set(rows.representation[rows.confounds == "removed"])
+    assert set(tables.power.representation) == {"token words"}
+
+
+def test_processes_change_nothing(tables: StudyTables, reader: CohortReader) -> None:
+    again = simulated_study(COHORT, EFFECTS, reader, SETTINGS, workers=2)
+    for name in ("downstream", "comparisons", "power", "words"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(tables, name))

@@ -1,0 +1,50 @@
+"""Videos that tests encode from real frames."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+
+from dfe_lib.io.assets import asset
+from dfe_lib.io.media import Frame, open_media
+
+CODECS = {".webm": "libvpx-vp9", ".avi": "mpeg4"}
+QUARTER_TURNS = {1: (0, 1, -1, 0), 2: (-1, 0, 0, -1), 3: (0, -1, 1, 0)}
+"""QuickTime's matrix (a, b, c, d) for so many quarter turns clockwise at display."""
+
+
+def real_frames(name: str, count: int | None = None) -> list[Frame]:
+    with open_media(asset(name)) as reader:
+        return list(islice(reader.frames, count))
+
+
+def write_video(path: Path, pictures: Iterable[np.ndarray], times_ms: Sequence[int] | None = None) -> Path:
+    """Encodes the pictures at 25 frames a second, or at the times given."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(CODECS.get(path.suffix, "libx264"), rate=25)
+        stream.pix_fmt = "yuv420p"
+        stream.bit_rate = 4_000_000
+        for i, rgb in enumerate(pictures):
+            if i == 0:
+                stream.height, stream.width = rgb.shape[:2]
+                stream.codec_context.time_base = Fraction(1, 1000) if times_ms else Fraction(1, 25)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+            frame.pts = times_ms[i] if times_ms else i
+            frame.time_base = stream.codec_context.time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def turn_at_display(path: Path, quarters: int) -> Path:
+    """Writes so many clockwise quarter turns into the matrix of an MP4's track header, as phones do."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # version, times, ids and sound volume stand before the matrix
+    a, b, c, d = (value * 0x10000 for value in QUARTER_TURNS[quarters])
+    matrix = (a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    data[at : at + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in matrix)
+    path.write_bytes(data)
+    return path

@@ -1,0 +1,177 @@
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from dfe_lib.errors import UserError
+from dfe_lib.io import tables
+from dfe_lib.io.tables import (
+    FRAMES,
+    REAL,
+    SIMULATED,
+    coefficient_names,
+    expressions_schema,
+    main_face,
+    read_arrays,
+    read_batches,
+    read_dataframe,
+    read_metadata,
+    table_writer,
+    tokens_schema,
+    write_csv,
+    write_text,
+)
+
+NAMES = ("jawOpen", "jawLeft", "mouthPucker")
+
+
+def expressions(rows, seed=0):
+    rng = np.random.default_rng(seed)
+    valid = rng.random(rows) < 0.7
+    return {
+        "clip_id": "clip",
+        "subject_id": "someone",
+        "face_id": np.where(valid, 0, -1),
+        "frame": np.arange(rows),
+        "time_s": np.arange(rows) / 29.97,
+        "data": np.where(np.arange(rows) % 2, REAL, SIMULATED),
+        "psi": rng.random((rows, len(NAMES)), dtype=np.float32),
+        "residual_mm": np.where(valid, rng.random(rows), np.nan),
+        "valid": valid,
+    }
+
+
+def slices(columns, size):
+    rows = len(columns["frame"])
+    for start in range(0, rows, size):
+        yield {key: v if isinstance(v, str) else v[start : start + size] for key, v in columns.items()}
+
+
+def save(path, columns, size=10_000):
+    with table_writer(path, expressions_schema(NAMES, "test")) as table:
+        for part in slices(columns, size):
+            table.write(part)
+    return path
+
+
+def test_what_is_written_is_read_and_missing_is_nan(tmp_path):
+    columns = expressions(1300)
+    path = save(tmp_path / "a.parquet", columns, size=97)
+    read = read_arrays(path)
+    valid = columns["valid"]
+    assert list(read) == expressions_schema(NAMES).names
+    np.testing.assert_array_equal(read["psi"][valid], columns["psi"][valid])
+    assert np.isnan(read["psi"][~valid]).all() and not valid.all()
+    np.testing.assert_array_equal(read["residual_mm"], columns["residual_mm"].astype(np.float32))
+    np.testing.assert_array_equal(read["time_s"], columns["time_s"])
+    assert set(read["clip_id"]) == {"clip"}
+    assert pq.ParquetFile(path).schema_arrow.equals(expressions_schema(NAMES), check_metadata=False)
+    assert pq.ParquetFile(path).read(["psi"])["psi"].null_count == (~valid).sum()
+
+
+def test_the_main_face_is_the_one_of_most_usable_rows(tmp_path):
+    columns = expressions(9) | {"face_id": np.repeat([2, 1, 0], 3), "valid": np.arange(9) > 0}
+    assert main_face(save(tmp_path / "a.parquet", columns)) == 0  # as often as 1, and before it
+    assert main_face(save(tmp_path / "a.parquet", columns | {"valid": np.arange(9) < 7})) == 1
+    assert main_face(save(tmp_path / "a.parquet", columns | {"valid": np.zeros(9, bool)})) == -1
+
+
+def test_bytes_depend_on_the_rows_alone(tmp_path):
+    columns = expressions(1300)
+    first = save(tmp_path / "a.parquet", columns, size=7).read_bytes()
+    assert first == save(tmp_path / "b.parquet", columns, size=1300).read_bytes()
+    assert first != save(tmp_path / "c.parquet", expressions(1300, seed=1)).read_bytes()
+
+
+def test_batches_are_the_whole_table_in_pieces(tmp_path):
+    path = save(tmp_path / "a.parquet", expressions(1300))
+    parts = list(read_batches(path, ["frame", "psi"], rows=200))
+    assert max(len(part["frame"]) for part in parts) <= 200
+    whole = read_arrays(path)
+    for name in ("frame", "psi"):
+        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), whole[name])
+
+
+def test_rows_go_to_disk_while_they_come(tmp_path):
+    with table_writer(tmp_path / "a.parquet", expressions_schema(NAMES)) as table:
+        table.write(expressions(5 * tables.ROW_GROUP + 3))
+        assert sum(map(len, table._pending)) == 3
+
+
+def test_an_error_leaves_nothing_behind_and_the_old_file_alone(tmp_path):
+    path = save(tmp_path / "a.parquet", expressions(5))
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), table_writer(path, expressions_schema(NAMES)) as table:
+        table.write(expressions(600))
+        raise RuntimeError
+    assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
+    assert path.read_bytes() == before
+
+
+def test_a_table_without_rows_is_a_table(tmp_path):
+    with table_writer(tmp_path / "a.parquet", FRAMES):
+        pass
+    assert read_arrays(tmp_path / "a.parquet")["landmarks"].shape == (0, 1434)
+
+
+def test_tokens_without_a_face_are_minus_one(tmp_path):
+    key = {"clip_id": "a", "subject_id": "a", "face_id": [0, -1], "frame": [0, 1], "time_s": [0.0, 0.04], "data": REAL}
+    with table_writer(tmp_path / "t.parquet", tokens_schema(2)) as table:
+        table.write(key | {"valid": [True, False], "tokens": [[4, 2], [9, 9]], "error_mm": [0.1, np.nan]})
+    read = read_arrays(tmp_path / "t.parquet")
+    assert read["tokens"].tolist() == [[4, 2], [-1, -1]] and read["tokens"].dtype == np.int16
+    assert read_dataframe(tmp_path / "t.parquet", ["frame", "tokens"]).columns.tolist() == [
+        "frame",
+        "tokens.0",
+        "tokens.1",
+    ]
+
+
+def test_the_table_names_its_coefficients(tmp_path):
+    path = save(tmp_path / "a.parquet", expressions(4))
+    assert coefficient_names(path) == NAMES
+    assert read_metadata(path)["front_end"] == "test"
+    frame = read_dataframe(path, ["psi"])
+    assert frame.columns.tolist() == [f"psi.{name}" for name in NAMES]
+    assert "psi" not in read_dataframe(path).columns and len(read_dataframe(path)) == 4
+
+
+def test_wrong_files_are_named(tmp_path):
+    path = save(tmp_path / "a.parquet", expressions(4))
+    with pytest.raises(UserError, match=r"a\.parquet lacks the columns tokens, error_mm"):
+        read_arrays(path, ["frame", "tokens", "error_mm"])
+    with pytest.raises(UserError, match=r"b\.parquet does not exist"):
+        read_arrays(tmp_path / "b.parquet")
+    write_text(tmp_path / "c.parquet", "no table")
+    with pytest.raises(UserError, match=r"c\.parquet is not a readable Parquet"):
+        read_arrays(tmp_path / "c.parquet")
+
+
+def test_columns_must_match_the_schema(tmp_path):
+    for name in ("psi", "data"):
+        columns = expressions(4)
+        del columns[name]
+        with pytest.raises(ValueError, match=name):
+            save(tmp_path / "a.parquet", columns)
+
+
+def test_every_row_says_whether_it_is_real_or_simulated(tmp_path):
+    path = save(tmp_path / "a.parquet", expressions(700))
+    assert read_arrays(path, ["data"])["data"].tolist() == [SIMULATED, REAL] * 350
+    for schema in (expressions_schema(NAMES), tokens_schema(4)):
+        assert not schema.field("data").nullable
+
+
+def test_a_table_from_before_the_column_data_is_of_real_people(tmp_path):
+    path = save(tmp_path / "a.parquet", expressions(700))
+    pq.write_table(pq.read_table(path).drop_columns(["data"]), tmp_path / "old.parquet")
+    assert set(read_arrays(tmp_path / "old.parquet", ["frame", "data"])["data"]) == {REAL}
+    parts = list(read_batches(tmp_path / "old.parquet", ["frame", "data"]))
+    assert [len(part["data"]) for part in parts] == [512, 188] and set(parts[0]["data"]) == {REAL}
+    assert "data" not in read_arrays(tmp_path / "old.parquet")
+
+
+def test_csv_is_the_same_on_every_system(tmp_path):
+    write_csv(tmp_path / "a.csv", pd.DataFrame({"x": [1 / 3], "name": ["é"]}), float_format="%.4g")
+    assert (tmp_path / "a.csv").read_bytes() == "x,name\n0.3333,é\n".encode()
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,277 @@
+import json
+
+import pytest
+import torch
+from vector_quantize_pytorch import ResidualVQ
+
+from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.errors import UserError
+from dfe_lib.quantisation.quantiser import (
+    ResidualQuantiser,
+    _drop_repeats,
+    _smallest,
+    code_counts,
+    fit_codebook,
+    revive_codes,
+)
+from dfe_lib.quantisation.rvqvae import CoefficientReader, RvqVae, RvqVaeConfig
+
+
+def random_model(**settings) -> RvqVae:
+    """A model none of whose parts is zero, in float64."""
+    settings = {"coefficients": ACTIONS, "codebook_size": 32, "n_stages": 4, "latent_dim": 56} | settings
+    model = RvqVae(RvqVaeConfig(**settings), seed=3).double().eval()
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        model.mean.uniform_(0, 0.2, generator=generator)
+        model.scale.uniform_(0.1, 0.4, generator=generator)
+    return model
+
+
+def frames(n: int, seed: int = 1) -> torch.Tensor:
+    return torch.rand(n, len(ACTIONS), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture(
+    params=[("joint", True), ("additive", True), ("joint", False)], ids=lambda kind: "-".join(map(str, kind))
+)
+def model(request) -> RvqVae:
+    decoder, shared = request.param
+    return random_model(decoder=decoder, shared_codebook=shared)
+
+
+def test_codes_decode_to_the_quantised_vector(model):
+    psi = frames(40)
+    output = model(psi)
+    vectors = model.quantiser.lookup(output.codes)
+    torch.testing.assert_close(vectors.sum(1), output.quantised, rtol=0, atol=1e-12)
+    torch.testing.assert_close(model.decode(output.codes), output.psi, rtol=0, atol=1e-10)
+    assert torch.equal(model.encode(psi), output.codes)
+
+
+def test_residual_after_each_level_is_the_input_minus_the_codes_so_far(model):
+    """With a beam of 1 each code is the one nearest to what the codes before it have left, as the library has it."""
+    latent = model.latent(frames(30)).detach()
+    quantiser = ResidualQuantiser(latent.shape[1], 32, 4, shared=False, beam=1).double()
+    quantiser.codebook.data = model.quantiser.codebooks.detach().clone()
+    codes = quantiser.search(latent)
+    residual = latent
+    for stage, book in enumerate(quantiser.codebooks):
+        torch.testing.assert_close(torch.cdist(residual, book).argmin(1), codes[:, stage])
+        residual = latent - quantiser.lookup(codes[:, : stage + 1]).sum(1)
+    torch.testing.assert_close(residual, latent - quantiser.lookup(codes).sum(1))
+
+
+def test_beam_of_one_agrees_with_vector_quantize_pytorch():
+    z = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
+    reference = ResidualVQ(dim=8, num_quantizers=3, codebook_size=16, shared_codebook=True).eval()
+    ours = ResidualQuantiser(8, 16, 3, beam=1)
+    ours.codebook.data = reference.codebooks[:1].detach().clone()
+    _, expected, _ = reference(z)
+    assert torch.equal(ours.search(z).sort(1).values, expected.sort(1).values)
+
+
+def test_wide_beam_finds_the_best_sum_and_a_beam_of_one_does_not():
+    generator = torch.Generator().manual_seed(2)
+    z = torch.randn(100, 6, generator=generator, dtype=torch.float64)
+    quantiser = ResidualQuantiser(6, 6, 3, beam=21).double()  # 21 sets of two out of six codes
+    quantiser.codebook.data.normal_(generator=generator)
+    book = quantiser.codebook[0]
+    sums = (book[:, None, None] + book[:, None] + book).reshape(-1, 6)
+    best = torch.cdist(z, sums).min(1).values
+
+    def error() -> torch.Tensor:
+        return (z - quantiser.lookup(quantiser.search(z)).sum(1)).norm(dim=1)
+
+    torch.testing.assert_close(error(), best)
+    quantiser.beam = 1
+    assert (error() > best + 1e-6).any()
+
+
+def test_search_keeps_each_set_of_codes_once():
+    marks = torch.tensor([1, 10, 100, 1000, 10000])
+    total = torch.zeros(1, 3, 5)
+    _drop_repeats(total, torch.tensor([[[1, 2], [2, 3], [1, 1]]]), marks)
+    dropped = [(parent, code) for _, parent, code in total.isinf().nonzero().tolist()]
+    assert dropped == [(1, 1), (2, 2)]  # {2, 3} + 1 is {1, 2} + 3, and {1, 1} + 2 is {1, 2} + 1
+
+
+@pytest.mark.parametrize("shape", [(1280, 5), (256, 1), (30, 5), (1000, 7)])
+def test_smallest_of_blocks_are_the_smallest(shape):
+    cost = torch.randn(50, shape[0], generator=torch.Generator().manual_seed(4))
+    value, place = _smallest(cost, shape[1])
+    torch.testing.assert_close(value, cost.topk(shape[1], largest=False).values, rtol=0, atol=0)
+    assert torch.equal(cost.gather(1, place), value)
+
+
+def test_shared_codebook_is_one_tensor_and_its_codes_come_coarse_to_fine():
+    model = random_model()
+    books = model.quantiser.codebooks
+    assert {book.data_ptr() for book in books} == {model.quantiser.codebook.data_ptr()}
+    assert [name for name in model.state_dict() if "codebook" in name] == ["quantiser.codebook"]
+    latent = model.latent(frames(50)).detach()
+    vectors = model.quantiser.lookup(model.quantiser.search(latent))
+    first = (latent - vectors[:, 0]).norm(dim=1)
+    assert all((first <= (latent - other).norm(dim=1) + 1e-9).all() for other in vectors.unbind(1))
+
+
+def test_separate_codebooks_are_used_by_stage():
+    model = random_model(shared_codebook=False)
+    codes = model.encode(frames(20))
+    book = model.quantiser.codebook
+    expected = sum(book[stage][codes[:, stage]] for stage in range(4))
+    torch.testing.assert_close(model.quantiser.lookup(codes).sum(1), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tokens_of_a_frame_do_not_hang_on_its_batch(dtype):
+    model = random_model(codebook_size=256).to(dtype)
+    psi = frames(2100).to(dtype)
+    codes = model.encode(psi)
+    order = torch.randperm(len(psi), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(codes[order], model.encode(psi[order]))
+    assert torch.equal(codes[:37], model.encode(psi[:37]))
+    for i in (0, 1023, 1024, 2099):
+        assert torch.equal(codes[i : i + 1], model.encode(psi[i : i + 1]))
+        assert torch.equal(model.decode(codes)[i : i + 1], model.decode(codes[i : i + 1]))
+    assert model.encode(psi[:0]).shape == (0, 4)
+
+
+def test_reader_is_attention_over_the_embedded_coefficients():
+    """The folded attention equals the plain one, in which every coefficient's vector is built."""
+    config = RvqVaeConfig(ACTIONS, width=32, heads=4, depth=1)
+    reader = CoefficientReader(len(ACTIONS), config).double()
+    reader.blocks = torch.nn.ModuleList()
+    x = frames(6)
+    sequence = x[..., None] * reader.value + reader.identity
+    key, value = (part.unflatten(2, (4, 8)).transpose(1, 2) for part in reader.keys_values(sequence).chunk(2, dim=2))
+    query = reader.query.unflatten(1, (4, 8)).transpose(0, 1).expand(6, -1, -1, -1)
+    read = torch.nn.functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+    torch.testing.assert_close(reader(x), reader.norm(reader.query + read), rtol=0, atol=1e-12)
+
+
+def test_encoder_sees_which_coefficient_has_the_value():
+    model = random_model()
+    psi = frames(4)
+    assert (model.reader(psi) - model.reader(psi.roll(1, dims=1))).abs().max() > 1e-3
+
+
+def test_additive_decoder_adds_up_its_templates():
+    model = random_model(decoder="additive")
+    model.quantiser.codebook.data[0, 3] = 0
+    assert model.templates()[0, 3].abs().max() < 1e-12
+    codes = model.encode(frames(25))
+    still = model.decode(codes[:, :0])
+    torch.testing.assert_close(model.decode(codes), still + model.templates()[0][codes].sum(1), rtol=0, atol=1e-10)
+
+
+def test_joint_template_is_one_token_on_the_still_face():
+    model = random_model(shared_codebook=False)
+    still = model.decode(torch.zeros(1, 0, dtype=torch.long))
+    one = model.decode(torch.tensor([[5]]))
+    assert model.templates().shape == (4, 32, len(ACTIONS))
+    torch.testing.assert_close(model.templates()[0, 5], (one - still)[0])
+
+
+def test_gradient_reaches_encoder_codebook_and_decoder():
+    model = random_model().train()
+    psi = frames(64)
+    (model(psi).psi - psi).square().sum().backward()
+    for name in ("reader.value", "analysis", "quantiser.codebook", "synthesis", "mlp.0.weight"):
+        assert model.get_parameter(name).grad.abs().max() > 0, name
+
+
+def test_a_small_movement_that_nothing_explains_finds_a_code_before_the_rest_of_a_large_one():
+    vectors = torch.cat([torch.tensor([[0.01, 0.0]]).expand(500, 2), torch.tensor([[0.0, 10.0]]).expand(500, 2)])
+    residual = torch.cat([vectors[:500], vectors[500:] * 0.01])
+    quantiser = ResidualQuantiser(dim=2, codebook_size=40, n_stages=1)
+    counts, chance = torch.zeros(40, dtype=torch.long), torch.Generator().manual_seed(0)
+    revive_codes(quantiser, counts, residual, chance, vectors=vectors)
+    assert (quantiser.codebook[0, :, 0] > 0).float().mean() > 0.9
+    revive_codes(quantiser, counts, residual, chance)
+    assert (quantiser.codebook[0, :, 1] > 0).float().mean() > 0.9
+
+
+def test_least_squares_improves_on_kmeans_and_revives_what_is_unused():
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(500, 6, generator=generator)
+    errors = {}
+    for rounds in (0, 6):
+        quantiser = ResidualQuantiser(6, 16, 3)
+        fit_codebook(quantiser, z, rounds, torch.Generator().manual_seed(1))
+        errors[rounds] = (z - quantiser.lookup(quantiser.search(z)).sum(1)).square().sum(1).mean()
+    assert errors[6] < 0.9 * errors[0]
+    before = quantiser.codebook.detach().clone()
+    counts = code_counts(quantiser, torch.tensor([[0, 1, 2], [2, 1, 0]]))
+    revive_codes(quantiser, counts, z[:50], generator)
+    changed = (quantiser.codebook != before).any(2)[0]
+    assert changed.tolist() == [False] * 3 + [True] * 13
+
+
+def test_initial_weights_hang_on_the_seed_alone_and_leave_the_callers_random_state():
+    config = RvqVaeConfig(ACTIONS, codebook_size=8)
+    torch.manual_seed(1)
+    first, state = RvqVae(config, seed=5), torch.get_rng_state()
+    torch.manual_seed(1)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(2)
+    again, other = RvqVae(config, seed=5), RvqVae(config, seed=6)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+    assert not torch.equal(first.quantiser.codebook, other.quantiser.codebook)
+
+
+def test_saved_model_is_the_same_to_the_bit(tmp_path, model):
+    model = model.float()
+    model.save_pretrained(tmp_path / "model")
+    loaded = RvqVae.from_pretrained(tmp_path / "model")
+    psi = frames(30).float()
+    assert loaded.config == model.config
+    assert torch.equal(loaded.encode(psi), model.encode(psi))
+    assert torch.equal(loaded.decode(loaded.encode(psi)), model.decode(model.encode(psi)))
+    loaded.save_pretrained(tmp_path / "again")
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "model" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_wrong_folders_are_explained(tmp_path):
+    with pytest.raises(UserError, match="no trained model"):
+        RvqVae.from_pretrained(tmp_path / "missing")
+    random_model().float().save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    for change, message in [
+        ({"format": 99}, "format"),
+        ({"codebook_size": 64}, "do not fit"),
+        ({"colour": "red"}, "other settings"),
+    ]:
+        (tmp_path / "config.json").write_text(json.dumps(config | change))
+        with pytest.raises(UserError, match=message):
+            RvqVae.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").write_bytes(b"not tensors")
+    with pytest.raises(UserError, match="cannot be read"):
+        RvqVae.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [
+        ({"codebook_size": 1}, "codebook_size"),
+        ({"n_stages": 0}, "n_stages"),
+        ({"latent_dim": True}, "latent_dim"),
+        ({"width": 31}, "multiple"),
+        ({"decoder": "sum"}, "additive"),
+        ({"coefficients": ("jawOpen", "jawOpen")}, "twice"),
+        ({"coefficients": ()}, "at least one"),
+    ],
+)
+def test_config_names_the_setting_that_is_wrong(setting, word):
+    with pytest.raises(UserError, match=word):
+        RvqVaeConfig(**({"coefficients": ACTIONS} | setting))
+
+
+def test_encode_names_the_wrong_width():
+    with pytest.raises(UserError, match="52 coefficients"):
+        random_model().encode(torch.rand(3, 51))

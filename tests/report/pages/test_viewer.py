@@ -1,0 +1,197 @@
+import io
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from codebooks import MOVES, known_model, known_templates
+from PIL import Image
+from playwright.sync_api import Browser, Page
+from video_files import real_frames, write_video
+
+from dfe_lib.cli import main
+from dfe_lib.encode import view_media
+from dfe_lib.errors import UserError
+from dfe_lib.io.assets import asset
+from dfe_lib.io.media import Frame, MediaReader
+from dfe_lib.morphable.anny import anny_head
+from dfe_lib.report.pages import viewer as module
+from dfe_lib.report.pages.viewer import clip_page, playable
+
+TIMES_MS = [0, 40, 80, 120, 160, 300, 340, 380, 420, 460, 500, 540]
+"""Frame times with a gap, as phones make them."""
+PICKED = (*range(4), *range(110, 118))
+"""Frames of noface_face.mov: nobody, then somebody."""
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve frames of a real clip: four without a face, then eight with one."""
+    frames = real_frames("noface_face.mov", PICKED[-1] + 1)
+    return write_video(tmp_path_factory.mktemp("clip") / "walk in.mp4", [frames[i].rgb for i in PICKED], TIMES_MS)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    known_model().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(clip: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return view_media(clip, tmp_path_factory.mktemp("page"), model)
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: Browser, index: Path) -> Iterator[tuple[Page, list[str]]]:
+    context = chromium.new_context(viewport={"width": 1000, "height": 900})
+    context.set_offline(True)
+    context.set_default_timeout(5000)
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(index.as_uri())
+    page.wait_for_function("() => video.readyState >= 3")
+    yield page, said
+    context.close()
+
+
+@pytest.fixture
+def page(opened: tuple[Page, list[str]]) -> Page:
+    page, _ = opened
+    page.evaluate("video.pause(), viewer.go(0)")
+    wait_for_picture(page)
+    return page
+
+
+def wait_for_picture(page: Page) -> None:
+    page.wait_for_function("() => !video.seeking")
+
+
+def shown(page: Page) -> int:
+    return page.evaluate("viewer.frame")
+
+
+def test_video_head_and_strip_open_from_disk_without_a_complaint(opened, index: Path) -> None:
+    page, said = opened
+    assert page.title() == "walk in and its tokens"
+    assert page.evaluate("[video.videoWidth, video.error]") == [960, None]
+    strip = np.asarray(Image.open(io.BytesIO(page.locator("#bands").screenshot())).convert("RGB")).astype(int)
+    assert strip.std() > 10
+    assert said == []
+    assert sorted(path.name for path in index.parent.iterdir()) == ["clip.mp4", "index.html"]
+
+
+@pytest.mark.parametrize("frame", [5, 11, 4])
+def test_seeking_shows_that_frame_in_video_head_and_words(page: Page, frame: int) -> None:
+    page.evaluate(f"viewer.go({frame})")
+    wait_for_picture(page)
+    start, end = (np.array([*TIMES_MS, 580]) / 1000)[[frame, frame + 1]]
+    assert start <= page.evaluate("viewer.time") < end
+    assert shown(page) == frame
+    assert page.locator("#frame").inner_text().startswith(f"Frame {frame} at {start:.2f} s")
+    tokens = page.evaluate("viewer.tokens")
+    assert page.locator("#tokens li").count() == len(tokens) == 3
+    psi = known_templates()[tokens].sum(0)
+    moved = np.linalg.norm(anny_head().displacement_mm(psi), axis=1)
+    np.testing.assert_allclose(page.evaluate("viewer.moved"), moved, atol=0.05)
+
+
+def test_a_click_on_the_strip_goes_there(page: Page) -> None:
+    box = page.locator("#strip").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.39, box["y"] + 5)  # 226 of 580 ms: the long frame
+    assert shown(page) == 4
+    cursor = page.locator("#cursor").bounding_box()
+    assert (cursor["x"] - box["x"]) / box["width"] == pytest.approx(0.23 / 0.58, abs=0.02)
+
+
+def test_the_keyboard_steps_through_the_frames(page: Page) -> None:
+    strip = page.get_by_role("slider", name="Frame of the clip")
+    for key, frame in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 11), ("Home", 0)):
+        strip.press(key)
+        assert shown(page) == frame
+        assert strip.get_attribute("aria-valuenow") == str(frame)
+
+
+def test_frames_without_a_face_are_gaps(page: Page) -> None:
+    assert page.evaluate("viewer.tokens") is None
+    assert page.locator("#frame").inner_text() == "Frame 0 at 0.00 s: no face"
+    assert not page.locator("#head").is_visible()
+    alpha = page.evaluate(
+        """(() => { const pen = bands.getContext("2d"), y = bands.height / 6;
+        return [0.02, 0.98].map((x) => pen.getImageData(x * bands.width, y, 1, 1).data[3]); })()"""
+    )
+    assert alpha == [0, 255]
+    page.evaluate("viewer.go(6)")
+    assert page.locator("#head").is_visible()
+
+
+def test_playing_takes_head_and_strip_along(page: Page) -> None:
+    page.evaluate("video.playbackRate = 1, video.play()")
+    page.wait_for_function("() => video.ended")
+    page.wait_for_function("() => viewer.frame === 11")
+
+
+def test_pointing_at_the_strip_names_the_token(page: Page) -> None:
+    box = page.locator("#strip").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 5)
+    token = page.evaluate("viewer.go(10), viewer.tokens[0]")
+    said = page.locator("#tip").inner_text()
+    assert f"Stage 0, token {token}: " in said and said.split(": ")[1] in page.locator("#tokens").inner_text()
+
+
+def test_the_player_fits_a_phone(chromium: Browser, index: Path) -> None:
+    page = chromium.new_page(viewport={"width": 375, "height": 740})
+    page.goto(index.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.close()
+
+
+def test_tokens_of_every_stage_have_their_own_names_where_codebooks_are_separate() -> None:
+    model = known_model(shared=False)
+    tokens = np.array([[1, 2, 4], [3, 3, 3]])
+    psi = np.zeros((2, 52), np.float32)
+    data = clip_page(model, anny_head(), np.array([0.0, 0.04]), tokens, np.array([True, False]), np.zeros(2))
+    assert data["books"] == [0, len(MOVES), 2 * len(MOVES)]
+    assert len(data["names"]) == len(data["colours"]) == 3 * len(MOVES)
+    assert data["tokens"] == [[1, 2, 4], [-1, -1, -1]]
+    psi[0] = model.decode(torch.as_tensor(tokens[:1])).numpy()[0]
+    assert data["psi"]["step"] == pytest.approx(psi.max() / 32767)
+
+
+def test_what_browsers_do_not_play_is_encoded_anew_at_the_true_times(clip: Path, tmp_path: Path) -> None:
+    frames = [frame.rgb[:-1, :-1] for frame in real_frames("single_face.mp4", 6)]
+    old = write_video(tmp_path / "old.avi", [frame[:-1, :-1] for frame in frames])
+    assert playable(clip) and not playable(asset("face_noface.mov")) and not playable(old)
+    name, start = module._video(old, tmp_path)
+    with av.open(str(tmp_path / name)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        times = [frame.time for frame in container.decode(stream)]
+    np.testing.assert_allclose(times, np.arange(6) / 25, atol=1e-3)
+    assert (name, start) == ("clip.mp4", 0.0)
+    assert playable(tmp_path / name)
+
+
+def test_frames_that_share_a_millisecond_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = (0, 0.04, 0.04, 0.0402, 0.08)
+    pictures = real_frames("single_face.mp4", len(seconds))
+    frames = (Frame(i, float(time), pictures[i].rgb) for i, time in enumerate(seconds))
+    reader = MediaReader(tmp_path / "a.avi", still=False, expected=len(seconds), frames=frames)
+    monkeypatch.setattr(module, "open_media", lambda path: nullcontext(reader))
+    module._encode(tmp_path / "a.avi", tmp_path / "a.mp4")
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    np.testing.assert_allclose(times, [0, 0.04, 0.041, 0.042, 0.08], atol=1e-4)
+
+
+def test_what_cannot_be_shown_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(UserError, match="is a picture"):
+        view_media(asset("single_face.jpg"), tmp_path)
+    assert main(["view", str(tmp_path / "absent.mp4"), "-o", str(tmp_path / "page")]) == 1
+    assert capsys.readouterr().err == f"dfe: {tmp_path / 'absent.mp4'} does not exist.\n"
+    assert not (tmp_path / "page").exists()

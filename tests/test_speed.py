@@ -1,0 +1,12 @@
+from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.io.assets import asset
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
+from dfe_lib.speed import encode_speed
+
+
+def test_both_are_timed_on_the_same_frames_in_each_round(tmp_path) -> None:
+    RvqVae(RvqVaeConfig(ACTIONS, codebook_size=16)).save_pretrained(tmp_path)
+    table = encode_speed(asset("single_face.mp4"), tmp_path, rounds=2)
+    assert len(table) == 2 and (table > 0).all(axis=None)
+    assert (table.ratio * table.facelandmarker_fps).round(6).equals(table.encode_fps.round(6))
+    assert table.ratio.between(0.05, 3).all()
