@@ -68,7 +68,7 @@ def _add_datasets(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("study", help="run the five notebooks; a stage that has not changed is skipped")
+    parser = commands.add_parser("study", help="run the five notebooks; a step that has not changed is skipped")
     parser.add_argument("--profile", default="study", help="folder of params/, and name of the run (default: study)")
     parser.set_defaults(command=_study)
 

@@ -10,10 +10,10 @@ import yaml
 
 from dfe_lib.io.parameters import check_parameters, read_parameters
 from dfe_lib.io.paths import PROJECT, notebooks_dir, params_dir
-from dfe_lib.io.run import SMOKE, STAGES
+from dfe_lib.io.run import SMOKE, STEPS
 from dfe_lib.study.parameters import declared_parameters
 
-NOTEBOOKS = [notebooks_dir() / f"{stage.name}.ipynb" for stage in STAGES]
+NOTEBOOKS = [notebooks_dir() / f"{step.name}.ipynb" for step in STEPS]
 PARAMS = sorted((PROJECT / "params").glob("*/*.yaml"))
 
 

@@ -13,7 +13,7 @@ from ..morphable.model import LandmarkEmbedding, MorphableModel
 from ..morphable.painting import BROWS, OUTER_LIPS, Palette, paint
 from ..morphable.rendering import subdivision
 
-__all__ = ["Actor", "landmarks_of", "sample_actor", "sample_expression_basis", "smooth_field", "stage_mesh"]
+__all__ = ["Actor", "fine_mesh", "landmarks_of", "sample_actor", "sample_expression_basis", "smooth_field"]
 
 Rgb = Float[np.ndarray, "3"]
 
@@ -34,7 +34,7 @@ class Actor:
     Arguments:
         neutral: (V, 3) neutral head, metres.
         expression: (52, V, 3) what each action does on this head, metres: the person's own way to move.
-        colours: (W, 3) in [0, 1], of the vertices of :func:`stage_mesh`.
+        colours: (W, 3) in [0, 1], of the vertices of :func:`fine_mesh`.
         strangeness: how far `expression` lies from the nominal basis; 0 is the nominal basis itself.
         glasses: whether it wears them.
     """
@@ -60,7 +60,7 @@ def sample_actor(
 
     Arguments:
         head: the model, with landmarks.
-        refine: (W, V) matrix of :func:`stage_mesh`.
+        refine: (W, V) matrix of :func:`fine_mesh`.
         rng: the only source of chance.
         strangeness: of the expression basis, drawn from 0 to 1.3 when None.
         neutral: the head to dress; drawn from the model's identity space (and beyond it) when None.
@@ -72,7 +72,7 @@ def sample_actor(
     return Actor(shape, expression, _sample_colours(head, refine, rng), amount, bool(rng.uniform() < 0.06))
 
 
-def stage_mesh(head: MorphableModel) -> tuple[csr_matrix, Int[np.ndarray, "g 3"]]:
+def fine_mesh(head: MorphableModel) -> tuple[csr_matrix, Int[np.ndarray, "g 3"]]:
     """Refinement matrix (W, V) and triangles: fine where a detector looks (eyes, brows, lips), coarse elsewhere."""
     marks = _marks(head)
     detail = [33, 133, 159, 145, 263, 362, 386, 374, *OUTER_LIPS, *(i for brow in BROWS for row in brow for i in row)]

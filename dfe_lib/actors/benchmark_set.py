@@ -56,7 +56,7 @@ class RenderedSet:
 
 
 def pack_actors(paths: Sequence[Path], out: Path, head: MorphableModel) -> None:
-    """Writes films of `stage.film_actors` as the benchmark's file, small enough to ship."""
+    """Writes films of `filming.film_actors` as the benchmark's file, small enough to ship."""
     from .filming import CONDITIONS
 
     frames, rest = [], []

@@ -14,11 +14,11 @@ from ..io.tables import atomic_path
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, Light, turn
 from ..tracking.landmarker import FaceLandmarks
-from .actor import Actor, landmarks_of, sample_actor, stage_mesh
+from .actor import Actor, fine_mesh, landmarks_of, sample_actor
 from .basis import response
 from .expressions import KINDS, sample_expressions
 
-__all__ = ["CONDITIONS", "Shot", "Stage", "contact_sheet", "film_actor", "film_actors", "sample_shot", "store_film"]
+__all__ = ["CONDITIONS", "Shot", "Studio", "contact_sheet", "film_actor", "film_actors", "sample_shot", "store_film"]
 
 Picture = UInt8[np.ndarray, "h w 3"]
 Smaller = UInt8[np.ndarray, "s s 3"]
@@ -126,7 +126,7 @@ def _lamp(azimuth: float, elevation: float, strength: float, warmth: float) -> L
     return Light(place, float(strength), (1.0, float(np.clip(1 - warmth / 2, 0, 1)), float(np.clip(1 - warmth, 0, 1))))
 
 
-class Stage(HeadRenderer):
+class Studio(HeadRenderer):
     """A renderer of actors; hold it open over many frames.
 
     Arguments:
@@ -136,7 +136,7 @@ class Stage(HeadRenderer):
     def __init__(self, head: MorphableModel) -> None:
         camera = Camera(width=SIZE, height=SIZE)
         super().__init__(head.faces, len(head.template), camera, background=KEY)
-        self.refine, fine = stage_mesh(head)
+        self.refine, fine = fine_mesh(head)
         self._mesh.points = np.zeros((self.refine.shape[0], 3), np.float32)
         self._mesh.regular_faces = fine
         self._mesh["colour"] = np.zeros((self.refine.shape[0], 3), np.uint8)
@@ -145,7 +145,7 @@ class Stage(HeadRenderer):
         window.SetMultiSamples(0)  # the key must stay exact; smaller pictures smooth the edges
         self._spectacles, self._frame = self._add_spectacles(head)
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> "Studio":
         return self
 
     def picture(self, actor: Actor, vertices: Float[np.ndarray, "v 3"], shot: Shot) -> Smaller:
@@ -210,7 +210,7 @@ def _compressed(picture: Smaller, quality: int) -> Smaller:
 
 
 def film_actor(
-    head: MorphableModel, stage: Stage, detector: FaceLandmarks, actor: Actor, psi: Float[np.ndarray, "n e"],
+    head: MorphableModel, studio: Studio, detector: FaceLandmarks, actor: Actor, psi: Float[np.ndarray, "n e"],
     shots: Sequence[Shot],
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Films an actor, one shot for each row of psi (FPS of them a second, where the detector follows the face).
@@ -225,7 +225,7 @@ def film_actor(
     rest = landmarks_of(head, actor.neutral)
     for number, (row, shot) in enumerate(zip(psi, shots, strict=True)):
         vertices = actor.vertices(row)
-        found = detector(stage.picture(actor, vertices, shot), number / FPS)
+        found = detector(studio.picture(actor, vertices, shot), number / FPS)
         exact = landmarks_of(head, vertices)
         seen = {"detected": bool(found), "landmarks": np.zeros((478, 3)), "scores": np.zeros(51)}
         if found:
@@ -270,17 +270,17 @@ def film_actors(
     if all(path.exists() for path in paths.values()):
         yield from paths.values()
         return
-    with Stage(head) as stage, FaceLandmarks(video=False) as detector:
+    with Studio(head) as studio, FaceLandmarks(video=False) as detector:
         for number, path in paths.items():
             if not path.exists():
                 rng = np.random.default_rng([seed, number])
                 neutral = None if heads is None else heads[number]
-                actor = sample_actor(head, stage.refine, rng, strangeness, neutral)
+                actor = sample_actor(head, studio.refine, rng, strangeness, neutral)
                 psi = np.concatenate([np.zeros((n_neutral, len(head.names))),
                                       sample_expressions(n_expressive * len(conditions), rng, shares)])  # fmt: skip
                 where = [conditions[0]] * n_neutral + [name for name in conditions for _ in range(n_expressive)]
                 shots = [sample_shot(rng, condition) for condition in where]
-                table = film_actor(head, stage, detector, actor, psi, shots)
+                table = film_actor(head, studio, detector, actor, psi, shots)
                 store_film(path, table, where, response(head, actor.expression))
             yield path
 
@@ -298,11 +298,11 @@ def store_film(
 def contact_sheet(head: MorphableModel, n: int = 24, columns: int = 8, seed: int = 0, side: int = 160) -> Picture:
     """Pictures of n actors, each with another expression, in a grid: what the estimator is trained on."""
     tiles = []
-    with Stage(head) as stage:
+    with Studio(head) as studio:
         for number in range(n):
             rng = np.random.default_rng([seed, number])
-            actor = sample_actor(head, stage.refine, rng)
-            picture = stage.picture(actor, actor.vertices(sample_expressions(1, rng)[0]), sample_shot(rng))
+            actor = sample_actor(head, studio.refine, rng)
+            picture = studio.picture(actor, actor.vertices(sample_expressions(1, rng)[0]), sample_shot(rng))
             tiles.append(np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)))
     tiles += [np.full((side, side, 3), 255, np.uint8)] * (-len(tiles) % columns)
     return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])

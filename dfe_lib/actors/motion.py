@@ -13,7 +13,7 @@ from ..tracking.landmarker import FaceLandmarks
 from .actor import sample_actor
 from .basis import response
 from .expressions import sample_expressions
-from .filming import FPS, Shot, Stage, film_actor, sample_shot, store_film
+from .filming import FPS, Shot, Studio, film_actor, sample_shot, store_film
 
 __all__ = ["film_motion", "sample_motion"]
 
@@ -47,21 +47,21 @@ def sample_motion(n: int, rng: np.random.Generator) -> Float[np.ndarray, "n 52"]
 def film_motion(
     head: MorphableModel, folder: Path, actors: range, seed: int, frames: int, heads: Float[np.ndarray, "n v 3"]
 ) -> Iterator[Path]:
-    """Films moving actors as `stage.film_actors` films still ones, and yields the files; what exists is left as it is.
+    """Films moving actors as `filming.film_actors` films still ones, and yields the files; what exists stays as it is.
 
     Arguments:
         actors: numbers. heads: neutral heads (V, 3) by number.
-        frames: of each actor, `stage.FPS` a second.
+        frames: of each actor, `filming.FPS` a second.
     """
     paths = {number: folder / f"actor_{number:05d}.safetensors" for number in actors}
-    with Stage(head) as stage:
+    with Studio(head) as studio:
         for number, path in paths.items():
             if not path.exists():
                 rng = np.random.default_rng([seed, number])
-                actor = sample_actor(head, stage.refine, rng, 0.0, heads[number])
+                actor = sample_actor(head, studio.refine, rng, 0.0, heads[number])
                 psi, shots = sample_motion(frames, rng), _swaying(sample_shot(rng, "rendered"), frames, rng)
                 with FaceLandmarks(video=True) as detector:
-                    film = film_actor(head, stage, detector, actor, psi, shots)
+                    film = film_actor(head, studio, detector, actor, psi, shots)
                 store_film(path, film, ["rendered"] * frames, response(head, actor.expression))
             yield path
 

@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float, UInt8
 
 from ..actors.actor import sample_actor
-from ..actors.filming import Stage, sample_shot
+from ..actors.filming import Studio, sample_shot
 from ..blendshapes import ACTIONS
 from ..fitting.benchmark import PARTS
 from ..fitting.estimator import pretrained_estimator
@@ -52,8 +52,8 @@ def film_people(
         frames: of each person, at the cohort's rate; all of a task that has fewer.
         keep: pictures of each person, evenly spread.
     """
-    with Stage(head) as stage:
-        return [_film(simulate_person(config, index), index, frames, head, stage, keep) for index in people]
+    with Studio(head) as studio:
+        return [_film(simulate_person(config, index), index, frames, head, studio, keep) for index in people]
 
 
 def temporal_error(films: list[FilmedPerson], model: ErrorModel) -> tuple[float, float]:
@@ -86,12 +86,12 @@ def observation_table(films: list[FilmedPerson], model: ErrorModel, head: Morpha
     return table.assign(data="simulated")[["data", *table.columns]]
 
 
-def _film(session: Session, index: int, frames: int, head: MorphableModel, stage: Stage, keep: int) -> FilmedPerson:
+def _film(session: Session, index: int, frames: int, head: MorphableModel, studio: Studio, keep: int) -> FilmedPerson:
     rng = np.random.default_rng([session.seed, 6])
     task = ("funny_video", "interview")[index % 2]
     rows = np.flatnonzero(session.task == task)
     rows = rows[max(0, len(rows) - frames) // 2 :][:frames]
-    actor, shot = sample_actor(head, stage.refine, rng), sample_shot(rng, "rendered")
+    actor, shot = sample_actor(head, studio.refine, rng), sample_shot(rng, "rendered")
     sway = _sway(session.time_s[rows], rng)
     landmarks, scores = np.full((len(rows), 478, 3), np.nan), np.zeros((len(rows), 51))
     shown = set(np.linspace(0, len(rows) - 1, keep).round().astype(int)) if keep else set()
@@ -99,7 +99,7 @@ def _film(session: Session, index: int, frames: int, head: MorphableModel, stage
     with FaceLandmarks(video=True) as detector:
         for i, row in enumerate(rows):
             turned = replace(shot, yaw=shot.yaw + sway[i, 0], pitch=shot.pitch + sway[i, 1])
-            picture = stage.picture(actor, actor.vertices(session.psi[row].astype(float)), turned)
+            picture = studio.picture(actor, actor.vertices(session.psi[row].astype(float)), turned)
             for face in detector(picture, float(session.time_s[row]))[:1]:
                 landmarks[i], scores[i] = face.landmarks, face.blendshapes
             if i in shown:

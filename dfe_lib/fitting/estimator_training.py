@@ -81,7 +81,7 @@ class Footage:
 
     Arguments:
         points: (n, L, 3) mm. scores: (n, 51). angles: (n, 3). psi: (n, 52) truth on the nominal basis.
-        actor: (n,) index into the bank. condition: (n,) index into `stage.CONDITIONS`.
+        actor: (n,) index into the bank. condition: (n,) index into `filming.CONDITIONS`.
         rest: (a, BANK, L, 3), rest_scores: (a, BANK, 51) and rest_angles: (a, BANK, 3), the neutral frames.
     """
 
@@ -121,7 +121,7 @@ def _fields(head: MorphableModel) -> Float[np.ndarray, "52 p 3"]:
 
 
 def read_footage(paths: Sequence[Path], scene: Scene, layout: str = "478") -> Footage:
-    """Frames of actors filmed by `stage.film_actors`, but of those of whom two neutral frames or more were seen."""
+    """Frames of actors filmed by `filming.film_actors`, but of those of whom two neutral frames or more were seen."""
     actors = [actor for path in paths if (actor := _read_actor(path, scene, layout)) is not None]
     if not actors:
         raise UserError("no actors to train on: film some with dfe_lib.actors.filming.film_actors first")

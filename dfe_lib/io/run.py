@@ -1,4 +1,4 @@
-"""The five stages of the study, and the folders of one run that they read and write."""
+"""The five steps of the study, and the folders of one run that they read and write."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from ..errors import UserError
 from .paths import results_dir
 from .tables import atomic_path, write_csv
 
-__all__ = ["DPI", "KINDS", "SMOKE", "STAGES", "Stage", "Study"]
+__all__ = ["DPI", "KINDS", "SMOKE", "STEPS", "Step", "Study"]
 
 DPI = 150
 """Dots per inch of every saved figure."""
@@ -27,12 +27,12 @@ KINDS: tuple[str, ...] = ("frames", "cohort", "expressions", "model", "tokens", 
 
 
 @dataclass(frozen=True)
-class Stage:
+class Step:
     """One notebook of the study; all of them may also write figures and tables.
 
     Arguments:
         name: Of the notebook, without its ending.
-        reads, writes: Kinds of `KINDS`; a kind is written by one stage.
+        reads, writes: Kinds of `KINDS`; a kind is written by one step.
         files: Parameters of the notebook that name its input files: assets, files, folders or globs.
     """
 
@@ -42,12 +42,12 @@ class Stage:
     files: tuple[str, ...] = ()
 
 
-STAGES: tuple[Stage, ...] = (
-    Stage("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
-    Stage("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
-    Stage("03_train", ("expressions", "cohort"), ("model", "tokens"), ("labels",)),
-    Stage("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
-    Stage("05_downstream", ("frames", "expressions", "model", "tokens"), (), ("clips",)),
+STEPS: tuple[Step, ...] = (
+    Step("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
+    Step("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
+    Step("03_train", ("expressions", "cohort"), ("model", "tokens"), ("labels",)),
+    Step("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
+    Step("05_downstream", ("frames", "expressions", "model", "tokens"), (), ("clips",)),
 )
 
 
@@ -103,10 +103,10 @@ class Study:
         return self._made("tables")
 
     def require(self, kind: str) -> Path:
-        """Folder of a kind with something in it; the smoke run makes what is missing by the stages that write it.
+        """Folder of a kind with something in it; the smoke run makes what is missing by the steps that write it.
 
         Arguments:
-            kind: One of the kinds that a stage writes: frames, cohort, expressions, model, tokens.
+            kind: One of the kinds that a step writes: frames, cohort, expressions, model, tokens.
 
         Raises:
             UserError: the folder is empty and this is not the smoke run.
@@ -114,14 +114,14 @@ class Study:
         folder = self._made(kind)
         if not _is_empty(folder):
             return folder
-        stage = _writer(kind)
+        step = _writer(kind)
         if self.run != SMOKE:
             raise UserError(
-                f"results/{self.run}/{kind} is empty: run notebooks/{stage.name}.ipynb with run = {self.run!r} first."
+                f"results/{self.run}/{kind} is empty: run notebooks/{step.name}.ipynb with run = {self.run!r} first."
             )
-        for upstream in stage.reads:
+        for upstream in step.reads:
             self.require(upstream)
-        _run_alone(stage, self.run)
+        _run_alone(step, self.run)
         return folder
 
     def save_figure(self, figure: Figure, name: str, colours: int | None = None) -> None:
@@ -156,19 +156,19 @@ def _is_empty(folder: Path) -> bool:
     return all(path.name.startswith(".") for path in folder.iterdir())
 
 
-def _writer(kind: str) -> Stage:
-    for stage in STAGES:
-        if kind in stage.writes:
-            return stage
-    raise UserError(f"Every stage writes {kind}, so none can be run for it: require the folder a stage reads instead.")
+def _writer(kind: str) -> Step:
+    for step in STEPS:
+        if kind in step.writes:
+            return step
+    raise UserError(f"Every step writes {kind}, so none can be run for it: require the folder a step reads instead.")
 
 
-def _run_alone(stage: Stage, run: str) -> None:
+def _run_alone(step: Step, run: str) -> None:
     # A notebook's kernel has a running event loop of its own; the runner, which starts kernels, needs a fresh process.
-    command = [sys.executable, "-m", "dfe_lib.study.runner", run, stage.name]
+    command = [sys.executable, "-m", "dfe_lib.study.runner", run, step.name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(done.stderr.strip().removeprefix("dfe: ") or f"{stage.name} stopped without a word.")
+        raise UserError(done.stderr.strip().removeprefix("dfe: ") or f"{step.name} stopped without a word.")
 
 
 def _with_ending(name: str, ending: str) -> str:

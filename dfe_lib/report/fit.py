@@ -31,7 +31,7 @@ SHOWN = ("jawOpen", "mouthSmileLeft", "mouthPucker", "mouthFunnel", "browInnerUp
 
 
 def actor_sheet(picture: Picture) -> Figure:
-    """The contact sheet of `stage.contact_sheet`."""
+    """The contact sheet of `filming.contact_sheet`."""
     height, width = picture.shape[:2]
     figure, axis = plt.subplots(figsize=(width / 150, height / 150 + 0.2), layout="constrained")
     axis.imshow(picture, interpolation="none")

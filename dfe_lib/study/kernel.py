@@ -13,13 +13,13 @@ from ..errors import UserError
 from ..io.machine import cpu_count
 from ..io.paths import PROJECT
 
-__all__ = ["PeakMemory", "StageError", "execute_notebook"]
+__all__ = ["PeakMemory", "StepError", "execute_notebook"]
 
 SOURCE_LINES, ERROR_LINES, WIDTH = 20, 12, 160
 """What a failure may take on the screen."""
 
 
-class StageError(UserError):
+class StepError(UserError):
     """A cell failed; the message shows its source and the error, and fits on one screen."""
 
 
@@ -32,9 +32,9 @@ def execute_notebook(notebook: Path, output: Path, parameters: Mapping[str, obje
         parameters: Set in a cell after the one tagged `parameters`.
 
     Raises:
-        StageError: a cell failed or the kernel died.
+        StepError: a cell failed or the kernel died.
     """
-    import papermill  # slow to import, and not needed when every stage is skipped
+    import papermill  # slow to import, and not needed when every step is skipped
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
@@ -47,9 +47,9 @@ def execute_notebook(notebook: Path, output: Path, parameters: Mapping[str, obje
         with _kernel_environment():
             papermill.execute_notebook(notebook, output, dict(parameters), **options)
     except PapermillExecutionError as error:
-        raise StageError(_screen(output, error)) from None
+        raise StepError(_screen(output, error)) from None
     except DeadKernelError:
-        raise StageError(f"{output.stem} stopped: its kernel died, as it does when memory runs out.") from None
+        raise StepError(f"{output.stem} stopped: its kernel died, as it does when memory runs out.") from None
 
 
 class PeakMemory:

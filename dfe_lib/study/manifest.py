@@ -44,15 +44,15 @@ def file_hashes(files: Iterable[Path], root: Path, prefix: str = "") -> dict[str
     return {prefix + path.relative_to(root).as_posix(): file_sha256(path) for path in sorted(files)}
 
 
-def write_manifest(path: Path, run: str, stages: Mapping[str, object]) -> None:
+def write_manifest(path: Path, run: str, steps: Mapping[str, object]) -> None:
     """Write the manifest of one run.
 
     Arguments:
         path: The JSON file.
         run: Name of the run.
-        stages: For each stage its parameters, seed, inputs, outputs, wall_s and peak_mb.
+        steps: For each step its parameters, seed, inputs, outputs, wall_s and peak_mb.
     """
-    write_json(path, {"run": run, **environment(), "stages": dict(stages)})
+    write_json(path, {"run": run, **environment(), "steps": dict(steps)})
 
 
 def write_json(path: Path, value: object) -> None:

@@ -1,6 +1,6 @@
 """The strict runner: notebooks in order, checked before anything runs, skipped when nothing changed.
 
-python -m dfe_lib.study.runner RUN STAGE      one stage of a run alone, silently
+python -m dfe_lib.study.runner RUN STEP      one step of a run alone, silently
 """
 
 import glob
@@ -18,7 +18,7 @@ from ..io.assets import PIECES, asset
 from ..io.clip_table import is_clip_table, table_clips
 from ..io.parameters import check_parameters, read_parameters
 from ..io.paths import PROJECT, notebooks_dir, params_dir
-from ..io.run import SMOKE, STAGES, Stage, Study
+from ..io.run import SMOKE, STEPS, Step, Study
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
 from .kernel import PeakMemory, execute_notebook
@@ -28,39 +28,39 @@ from .parameters import declared_parameters
 __all__ = ["CORPUS", "Outcome", "Runner"]
 
 CORPUS = "corpus"
-"""Parameter that names the folder of another run: a stage that is given one reads its kinds there."""
+"""Parameter that names the folder of another run: a step that is given one reads its kinds there."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one stage: did it run, and for how long."""
+    """What became of one step: did it run, and for how long."""
 
-    stage: str
+    step: str
     ran: bool
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.stage:<22} " + (f"ran      {self.seconds:7.1f} s" if self.ran else "skipped")
+        return f"{self.step:<22} " + (f"ran      {self.seconds:7.1f} s" if self.ran else "skipped")
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """A stage with its checked parameters: those to inject, and all of them."""
+    """A step with its checked parameters: those to inject, and all of them."""
 
-    stage: Stage
+    step: Step
     notebook: Path
     injected: dict[str, object]
     parameters: dict[str, object]
 
 
 class Runner:
-    """Executes the stages of one run.
+    """Executes the steps of one run.
 
     Arguments:
         run: Name of the run, which is also the profile that its parameters come from.
-        stages: Stages in order.
-        notebooks, params: Folders of the notebooks and of the parameter files `<stage>.yaml`.
-        report: Takes one line for each stage, and the summary.
+        steps: Steps in order.
+        notebooks, params: Folders of the notebooks and of the parameter files `<step>.yaml`.
+        report: Takes one line for each step, and the summary.
 
     Raises:
         UserError: the profile is unknown, or has a file that belongs to no notebook.
@@ -70,13 +70,13 @@ class Runner:
         self,
         run: str = "study",
         *,
-        stages: Sequence[Stage] = STAGES,
+        steps: Sequence[Step] = STEPS,
         notebooks: Path | None = None,
         params: Path | None = None,
         report: Callable[[str], object] = print,
     ) -> None:
         self.run = run
-        self.stages = tuple(stages)
+        self.steps = tuple(steps)
         self.notebooks = notebooks or notebooks_dir()
         self.params = params or params_dir(run)
         self.folder = Study(run).folder
@@ -84,19 +84,19 @@ class Runner:
         self._check_profile()
 
     def execute(self, only: Sequence[str] | None = None) -> list[Outcome]:
-        """Run what has changed, in order; all parameters are checked before the first stage starts.
+        """Run what has changed, in order; all parameters are checked before the first step starts.
 
         Arguments:
-            only: Names of the stages to consider; all, when None.
+            only: Names of the steps to consider; all, when None.
 
         Raises:
             UserError: an unknown parameter, a wrong type, a missing notebook.
-            StageError: a cell failed; the stages after it were not started.
+            StepError: a cell failed; the steps after it were not started.
         """
-        plans = [self._plan(stage) for stage in self.stages if only is None or stage.name in only]
+        plans = [self._plan(step) for step in self.steps if only is None or step.name in only]
         outcomes = []
         for plan in plans:
-            outcomes.append(self._stage(plan))
+            outcomes.append(self._step(plan))
             self.report(str(outcomes[-1]))
         if not any(outcome.ran for outcome in outcomes):
             self.report(f"{self.run} is up to date: nothing to do")
@@ -109,49 +109,49 @@ class Runner:
             known = [path.name for path in self.params.parent.glob("*") if path.is_dir()]
             raise UserError(f"There is no profile params/{self.run}; {did_you_mean(self.run, [*known, SMOKE])}")
         for path in self.params.glob("*.y*ml"):
-            names = [f"{stage.name}.yaml" for stage in self.stages]
+            names = [f"{step.name}.yaml" for step in self.steps]
             if path.name not in names:
                 raise UserError(
                     f"params/{self.run}/{path.name} belongs to no notebook; {did_you_mean(path.name, names)}"
                 )
 
-    def _plan(self, stage: Stage) -> _Plan:
-        notebook = self.notebooks / f"{stage.name}.ipynb"
+    def _plan(self, step: Step) -> _Plan:
+        notebook = self.notebooks / f"{step.name}.ipynb"
         if not notebook.exists():
             raise UserError(f"The notebook {notebook.name} is not in {self.notebooks}: bring it back or check it out.")
-        source = f"params/{self.run}/{stage.name}.yaml"
-        values = read_parameters(self.params / f"{stage.name}.yaml")
+        source = f"params/{self.run}/{step.name}.yaml"
+        values = read_parameters(self.params / f"{step.name}.yaml")
         if "run" in values:
             raise UserError(f"{source}: take run out, the profile's name sets it.")
         declared = declared_parameters(notebook)
         check_parameters(values, declared, source)
         injected = values | {"run": self.run}
         check_parameters(injected, declared, notebook.name)
-        return _Plan(stage, notebook, injected, {name: item.value for name, item in declared.items()} | injected)
+        return _Plan(step, notebook, injected, {name: item.value for name, item in declared.items()} | injected)
 
-    def _stage(self, plan: _Plan) -> Outcome:
+    def _step(self, plan: _Plan) -> Outcome:
         inputs = self._inputs(plan)
         key = _key(plan, inputs)
-        before = self._records().get(plan.stage.name, {})
+        before = self._records().get(plan.step.name, {})
         if before.get("key") == key and self._is_complete(plan, before):
             self._publish()
-            return Outcome(plan.stage.name, False, 0.0)
+            return Outcome(plan.step.name, False, 0.0)
         if before.get("key") != key:
             self._remove_outputs(plan)
         record = self._run_notebook(plan, key, inputs)
         self._publish(force=True)
-        return Outcome(plan.stage.name, True, record["wall_s"])
+        return Outcome(plan.step.name, True, record["wall_s"])
 
     def _run_notebook(self, plan: _Plan, key: str, inputs: dict[str, str]) -> dict:
         marks, start, done = self._marks(), time.perf_counter(), False
-        kept = self._records().get(plan.stage.name, {}).get("outputs", {})
+        kept = self._records().get(plan.step.name, {}).get("outputs", {})
         memory = PeakMemory()
         try:
             with memory:
                 execute_notebook(plan.notebook, self._executed(plan), plan.injected)
             done = True
         finally:
-            # An unfinished stage is recorded too: what it left is resumed by the same code, and removed before other.
+            # An unfinished step is recorded too: what it left is resumed by the same code, and removed before other.
             files = [
                 path for path, mark in self._marks().items() if marks.get(path) != mark or self._name(path) in kept
             ]
@@ -165,14 +165,14 @@ class Runner:
                 "wall_s": round(time.perf_counter() - start, 1),
                 "peak_mb": memory.peak_mb,
             }
-            write_json(self._state, self._records() | {plan.stage.name: record})
+            write_json(self._state, self._records() | {plan.step.name: record})
         return record
 
     def _inputs(self, plan: _Plan) -> dict[str, str]:
         corpus = plan.parameters.get(CORPUS)
         source = PROJECT / str(corpus) if corpus else self.folder
-        made = [path for kind in plan.stage.reads for path in _visible(source / kind)]
-        values = [plan.parameters.get(name) for name in plan.stage.files]
+        made = [path for kind in plan.step.reads for path in _visible(source / kind)]
+        values = [plan.parameters.get(name) for name in plan.step.files]
         return file_hashes(made, source, f"{CORPUS}/" if corpus else "") | _file_parameters(values)
 
     def _is_complete(self, plan: _Plan, record: Mapping) -> bool:
@@ -185,21 +185,21 @@ class Runner:
         )
 
     def _remove_outputs(self, plan: _Plan) -> None:
-        # A clip that is no longer asked for must not be read by the next stage; a fresh clone has only the manifest.
-        committed = read_json(self._manifest).get("stages", {})
-        record = self._records().get(plan.stage.name) or committed.get(plan.stage.name, {})
+        # A clip that is no longer asked for must not be read by the next step; a fresh clone has only the manifest.
+        committed = read_json(self._manifest).get("steps", {})
+        record = self._records().get(plan.step.name) or committed.get(plan.step.name, {})
         for name in record.get("outputs", {}):
             (self.folder / name).unlink(missing_ok=True)
 
     def _publish(self, force: bool = False) -> None:
-        """Write the manifest from the records of the finished stages; committed entries stand in for the others."""
+        """Write the manifest from the records of the finished steps; committed entries stand in for the others."""
         if not force and self._manifest.exists():
             return
         records = {name: record for name, record in self._records().items() if record["done"]}
         public = {
             name: {k: v for k, v in record.items() if k not in ("key", "done")} for name, record in records.items()
         }
-        write_manifest(self._manifest, self.run, read_json(self._manifest).get("stages", {}) | public)
+        write_manifest(self._manifest, self.run, read_json(self._manifest).get("steps", {}) | public)
 
     def _marks(self) -> dict[Path, tuple[int, int, int]]:
         kinds = [path for path in self.folder.glob("*") if path.is_dir() and path.name != "notebooks"]
@@ -225,7 +225,7 @@ class Runner:
 
 
 def _key(plan: _Plan, inputs: Mapping[str, str]) -> str:
-    """Fingerprint of all that a stage's results can hang on."""
+    """Fingerprint of all that a step's results can hang on."""
     cells = notebook_cells(plan.notebook)
     packages = versions(imported_packages(reached_rooms(cells)))
     parts = [inputs, plan.parameters, code_fingerprint(cells), packages, sys.version]

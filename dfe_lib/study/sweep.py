@@ -38,7 +38,7 @@ SIZES, STAGES, DECODERS = (256, 64, 16, 1024), (4, 1, 2, 8), ("additive", "joint
 """The settings that matter most come first, so that a sweep that is stopped says something."""
 COHORT = CohortConfig(people=32, minutes=2, fps=10, seed=0)
 """Simulated people that every setting is trained and judged on, with the study's real clips."""
-STAGE = "03_train"
+NOTEBOOK = "03_train"
 
 Settings = dict[str, dict[str, object]]
 
@@ -86,9 +86,9 @@ def run_sweep(seeds: int = 3, workers: int = 0) -> None:
     """Runs what is not done yet, then gathers tables and the figure; a setting that fails is told and left out."""
     folder = results_dir("sweep")
     corpus = _corpus(folder)
-    base = read_parameters(params_dir("sweep") / f"{STAGE}.yaml")
+    base = read_parameters(params_dir("sweep") / f"{NOTEBOOK}.yaml")
     todo = {name: base | values | {"corpus": str(corpus), "run": name} for name, values in settings(seeds).items()}
-    declared = declared_parameters(notebooks_dir() / f"{STAGE}.ipynb")
+    declared = declared_parameters(notebooks_dir() / f"{NOTEBOOK}.ipynb")
     for name, values in todo.items():
         check_parameters(values, declared, name)
     workers = workers or cpu_count()
@@ -106,9 +106,9 @@ def run_setting(runs: Path, name: str, parameters: dict[str, object]) -> str:
     if read_json(folder / "done.json").get("parameters") == parameters:
         return f"{name}: kept"
     os.environ |= {"DFE_RESULTS": str(runs), "OMP_NUM_THREADS": "1"}
-    write_text(folder / f"{STAGE}.yaml", yaml.safe_dump(parameters))
+    write_text(folder / f"{NOTEBOOK}.yaml", yaml.safe_dump(parameters))
     try:
-        execute_notebook(notebooks_dir() / f"{STAGE}.ipynb", folder / f"{STAGE}.ipynb", parameters)
+        execute_notebook(notebooks_dir() / f"{NOTEBOOK}.ipynb", folder / f"{NOTEBOOK}.ipynb", parameters)
     except UserError as error:
         return f"{name}: {error}"
     seconds = round(time.perf_counter() - began, 1)

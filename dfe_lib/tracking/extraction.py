@@ -140,7 +140,7 @@ def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool
             clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=faces, progress=progress
         )
     except UNREADABLE as error:
-        out.unlink(missing_ok=True)  # or the next stage would take an earlier run's table for this one's
+        out.unlink(missing_ok=True)  # or the next notebook would take an earlier run's table for this one's
         return ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))
 
 

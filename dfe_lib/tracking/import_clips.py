@@ -82,6 +82,6 @@ def _taken(clip: MediaFile, folder: Path, faces: str, settings: ReadSettings, pr
     try:
         row = take_clip(clip, out, settings)
     except UNREADABLE as error:
-        out.unlink(missing_ok=True)  # or the next stage would take an earlier run's table for this one's
+        out.unlink(missing_ok=True)  # or the next notebook would take an earlier run's table for this one's
         row = ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))
     return pd.DataFrame([asdict(row)])

@@ -1,12 +1,12 @@
-"""Random actors, their expressions, and the stage that films them."""
+"""Random actors, their expressions, and the studio that films them."""
 
 import numpy as np
 import pytest
 
-from dfe_lib.actors.actor import sample_actor, sample_expression_basis, stage_mesh
+from dfe_lib.actors.actor import fine_mesh, sample_actor, sample_expression_basis
 from dfe_lib.actors.basis import basis_change, nominal_psi, response
 from dfe_lib.actors.expressions import FREE_KINDS, OPPOSED, sample_expressions
-from dfe_lib.actors.filming import Stage, contact_sheet, film_actors, sample_shot
+from dfe_lib.actors.filming import Studio, contact_sheet, film_actors, sample_shot
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.morphable.model import MorphableModel
@@ -41,7 +41,7 @@ def test_opposed_actions_never_meet_and_eyes_look_together() -> None:
 
 
 def test_same_seed_same_actor(head: MorphableModel) -> None:
-    refine, _ = stage_mesh(head)
+    refine, _ = fine_mesh(head)
     one, two, other = (sample_actor(head, refine, np.random.default_rng(seed)) for seed in (3, 3, 4))
     assert np.array_equal(one.neutral, two.neutral) and np.array_equal(one.colours, two.colours)
     assert np.array_equal(one.expression, two.expression)
@@ -72,11 +72,11 @@ def test_a_smile_is_seen_as_a_smile(head: MorphableModel) -> None:
     smile = np.zeros(len(ACTIONS))
     smile[[ACTIONS.index(f"mouthSmile{side}") for side in ("Left", "Right")]] = 1
     seen = []
-    with Stage(head) as stage, FaceLandmarks(video=False) as detector:
+    with Studio(head) as studio, FaceLandmarks(video=False) as detector:
         for number in range(4):
             rng = np.random.default_rng([7, number])
-            actor, shot = sample_actor(head, stage.refine, rng, strangeness=0.0), sample_shot(rng, "rendered")
-            scores = [detector(stage.picture(actor, actor.vertices(psi), shot)) for psi in (0 * smile, smile)]
+            actor, shot = sample_actor(head, studio.refine, rng, strangeness=0.0), sample_shot(rng, "rendered")
+            scores = [detector(studio.picture(actor, actor.vertices(psi), shot)) for psi in (0 * smile, smile)]
             seen += [found[0].blendshapes[ACTIONS.index("mouthSmileLeft")] for found in scores if found]
     neutral, smiling = np.median(seen[::2]), np.median(seen[1::2])
     assert smiling > neutral + 0.2

@@ -174,7 +174,7 @@ def test_the_68_landmark_model_reads_jaw_and_lids(frames: RenderedSet) -> None:
 
 
 def film(frames: RenderedSet, actor: int, path) -> None:
-    """Writes an actor as `stage.film_actors` would."""
+    """Writes an actor as `filming.film_actors` would."""
     rows = frames.actor == actor
     save_file(
         {

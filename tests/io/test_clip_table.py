@@ -84,7 +84,7 @@ def test_paths_are_from_the_tables_folder_and_the_table_stands_for_its_clips(tab
     clips = find_sources([str(table)])
     assert clips == table_clips(table)
     assert [(clip.clip_id, clip.subject_id, clip.path.name) for clip in clips][2] == ("03", "b", "03.mp4")
-    assert len(_files_named(str(table))) == 4  # the table and its clips: a change of either runs the stage again
+    assert len(_files_named(str(table))) == 4  # the table and its clips: a change of either runs the step again
 
 
 def test_a_clip_that_is_a_folder_stands_for_its_files(table: Path) -> None:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from dfe_lib.errors import UserError
 from dfe_lib.io import run as module
-from dfe_lib.io.run import KINDS, STAGES, Stage, Study
+from dfe_lib.io.run import KINDS, STEPS, Step, Study
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def test_what_is_missing_names_the_notebook_to_run(results: Path) -> None:
 def test_the_smoke_run_makes_only_what_is_missing_in_order(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
 
-    def run_alone(stage: Stage, run: str) -> None:
-        ran.append(stage.name)
-        for kind in stage.writes:
+    def run_alone(step: Step, run: str) -> None:
+        ran.append(step.name)
+        for kind in step.writes:
             (getattr(Study(run), kind) / "a").touch()
 
     monkeypatch.setattr(module, "_run_alone", run_alone)
@@ -63,9 +63,9 @@ def test_the_smoke_run_makes_only_what_is_missing_in_order(results: Path, monkey
 
 def test_each_kind_has_one_writer_before_its_readers() -> None:
     written: list[str] = []
-    for stage in STAGES:
-        assert set(stage.reads) <= set(written)
-        written += stage.writes
+    for step in STEPS:
+        assert set(step.reads) <= set(written)
+        written += step.writes
     assert sorted(written) == sorted(set(KINDS) - {"figures", "tables"})
 
 

@@ -102,7 +102,7 @@ def test_no_notebook_reaches_what_comes_after_it_or_starts_it() -> None:
     assert "downstream" not in reach["03_train"] | reach["04_codebook_vs_facs"]
 
 
-def test_a_stage_depends_on_the_packages_that_its_rooms_import(package: Path) -> None:
+def test_a_step_depends_on_the_packages_that_its_rooms_import(package: Path) -> None:
     assert imported_packages(["hall"], package) == ["numpy"]
     every = imported_packages(all_rooms(PACKAGE))
     assert {"transformers", "lightning-fabric", "seaborn", "safetensors", "torch", "mediapipe"} <= set(every)

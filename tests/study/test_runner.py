@@ -1,4 +1,4 @@
-"""Two tiny stages with real kernels: `01_one` writes numbers, `02_two` doubles them."""
+"""Two tiny steps with real kernels: `01_one` writes numbers, `02_two` doubles them."""
 
 import json
 import os
@@ -9,11 +9,11 @@ import nbformat
 import pytest
 
 from dfe_lib.errors import UserError
-from dfe_lib.io.run import Stage
-from dfe_lib.study.kernel import StageError, execute_notebook
+from dfe_lib.io.run import Step
+from dfe_lib.study.kernel import StepError, execute_notebook
 from dfe_lib.study.runner import Runner, _files_named
 
-STAGES = (Stage("01_one", (), ("frames",), ("media", "subjects")), Stage("02_two", ("frames",), ("tokens",)))
+STEPS = (Step("01_one", (), ("frames",), ("media", "subjects")), Step("02_two", ("frames",), ("tokens",)))
 
 HEAD = "import os\nfrom pathlib import Path"
 FOLDER = 'folder = Path(os.environ["DFE_RESULTS"]) / run'
@@ -53,11 +53,11 @@ class World:
 
     def runner(self) -> Runner:
         folders = {"notebooks": self.notebooks, "params": self.params}
-        return Runner("tiny", stages=STAGES, report=self.lines.append, **folders)
+        return Runner("tiny", steps=STEPS, report=self.lines.append, **folders)
 
     def run(self) -> list[str]:
-        """Names of the stages that ran."""
-        return [outcome.stage for outcome in self.runner().execute() if outcome.ran]
+        """Names of the steps that ran."""
+        return [outcome.step for outcome in self.runner().execute() if outcome.ran]
 
     def manifest(self) -> dict:
         return json.loads((self.results / "manifest.json").read_text())
@@ -106,7 +106,7 @@ def test_code_and_a_missing_output_are_reasons_to_rerun(world: World) -> None:
 def test_manifest_says_what_went_in_and_came_out(world: World) -> None:
     world.run()
     manifest = world.manifest()
-    one, two = manifest["stages"]["01_one"], manifest["stages"]["02_two"]
+    one, two = manifest["steps"]["01_one"], manifest["steps"]["02_two"]
     assert one["parameters"] == {"run": "tiny", "seed": 0, "n": 1, "clips": ["a", "b"], "media": ""}
     assert (one["seed"], two["seed"]) == (0, None)
     assert list(one["outputs"]) == ["frames/a.txt", "frames/b.txt"]
@@ -124,7 +124,7 @@ def test_media_files_are_inputs(world: World) -> None:
     (clips / "x.mp4").write_bytes(b"1")
     world.set("01_one", f"media: {clips}\n")
     assert world.run() == ["01_one", "02_two"]
-    assert list(world.manifest()["stages"]["01_one"]["inputs"]) == ["media/x.mp4"]
+    assert list(world.manifest()["steps"]["01_one"]["inputs"]) == ["media/x.mp4"]
     (clips / "x.mp4").write_bytes(b"2")
     assert world.run() == ["01_one"]
 
@@ -136,11 +136,11 @@ def test_samples_globs_and_tables_of_subjects_are_inputs_and_mappings_are_not(wo
     world.write("01_one", 'run = "smoke"\nmedia = []\nsubjects: dict | str = {"x": "me"}', "")
     world.set("01_one", f"media: [single_face.jpg, {world.folder}/clips/*.mp4]\nsubjects: {world.folder}/who.csv\n")
     world.runner().execute(only=["01_one"])
-    inputs = world.manifest()["stages"]["01_one"]["inputs"]
+    inputs = world.manifest()["steps"]["01_one"]["inputs"]
     assert list(inputs) == ["assets/single_face.jpg", "media/clips/x.mp4", "media/who.csv"]
     world.set("01_one", "media: [single_face.jpg]\n")
     world.runner().execute(only=["01_one"])
-    assert list(world.manifest()["stages"]["01_one"]["inputs"]) == ["assets/single_face.jpg"]
+    assert list(world.manifest()["steps"]["01_one"]["inputs"]) == ["assets/single_face.jpg"]
 
 
 @pytest.mark.parametrize("pattern", ["data/*/*.mp4", "data/**/*.mp4", "data/*_P", "data/**", "da?a"])
@@ -170,7 +170,7 @@ def test_a_corpus_is_read_in_place_of_the_runs_own_folders(world: World) -> None
         return world.runner().execute(only=["02_two"])[0].ran
 
     assert ran() and not ran()
-    assert list(world.manifest()["stages"]["02_two"]["inputs"]) == ["corpus/frames/c.txt"]
+    assert list(world.manifest()["steps"]["02_two"]["inputs"]) == ["corpus/frames/c.txt"]
     own.write_text("2")
     (corpus / "figures" / "c.png").write_text("2")
     assert not ran()
@@ -178,13 +178,13 @@ def test_a_corpus_is_read_in_place_of_the_runs_own_folders(world: World) -> None
     assert ran()
     world.set("02_two", "")
     assert ran()
-    assert list(world.manifest()["stages"]["02_two"]["inputs"]) == ["frames/a.txt"]
+    assert list(world.manifest()["steps"]["02_two"]["inputs"]) == ["frames/a.txt"]
 
 
 def test_a_failing_cell_stops_the_run_in_one_screen(world: World) -> None:
     long = "\n".join(f"x{i} = {i}" for i in range(60))
     world.write("01_one", 'run = "smoke"', "values = {}\nvalues['nothing here']\n" + long)
-    with pytest.raises(StageError) as error:
+    with pytest.raises(StepError) as error:
         world.run()
     text = str(error.value)
     assert text.startswith("01_one stopped at a failing cell (results/tiny/notebooks/01_one.ipynb")
@@ -199,7 +199,7 @@ def test_a_failing_cell_stops_the_run_in_one_screen(world: World) -> None:
 
 def test_a_user_error_in_a_notebook_is_its_sentence(world: World) -> None:
     world.write("01_one", 'run = "smoke"', 'from dfe_lib.errors import UserError\nraise UserError("No face: look up.")')
-    with pytest.raises(StageError) as error:
+    with pytest.raises(StepError) as error:
         world.run()
     assert str(error.value).splitlines()[-1] == "No face: look up."
     assert "Traceback" not in str(error.value)
@@ -207,7 +207,7 @@ def test_a_user_error_in_a_notebook_is_its_sentence(world: World) -> None:
 
 def test_a_dead_kernel_is_told(world: World) -> None:
     world.write("01_one", 'run = "smoke"', "os._exit(1)")
-    with pytest.raises(StageError, match="01_one stopped: its kernel died"):
+    with pytest.raises(StepError, match="01_one stopped: its kernel died"):
         world.run()
 
 
@@ -219,9 +219,9 @@ def test_a_notebook_is_never_executed_over_itself(world: World) -> None:
     assert source.read_bytes() == before
 
 
-def test_a_failed_stage_runs_again_though_nothing_changed(world: World) -> None:
+def test_a_failed_step_runs_again_though_nothing_changed(world: World) -> None:
     world.write("02_two", 'run = "smoke"', TWO.replace("* factor", "") + "\nassert os.path.exists(folder / 'go')")
-    with pytest.raises(StageError):
+    with pytest.raises(StepError):
         world.run()
     (world.results / "go").write_text("")
     assert world.run() == ["02_two"]
@@ -236,7 +236,7 @@ def test_a_failed_stage_runs_again_though_nothing_changed(world: World) -> None:
         ("run: other\n", "take run out"),
     ],
 )
-def test_a_bad_parameter_of_the_last_stage_stops_the_first(world: World, text: str, complaint: str) -> None:
+def test_a_bad_parameter_of_the_last_step_stops_the_first(world: World, text: str, complaint: str) -> None:
     world.set("02_two", text)
     with pytest.raises(UserError, match=complaint):
         world.run()
