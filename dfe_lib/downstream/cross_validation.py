@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, clone
 
 from ..errors import UserError
 from .clip import Clip
-from .linear_models import HEADS, Prediction
+from .linear_models import LINEAR_MODELS, Prediction
 from .metrics import METRICS
 from .tasks import Task
 
@@ -102,18 +102,22 @@ def without_confounds(vectors: Vectors, confounds: Float[np.ndarray, "n k"]) -> 
 
 
 def predict_unseen(
-    vectors: Vectors, targets: Float[np.ndarray, "n c"], subjects: Iterable[str], folds: Folds, head: str = "ridge"
+    vectors: Vectors,
+    targets: Float[np.ndarray, "n c"],
+    subjects: Iterable[str],
+    folds: Folds,
+    linear_model: str = "ridge",
 ) -> Prediction:
     """Predictions of each row by a model that never saw its subject; NaN where no fold tests it.
 
-    Nested: the head chooses its penalty within each fold's training people, by subject as well.
+    Nested: the linear model chooses its penalty within each fold's training people, by subject as well.
 
     Arguments:
         vectors: of everyone, given the training rows.
         targets: (n, c) one column a target.
         subjects: whose row it is.
         folds: refused when leaky.
-        head: of `heads.HEADS`.
+        linear_model: of `linear_models.LINEAR_MODELS`.
     """
     check_folds(folds, subjects)
     names = np.asarray(list(subjects))
@@ -121,7 +125,7 @@ def predict_unseen(
     parts = {"value": empty, "score": empty.copy(), "label": empty.copy()}
     for train, test in folds:
         x = np.asarray(vectors(train), float)
-        fold = HEADS[head](x[train], targets[train], names[train], x[test])
+        fold = LINEAR_MODELS[linear_model](x[train], targets[train], names[train], x[test])
         for name, values in parts.items():
             values[test] = getattr(fold, name)
     return Prediction(**parts)

@@ -33,8 +33,8 @@ class Evaluation:
     """Scores of representations.
 
     Arguments:
-        table: one row a task, representation, metric and control: task, representation, head, metric, mean, ci_low,
-            ci_high, constant (score of a constant prediction), p_shuffled, n_subjects, control (`none`, `shuffled`).
+        table: one row a task, representation, metric and control: task, representation, linear_model, metric, mean,
+            ci_low, ci_high, constant (score of a constant prediction), p_shuffled, n_subjects, control (`none`, `shuffled`).
         draws: of each task, representation and metric, the score in each bootstrap draw (the same draws for all).
         nulls: likewise, the score of each shuffle.
     """
@@ -49,7 +49,7 @@ def evaluate(
     labels: pd.DataFrame,
     tasks: Sequence[Task],
     folds: Sequence[Folds] = (),
-    head: str = "ridge",
+    linear_model: str = "ridge",
     n_draws: int = 1000,
     n_shuffles: int = 50,
     seed: int = 0,
@@ -65,7 +65,7 @@ def evaluate(
         labels: one row a clip: `subject_id` and the tasks' columns.
         tasks: what is predicted.
         folds: one division of the rows into folds, or several to average over; five folds by subject when empty.
-        head: `"ridge"` for every task; `"logistic"` or `"svm"` for binary tasks.
+        linear_model: `"ridge"` for every task; `"logistic"` or `"svm"` for binary tasks.
         n_draws: of the bootstrap.
         n_shuffles: of the labels; 0 leaves the control out.
         seed: of folds, draws and shuffles, the same for all representations.
@@ -82,13 +82,13 @@ def evaluate(
     weights = subject_draws(subjects, n_draws, seed)
     rows, draws, nulls = [], {}, {}
     for name, vectors in representations.items():
-        predictions = [predict_unseen(vectors, stacked, subjects, parts, head) for parts in folds]
+        predictions = [predict_unseen(vectors, stacked, subjects, parts, linear_model) for parts in folds]
         for task, columns in _columns(truth, n_shuffles):
             constants = constant_scores(task, truth[task], folds[0])
             for metric in task.metrics:
                 real, null = _both(task, metric, stacked, columns, predictions, weights)
                 draws[task.name, name, metric], nulls[task.name, name, metric] = real, null
-                key = {"task": task.name, "representation": name, "head": head, "metric": metric}
+                key = {"task": task.name, "representation": name, "linear_model": linear_model, "metric": metric}
                 rows += _rows(key, real, null, constants[metric], len(set(subjects)))
     return Evaluation(pd.DataFrame(rows), draws, nulls)
 

@@ -13,7 +13,7 @@ from sklearn.svm import LinearSVC
 
 from ..errors import UserError
 
-__all__ = ["HEADS", "Prediction", "Ridge", "logistic", "ridge", "support_vectors"]
+__all__ = ["LINEAR_MODELS", "Prediction", "Ridge", "logistic", "ridge", "support_vectors"]
 
 PENALTIES = np.logspace(-2, 3, 11)
 """Ridge penalties that are tried, in units of the number of features."""
@@ -126,7 +126,7 @@ def support_vectors(x: Matrix, y: Targets, subjects: np.ndarray, unseen: Unseen)
     return _searched(model, "linearsvc__C", x, y, subjects, unseen)
 
 
-HEADS: dict[str, Callable[[Matrix, Targets, np.ndarray, Unseen], Prediction]] = {
+LINEAR_MODELS: dict[str, Callable[[Matrix, Targets, np.ndarray, Unseen], Prediction]] = {
     "ridge": ridge,
     "logistic": logistic,
     "svm": support_vectors,
@@ -136,7 +136,7 @@ HEADS: dict[str, Callable[[Matrix, Targets, np.ndarray, Unseen], Prediction]] = 
 
 def _searched(model: object, cost: str, x: Matrix, y: Targets, subjects: np.ndarray, unseen: Unseen) -> Prediction:
     if not np.isin(y, (0, 1)).all():
-        raise UserError("logistic regression and the SVM need labels 0 and 1; use the ridge head for others.")
+        raise UserError("logistic regression and the SVM need labels 0 and 1; use ridge regression for others.")
     scores = []
     for target in y.T:
         pipeline = make_pipeline(StandardScaler(), model)

@@ -105,7 +105,7 @@ class Metric:
     Arguments:
         score: of true labels, predictions and weights (b, n).
         reads: which prediction it takes: `"score"`, free of the training people's base rate (see
-            `heads.Prediction`), `"label"` (class or level) or `"value"` (in units of the label).
+            `linear_models.Prediction`), `"label"` (class or level) or `"value"` (in units of the label).
         chance: what uninformed predictions get; None where that is the score of a constant, which depends on the data.
         rises: is more better?
     """

@@ -35,10 +35,10 @@ class StudySettings:
     Arguments:
         sizes: numbers of people whose power is measured. repeats: studies of each size.
         divisions: into five folds, averaged. draws: of each bootstrap. shuffles: of the labels.
-        powered: representations whose power is measured and that the other heads are tried on; all when empty.
+        powered: representations whose power is measured and that the other linear models are tried on; all when empty.
         main: tasks whose power is measured.
         read: label columns whose words are read.
-        head_effects: effects on which logistic regression and the linear SVM are tried beside ridge.
+        linear_model_effects: effects on which logistic regression and the linear SVM are tried beside ridge.
         pictured: people who are rendered for encoders of pictures, which takes long. picture_effects: where.
         seed: of folds, draws and shuffles.
     """
@@ -51,7 +51,7 @@ class StudySettings:
     powered: tuple[str, ...] = ()
     main: tuple[str, ...] = ("stress", "phq8", "personality")
     read: tuple[str, ...] = ("stress", "phq8", "extraversion")
-    head_effects: tuple[str, ...] = ("detectable",)
+    linear_model_effects: tuple[str, ...] = ("detectable",)
     pictured: int = 0
     picture_effects: tuple[str, ...] = ("beyond",)
     seed: int = 0
@@ -159,11 +159,13 @@ def _scores(
         tables.append(
             _evaluated(cleaned, people.people, tasks, settings).table.assign(**about | {"confounds": "removed"})
         )
-        if effect in settings.head_effects:
+        if effect in settings.linear_model_effects:
             binary = [task for task in tasks if task.kind == "binary"][:1]
             few = {name: vectors[name] for name in settings.powered or vectors if name in vectors}
-            heads = [_evaluated(few, people.people, binary, settings, head=head) for head in ("logistic", "svm")]
-            tables += [each.table.assign(**about) for each in heads]
+            others = [
+                _evaluated(few, people.people, binary, settings, linear_model=name) for name in ("logistic", "svm")
+            ]
+            tables += [each.table.assign(**about) for each in others]
     return pd.concat(tables), pd.concat(comparisons)
 
 
@@ -172,12 +174,12 @@ def _evaluated(
     people: pd.DataFrame,
     tasks: Sequence[Task],
     settings: StudySettings,
-    head: str = "ridge",
+    linear_model: str = "ridge",
     shuffles: int = 0,
 ) -> Evaluation:
-    divisions = settings.divisions if head == "ridge" else 1
+    divisions = settings.divisions if linear_model == "ridge" else 1
     folds = [subject_folds(people["subject_id"], seed=settings.seed + k) for k in range(divisions)]
-    return evaluate(vectors, people, tasks, folds, head, settings.draws, shuffles, settings.seed)
+    return evaluate(vectors, people, tasks, folds, linear_model, settings.draws, shuffles, settings.seed)
 
 
 def _power(people: CohortVectors, tasks: Sequence[Task], settings: StudySettings) -> pd.DataFrame:

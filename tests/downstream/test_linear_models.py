@@ -71,12 +71,12 @@ def test_classes_of_unequal_size_are_told_by_the_middle_between_them() -> None:
     assert label.ravel().tolist() == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("head", [ridge, logistic, support_vectors])
-def test_every_head_finds_a_signal_in_noise(head) -> None:
+@pytest.mark.parametrize("linear_model", [ridge, logistic, support_vectors])
+def test_every_linear_model_finds_a_signal_in_noise(linear_model) -> None:
     y = RNG.integers(0, 2, (120, 1)).astype(float)
     x = RNG.normal(size=(120, 20))
     x[:, :1] += 2 * y
-    unseen = head(x[:80], y[:80], np.arange(80), x[80:])
+    unseen = linear_model(x[:80], y[:80], np.arange(80), x[80:])
     assert roc_auc(y[80:, 0], unseen.score[:, 0], np.ones((1, 40)))[0] > 0.8
     assert set(np.unique(unseen.label)) == {0, 1}
 

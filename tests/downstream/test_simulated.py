@@ -36,15 +36,15 @@ def test_the_tables_have_their_columns_and_every_row_says_what_it_is(tables: Stu
         assert set(table.effect) == set(EFFECTS) and table.data.str.startswith("simulated").all()
     assert tables.downstream.control.value_counts()["shuffled"] > 0
     assert not tables.downstream.duplicated(
-        ["task", "data", "effect", "frames", "confounds", "head", "representation", "metric", "control"]
+        ["task", "data", "effect", "frames", "confounds", "linear_model", "representation", "metric", "control"]
     ).any()
 
 
 def test_controls_and_heads_are_where_they_were_asked_for(tables: StudyTables) -> None:
     rows = tables.downstream
     assert set(rows.frames) == {"all", "talking"} and set(rows.confounds) == {"kept", "removed"}
-    assert set(rows[rows.effect == "beyond"]["head"]) == {"ridge", "logistic", "svm"}
-    assert set(rows[rows.effect == NULL]["head"]) == {"ridge"}
+    assert set(rows[rows.effect == "beyond"]["linear_model"]) == {"ridge", "logistic", "svm"}
+    assert set(rows[rows.effect == NULL]["linear_model"]) == {"ridge"}
     assert "confounds" not in set(rows.representation[rows.confounds == "removed"])
     assert set(tables.power.representation) == {"token words"}
 
