@@ -5,8 +5,9 @@ diversity and recovery, each with intervals over people, and the reading of ever
 """
 
 from .baselines import PcaScalar, ResidualCode
-from .coverage import coverage_table, display_coverage, find_code, told_frames
+from .coverage import contrast_frames, coverage_table, display_coverage, find_code
 from .diversity import diversity_table
+from .facs_comparison import FacsComparison, compare_with_facs
 from .frame_codes import compared_codes, token_codes
 from .frame_sets import codebook_people, compared_frames, read_frames, read_split, shown_displays
 from .methods import WIDE_BEAM, ablation, chosen_methods
@@ -19,6 +20,7 @@ from .token_readings import retrained_templates, token_shares, token_stability, 
 
 __all__ = [
     "WIDE_BEAM",
+    "FacsComparison",
     "PcaScalar",
     "ResidualCode",
     "TrainedCode",
@@ -26,8 +28,10 @@ __all__ = [
     "chosen_methods",
     "codebook_people",
     "compare",
+    "compare_with_facs",
     "compared_codes",
     "compared_frames",
+    "contrast_frames",
     "coverage_table",
     "display_coverage",
     "diversity_table",
@@ -47,5 +51,4 @@ __all__ = [
     "token_shares",
     "token_stability",
     "token_units",
-    "told_frames",
 ]

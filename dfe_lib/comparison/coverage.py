@@ -1,4 +1,4 @@
-"""How much of what faces do a code tells: the share of their displacement, in mm2, that it gives back."""
+"""How much of what faces do a code describes: the share of their displacement, in mm2, that it gives back."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from ..cohort.displays import DISPLAYS
 from .frame_codes import FrameCode
 from .frame_sets import FrameSet
 
-__all__ = ["coverage_table", "display_coverage", "energy", "find_code", "told_frames"]
+__all__ = ["contrast_frames", "coverage_table", "display_coverage", "energy", "find_code"]
 
 DRAWS = 1000
 LEAST_FRAMES = 5
@@ -91,10 +91,10 @@ def display_coverage(
     for display in np.unique(frames.display[frames.display != ""]):
         here = frames.display == display
         if here.sum() >= LEAST_FRAMES:
-            told = {name: _share(values[here], total[here]) for name, values in left.items()}
+            explained = {name: _share(values[here], total[here]) for name, values in left.items()}
             moved = float(np.sqrt(total[here].mean()))
             known = {"display": display, "beyond_facs": beyond[str(display)], "frames": int(here.sum())}
-            rows.append(known | {"moved_mm": moved} | told)
+            rows.append(known | {"moved_mm": moved} | explained)
     first, second = list(codes)[:2]
     columns = ["display", "beyond_facs", "frames", "moved_mm", *codes]
     table = pd.DataFrame(rows, columns=columns)
@@ -102,23 +102,23 @@ def display_coverage(
     return table.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
 
 
-def told_frames(
+def contrast_frames(
     ours: FrameCode, theirs: FrameCode, frames: FrameSet, metric: Float[np.ndarray, "e e"], data: str, count: int = 12
 ) -> pd.DataFrame:
-    """Frames that one code tells and the other misses, both ways round; the starkest of each display and second.
+    """Frames that one code reconstructs and the other misses, both ways round; the starkest of each display and second.
 
-    Columns: data, told_by, clip_id, subject_id, frame, time_s, display, moved_mm, and the error in mm (rms over the
-    face) of `ours` and of `theirs`; `row` is the frame's place in `frames`.
+    Columns: data, explained_by, clip_id, subject_id, frame, time_s, display, moved_mm, and the error in mm (rms over
+    the face) of `ours` and of `theirs`; `row` is the frame's place in `frames`.
     """
     moved = np.sqrt(energy(frames.psi, metric))
     errors = [np.sqrt(energy(frames.psi - code.decoded, metric)) for code in (ours, theirs)]
     missed, tables = list(zip((ours, theirs), errors, strict=True)), []
-    for teller, gain in ((ours, errors[1] - errors[0]), (theirs, errors[0] - errors[1])):
+    for better, gain in ((ours, errors[1] - errors[0]), (theirs, errors[0] - errors[1])):
         order = [int(i) for i in np.argsort(-gain, kind="stable") if moved[i] > MOVED_MM and gain[i] > 0]
         rows = np.array(_apart(order, frames)[:count], int)
         tables.append(
             pd.DataFrame(
-                {"data": data, "told_by": f"{teller.representation} {teller.level}", "clip_id": frames.clip[rows],
+                {"data": data, "explained_by": f"{better.representation} {better.level}", "clip_id": frames.clip[rows],
                  "subject_id": frames.subject[rows], "frame": frames.frame[rows], "time_s": frames.time_s[rows],
                  "display": frames.display[rows], "moved_mm": moved[rows]}
                 | {f"{code.representation}_{code.level}_mm": error[rows] for code, error in missed}
@@ -126,6 +126,19 @@ def told_frames(
             )
         )  # fmt: skip
     return pd.concat(tables, ignore_index=True)
+
+
+def covers_more(coverage: pd.DataFrame, one: str, other: str, most_bits: float) -> bool:
+    """Does the longest code of `one` within so many bits explain more of the whole face than `other`'s in any bits?
+
+    Arguments:
+        coverage: rows of :func:`coverage_table` of one kind of data.
+        one: a representation in tokens. other: one in units that are present or absent.
+    """
+    whole = coverage[coverage.region == "all"]
+    ours = whole[(whole.representation == one) & (whole.level == "tokens") & (whole.bits <= most_bits)]
+    theirs = whole[(whole.representation == other) & (whole.level == "binary")]
+    return bool(ours.sort_values("bits").explained.iloc[-1] > theirs.explained.iloc[-1])
 
 
 def find_code(codes: Sequence[FrameCode], representation: str, level: str, bits: float | int = np.inf) -> FrameCode:

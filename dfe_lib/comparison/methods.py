@@ -1,5 +1,6 @@
 """The methods that the study compares at equal bits, and the settings that its ablation turns on and off."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from ..errors import UserError
 from ..io.progress import bar
 from ..morphable.space import ExpressionSpace
 from ..quantisation.config import TrainConfig
+from ..quantisation.corpus import Corpus, HeldoutFrames
 from ..quantisation.metrics import error_mm
 from ..quantisation.rvqvae import RvqVaeConfig
 from .au_code import AuCode
@@ -20,7 +22,16 @@ from .reconstruction import words_used
 from .region_dictionary import RegionDictionary
 from .rvqvae_code import LargeCode, TrainedCode, VqCode
 
-__all__ = ["TERMS", "WIDE_BEAM", "ablation", "baselines", "chosen_methods", "variants"]
+__all__ = [
+    "TERMS",
+    "WIDE_BEAM",
+    "ablation",
+    "ablation_table",
+    "baselines",
+    "chosen_methods",
+    "compared_methods",
+    "variants",
+]
 
 TERMS: dict[str, dict[str, float]] = {
     "no_commitment": {"commitment": 0.0},
@@ -92,6 +103,36 @@ def chosen_methods(
     return {name: others[name] for name in names}
 
 
+def compared_methods(
+    which: str, ours: TrainedCode, space: ExpressionSpace, psi: Float[np.ndarray, "n e"]
+) -> dict[str, FaceCode]:
+    """Other codes, fitted to the frames that ours was trained on, at its bits; see :func:`chosen_methods`.
+
+    With `"all"`, our own model with a wide search is among them.
+
+    Arguments:
+        ours: trained. psi: its training frames.
+    """
+    others = chosen_methods(which, space, ours.config, ours.training)
+    fitted = {name: code.fit(psi, space.metric, ours.config.bits) for name, code in others.items() if name != ours.name}
+    return fitted | ({f"{ours.name}_beam{WIDE_BEAM}": ours.searched(WIDE_BEAM)} if which == "all" else {})
+
+
+def ablation_table(
+    ours: TrainedCode, corpus: Corpus, heldout: Mapping[str, HeldoutFrames], frames: int,
+    metric: Float[np.ndarray, "e e"],
+) -> pd.DataFrame:  # fmt: skip
+    """The ablation on so many training frames, judged on a fifth of the held-out frames of the last kind of data.
+
+    Arguments:
+        ours: the setting that is changed. heldout: frames by kind of data. metric: mesh metric in mm2.
+    """
+    kind = list(heldout)[-1]
+    brief = replace(ours.training, start_frames=frames, patience=0)
+    table, _ = ablation(ours.config, brief, corpus.training(frames), heldout[kind].psi[::5], metric)
+    return table.assign(data=kind, frames=frames)
+
+
 def ablation(
     config: RvqVaeConfig,
     training: TrainConfig,
@@ -106,10 +147,9 @@ def ablation(
         psi, heldout: training and held-out frames.
         metric: mesh metric in mm2.
     """
-    bits = round(config.n_stages * np.log2(config.codebook_size))
     rows, codes = [], {}
     for name, (model, how) in bar(_changes(config, training).items(), desc="ablation"):
-        codes[name] = code = TrainedCode(model, how).fit(psi, metric, bits)
+        codes[name] = code = TrainedCode(model, how).fit(psi, metric, config.bits)
         symbols = code.encode(heldout)
         error = error_mm(heldout, code.decode(symbols), metric).mean()
         words = words_used(symbols, model.codebook_size, model.shared_codebook)

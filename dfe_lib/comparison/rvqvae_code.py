@@ -48,6 +48,15 @@ class TrainedCode:
         return TrainedCode.of(model.eval())
 
     @property
+    def name(self) -> str:
+        """Of the method in tables: by its decoder, or `dfe_separate`."""
+        return f"dfe_{self.config.decoder}" if self.config.shared_codebook else "dfe_separate"
+
+    def retrained(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"]) -> "TrainedCode":
+        """The same shape and training on other frames."""
+        return TrainedCode(self.config, self.training, self.heldout).fit(psi, metric, self.config.bits)
+
+    @property
     def codebook_size(self) -> int:
         return self.config.codebook_size
 

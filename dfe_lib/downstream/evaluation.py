@@ -34,7 +34,8 @@ class Evaluation:
 
     Arguments:
         table: one row a task, representation, metric and control: task, representation, linear_model, metric, mean,
-            ci_low, ci_high, constant (score of a constant prediction), p_shuffled, n_subjects, control (`none`, `shuffled`).
+            ci_low, ci_high, constant (score of a constant prediction), p_shuffled, n_subjects, control (`none` or
+            `shuffled`).
         draws: of each task, representation and metric, the score in each bootstrap draw (the same draws for all).
         nulls: likewise, the score of each shuffle.
     """

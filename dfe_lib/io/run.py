@@ -45,7 +45,7 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
     Step("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
-    Step("03_train", ("expressions", "cohort"), ("model", "tokens"), ("labels",)),
+    Step("03_train", ("frames", "expressions", "cohort"), ("model", "tokens"), ("labels",)),
     Step("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
     Step("05_downstream", ("frames", "expressions", "model", "tokens"), (), ("clips",)),
 )
@@ -123,6 +123,18 @@ class Study:
             self.require(upstream)
         _run_alone(step, self.run)
         return folder
+
+    def stop(self, sentence: str) -> None:
+        """Ends a notebook here: the sentence is printed, and the cells below do nothing until the kernel starts anew.
+
+        Arguments:
+            sentence: why there is nothing more to do.
+        """
+        print(sentence)
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        if shell is None:
+            raise SystemExit(0)
+        shell.input_transformers_cleanup.append(lambda lines: [])
 
     def save_figure(self, figure: Figure, name: str, colours: int | None = None) -> None:
         """Write `figures/<name>.png`; the same figure gives the same bytes.

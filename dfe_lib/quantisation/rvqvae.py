@@ -1,6 +1,7 @@
 """The RVQ-VAE: an expression vector psi to a few tokens of one codebook, and back."""
 
 import json
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -79,6 +80,11 @@ class RvqVaeConfig:
             raise UserError(f"decoder must be 'joint' or 'additive', not {self.decoder!r}.")
         if type(self.shared_codebook) is not bool:
             raise UserError(f"shared_codebook must be true or false, not {self.shared_codebook!r}.")
+
+    @property
+    def bits(self) -> int:
+        """Whole bits of a frame's tokens."""
+        return round(self.n_stages * math.log2(self.codebook_size))
 
 
 @dataclass(frozen=True)

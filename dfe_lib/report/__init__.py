@@ -7,7 +7,6 @@ are safe for colour-blind readers. Web pages are in `report.pages`.
 from .clips import (
     clip_sheet,
     detection_timeline,
-    face_crop,
     head_sheet,
     psi_timeline,
     token_sheet,
@@ -18,7 +17,9 @@ from .clips import (
 from .codes import error_against_area, error_against_bits, recovery_bars
 from .cohort import filmed_sheet, session_figure, summary_figure
 from .downstream import LINES, needed_map, power_curves, score_dots, word_cards
+from .drawing import face_crop
 from .facs import (
+    contrast_gallery,
     coverage_curves,
     region_coverage,
     retrieval_scores,
@@ -26,9 +27,9 @@ from .facs import (
     template_places,
     token_map,
     token_pictures,
-    told_gallery,
 )
 from .fit import actor_sheet, error_map, fit_errors, overlay_sheet, truth_against_estimate
+from .one_face import FaceParts, face_found, face_in_parts, read_face
 from .overlays import clip_overlays, frame_overlays
 from .pictures import (
     clip_to_show,
@@ -43,10 +44,12 @@ from .pictures import (
 
 __all__ = [
     "LINES",
+    "FaceParts",
     "actor_sheet",
     "clip_overlays",
     "clip_sheet",
     "clip_to_show",
+    "contrast_gallery",
     "coverage_curves",
     "detection_timeline",
     "error_against_area",
@@ -54,6 +57,8 @@ __all__ = [
     "error_map",
     "example_displays",
     "face_crop",
+    "face_found",
+    "face_in_parts",
     "filmed_sheet",
     "fit_errors",
     "frame_overlays",
@@ -66,6 +71,7 @@ __all__ = [
     "overlay_sheet",
     "power_curves",
     "psi_timeline",
+    "read_face",
     "recovery_bars",
     "region_coverage",
     "retrieval_scores",
@@ -80,7 +86,6 @@ __all__ = [
     "token_pictures",
     "token_sheet",
     "token_strip",
-    "told_gallery",
     "training_curves",
     "truth_against_estimate",
     "usage_bars",

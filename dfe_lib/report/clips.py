@@ -6,17 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
 
 from ..blendshapes import REGIONS
 from ..morphable.model import MorphableModel
-from ..morphable.rendering import Camera, HeadRenderer, turn
+from .drawing import Picture, drawn_heads, grid, heat_bar, heat_colours, limit_mm
 
 __all__ = [
     "clip_sheet",
     "detection_timeline",
-    "face_crop",
     "head_sheet",
     "psi_timeline",
     "token_sheet",
@@ -25,9 +24,6 @@ __all__ = [
     "usage_bars",
 ]
 
-Picture = UInt8[np.ndarray, "h w 3"]
-HEAT = plt.get_cmap("inferno")
-CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
 ROOM = 1.08
 """Top of an axis that starts at 0, in units of the largest value."""
 
@@ -36,7 +32,7 @@ sns.set_theme(context="notebook", style="ticks", palette="colorblind")
 
 def clip_sheet(pictures: Mapping[str, Picture], landmarks: Mapping[str, Float[np.ndarray, "l 3"] | None]) -> Figure:
     """One picture of each clip with its landmarks; a clip without a face says so."""
-    figure, axes = _grid(len(pictures), columns=4, width=3.2, height=2.6)
+    figure, axes = grid(len(pictures), columns=4, width=3.2, height=2.6)
     for axis, (name, picture) in zip(axes, pictures.items(), strict=True):
         axis.imshow(picture)
         marks = landmarks[name]
@@ -62,27 +58,18 @@ def detection_timeline(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def face_crop(picture: Picture, landmarks: Float[np.ndarray, "l 3"]) -> UInt8[np.ndarray, "s s 3"]:
-    """Square around the face, a third of its size wider on each side; the picture's border is repeated beyond it."""
-    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
-    half = round(0.8 * float((high - low).max()))
-    x, y = (half + (low + high) / 2).round().astype(int)
-    padded = np.pad(picture, ((half, half), (half, half), (0, 0)), mode="edge")
-    return padded[max(y - half, 0) : y + half, max(x - half, 0) : x + half]
-
-
 def head_sheet(head: MorphableModel, actions: Sequence[str]) -> Figure:
     """The head's regions and some of its facial actions at full strength, with what they move in mm."""
     psi = np.eye(len(head.names))[[head.names.index(action) for action in actions]]
     titles = ["regions of the metric", *actions]
-    colours = [_region_colours(head), *_heat_colours(head, psi, _limit_mm(head, psi))]
-    pictures = _heads(head, np.vstack([np.zeros_like(psi[:1]), psi]), colours)
-    figure, axes = _grid(len(pictures), columns=4, width=2.2, height=2.6)
+    colours = [_region_colours(head), *heat_colours(head, psi, limit_mm(head, psi))]
+    pictures = drawn_heads(head, np.vstack([np.zeros_like(psi[:1]), psi]), colours)
+    figure, axes = grid(len(pictures), columns=4, width=2.2, height=2.6)
     for axis, picture, title in zip(axes, pictures, titles, strict=True):
         axis.imshow(picture)
         axis.set_title(title, fontsize=9)
         axis.axis("off")
-    _heat_bar(figure, axes, _limit_mm(head, psi))
+    heat_bar(figure, axes, limit_mm(head, psi))
     return figure
 
 
@@ -139,14 +126,14 @@ def token_sheet(
     head: MorphableModel, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"], titles: Sequence[str]
 ) -> Figure:
     """A card for each token: the still face moved by it, coloured by the displacement in mm."""
-    limit = _limit_mm(head, templates)
-    pictures = _heads(head, still + templates, _heat_colours(head, templates, limit))
-    figure, axes = _grid(len(pictures), columns=8, width=1.5, height=1.9)
+    limit = limit_mm(head, templates)
+    pictures = drawn_heads(head, still + templates, heat_colours(head, templates, limit))
+    figure, axes = grid(len(pictures), columns=8, width=1.5, height=1.9)
     for axis, picture, title in zip(axes, pictures, titles, strict=True):
         axis.imshow(picture)
         axis.set_title(title, fontsize=8)
         axis.axis("off")
-    _heat_bar(figure, axes, limit)
+    heat_bar(figure, axes, limit)
     return figure
 
 
@@ -187,47 +174,6 @@ def token_strip(
     strip.set_xlabel("time (s)")
     figure.colorbar(mesh, ax=strip, label="token, similar ones\nof similar colour", ticks=[])
     return figure
-
-
-def _grid(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[plt.Axes]]:
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width * columns, height * rows), layout="constrained", squeeze=False
-    )
-    for axis in axes.flat[count:]:
-        axis.remove()
-    return figure, list(axes.flat[:count])
-
-
-def _heads(
-    head: MorphableModel, psi: Float[np.ndarray, "n e"], colours: Sequence[Float[np.ndarray, "v 3"]]
-) -> list[Picture]:
-    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        view = turn(yaw=-12, pitch=3)
-        return [
-            renderer.render(head.vertices(row).astype(float), colour, view)
-            for row, colour in zip(psi, colours, strict=True)
-        ]
-
-
-def _heat_colours(head: MorphableModel, psi: Float[np.ndarray, "n e"], limit: float) -> list[Float[np.ndarray, "v 3"]]:
-    """Grey where nothing moves, then the heat map from 0 to `limit` mm."""
-    moved = np.linalg.norm(head.displacement_mm(psi), axis=-1)
-    fade = np.clip(moved / (0.08 * limit), 0, 1)[..., None]
-    heat = HEAT(np.clip(0.15 + 0.85 * moved / limit, 0, 1))[..., :3]
-    return list(fade * heat + (1 - fade) * 0.82)
-
-
-def _limit_mm(head: MorphableModel, psi: Float[np.ndarray, "n e"]) -> float:
-    """Upper end of a colour scale: a whole number of mm that few vertices of the face exceed."""
-    moved = np.linalg.norm(head.displacement_mm(psi)[:, head.region("face")], axis=-1)
-    return float(max(1.0, np.ceil(np.percentile(moved.max(1), 90))))
-
-
-def _heat_bar(figure: Figure, axes: Sequence[plt.Axes], limit: float) -> None:
-    scale = plt.cm.ScalarMappable(plt.Normalize(0, limit), HEAT)
-    figure.colorbar(scale, ax=axes, label="displacement (mm)", shrink=0.6, aspect=30)
 
 
 def _region_colours(head: MorphableModel) -> Float[np.ndarray, "v 3"]:

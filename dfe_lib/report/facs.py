@@ -21,6 +21,7 @@ from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
 
 __all__ = [
+    "contrast_gallery",
     "coverage_curves",
     "region_coverage",
     "retrieval_scores",
@@ -28,7 +29,6 @@ __all__ = [
     "template_places",
     "token_map",
     "token_pictures",
-    "told_gallery",
 ]
 
 Picture = UInt8[np.ndarray, "h w 3"]
@@ -111,7 +111,7 @@ def region_coverage(coverage: pd.DataFrame, rows: Sequence[tuple[str, str]]) -> 
     return figure
 
 
-def told_gallery(
+def contrast_gallery(
     head: MorphableModel, rows: Mapping[str, Float[np.ndarray, "n e"]], groups: Mapping[str, Sequence[str]]
 ) -> Figure:
     """Frames (columns) as they are and as each code tells them (rows), coloured by the error in mm.

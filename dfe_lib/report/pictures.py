@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..io.media import PICTURES, VIDEOS
-from ..io.tables import N_LANDMARKS, read_arrays
+from ..io.tables import N_LANDMARKS, main_face, read_arrays
 from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..tracking.formats.flame_codes import EYELIDS, JAW
@@ -131,22 +131,22 @@ def some_of(items: Sequence[T], most: int = MOST) -> list[T]:
     return [items[place] for place in places]
 
 
-def clip_to_show(expressions: Path, wanted: str) -> str:
+def clip_to_show(tables: Path, wanted: str) -> str:
     """The clip that is asked for, or the first with a face where `wanted` is empty.
 
     Arguments:
-        expressions: folder of expressions tables, one a clip.
+        tables: folder of frames or expressions tables, one a clip.
 
     Raises UserError when there is no such clip, or no clip with a face.
     """
-    clips = sorted(path.stem for path in expressions.glob("*.parquet"))
+    clips = sorted(path.stem for path in tables.glob("*.parquet"))
     if wanted:
         if wanted not in clips:
             there = ", ".join(some_of(clips))
             raise UserError(f"There is no clip {wanted!r}: set shown_clip to one of {there}, or to ''.")
         return wanted
     for clip in clips:
-        if read_arrays(expressions / f"{clip}.parquet", ["valid"])["valid"].any():
+        if main_face(tables / f"{clip}.parquet") >= 0:
             return clip
     raise UserError("No clip has a frame with a face: look at tables/clips.csv of 01_preprocess.")
 

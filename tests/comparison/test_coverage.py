@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from frame_sets import faces
 
-from dfe_lib.comparison.coverage import coverage_table, display_coverage, energy, find_code, told_frames
+from dfe_lib.comparison.coverage import contrast_frames, coverage_table, display_coverage, energy, find_code
 from dfe_lib.comparison.frame_codes import FrameCode
 
 METRIC = np.diag(np.linspace(1, 3, 52))
@@ -59,9 +59,9 @@ def test_displays_are_sorted_by_what_tokens_gain() -> None:
 def test_frames_that_one_tells_and_the_other_misses() -> None:
     share = np.where(np.arange(180) < 90, 1.0, 0.0)[:, None]
     theirs = FrameCode("openface17", "binary", 17.0, np.zeros((180, 1), int), share * FACES.psi, np.eye(52)[:2])
-    table = told_frames(CODES[0], theirs, FACES, METRIC, "simulated", count=4)
-    ours = table[table.told_by == "dfe tokens"]
-    assert (ours.row >= 90).all() and (table[table.told_by != "dfe tokens"].row < 90).all()
+    table = contrast_frames(CODES[0], theirs, FACES, METRIC, "simulated", count=4)
+    ours = table[table.explained_by == "dfe tokens"]
+    assert (ours.row >= 90).all() and (table[table.explained_by != "dfe tokens"].row < 90).all()
     assert (ours.dfe_tokens_mm < ours.openface17_binary_mm).all()
     assert (
         not ours[["clip_id", "time_s"]].assign(second=ours.time_s.astype(int)).duplicated(["clip_id", "second"]).any()

@@ -11,7 +11,7 @@ from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
 
 COHORT = CohortConfig(10, 0.3, 5, seed=1)
 SETTINGS = StudySettings(
-    (10,), repeats=1, divisions=1, draws=10, shuffles=1, powered=("token words",), head_effects=("beyond",)
+    (10,), repeats=1, divisions=1, draws=10, shuffles=1, powered=("token words",), linear_model_effects=("beyond",)
 )
 EFFECTS = ["beyond", NULL]
 

@@ -1,0 +1,198 @@
+"""The codebook beside FACS on the same frames: every table of notebook 04 but the one of the tokens themselves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from ..blendshapes import REGIONS
+from ..cohort.cohort import cohort_expressions
+from ..io.tables import REAL, SIMULATED
+from ..morphable.space import ExpressionSpace
+from ..quantisation.rvqvae import RvqVae
+from .baselines import PcaScalar, ResidualCode
+from .coverage import contrast_frames, coverage_table, display_coverage, find_code
+from .diversity import diversity_table
+from .frame_codes import FrameCode, compared_codes, token_codes
+from .frame_sets import FrameSet, compared_frames, read_frames, read_split, shown_displays
+from .retrieval import retrieval_table
+from .token_readings import retrained_templates, token_shares, token_stability, token_units
+
+__all__ = ["FacsComparison", "compare_with_facs"]
+
+OURS, THEIRS = ("dfe", "tokens"), ("openface17", "continuous")
+"""The two codes whose frames are contrasted: all tokens, and OpenFace's units at their best, exact intensities."""
+BY_DISPLAY = {"dfe": OURS, "openface17": THEIRS, "facs": ("facs", "continuous"),
+              "openface17_binary": ("openface17", "binary"), "facs_binary": ("facs", "binary")}  # fmt: skip
+GALLERY = {"OpenFace 17,\nexact": THEIRS, "full FACS,\npresent or absent": ("facs", "binary")}
+"""Codes that the gallery shows beside the tokens."""
+RETRIEVED = ("dfe", "openface17", "pyfeat20", "facs", "residual_kmeans")
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Frames of one kind of data by every code; `heldout` are those of people with no part in the training."""
+
+    frames: FrameSet
+    heldout: Bool[np.ndarray, " n"]
+    codes: list[FrameCode]
+
+    def code(self, representation: str, level: str) -> FrameCode:
+        """A code of the held-out frames."""
+        return find_code(self.codes, representation, level)[self.heldout]
+
+
+@dataclass(frozen=True)
+class FacsComparison:
+    """Frames of real and simulated people by tokens, by sets of action units, and by two classical codes.
+
+    Arguments:
+        model: trained. space: of its coefficients, ARKit's.
+        learnt: (T, E) psi of training people, which strengths and classical codes are fitted to.
+        kinds: `real`, `simulated`, as far as there are frames.
+        cohort: folder of the simulated people.
+    """
+
+    model: RvqVae
+    space: ExpressionSpace
+    learnt: Float[np.ndarray, "t e"]
+    kinds: Mapping[str, _Compared]
+
+    @property
+    def bits(self) -> int:
+        """Bits a frame of all tokens."""
+        return self.model.config.bits
+
+    def __str__(self) -> str:
+        people = {data: len(kind.frames[kind.heldout].people) for data, kind in self.kinds.items()}
+        return "\n".join(f"{data}: {len(self.kinds[data].codes)} codes, {count} held-out people"
+                         for data, count in people.items())  # fmt: skip
+
+    def coverage(self, seed: int = 0) -> pd.DataFrame:
+        """Explained share of the displacement by code and region, see :func:`~.coverage.coverage_table`."""
+        head = self.space.head
+        assert head is not None
+        metrics = {"all": self.space.metric} | {region: head.gram(region) for region in REGIONS}
+        return self._joined(
+            lambda data, kind: coverage_table(
+                [code[kind.heldout] for code in kind.codes], kind.frames[kind.heldout], metrics, data, seed=seed
+            )
+        )
+
+    def by_display(self) -> pd.DataFrame:
+        """Explained share by the true display of simulated people; empty without them."""
+        kind = self.kinds.get(SIMULATED)
+        if kind is None:
+            return pd.DataFrame()
+        codes = {name: kind.code(*wanted) for name, wanted in BY_DISPLAY.items()}
+        return display_coverage(codes, kind.frames[kind.heldout], self.space.metric)
+
+    def contrasts(self) -> pd.DataFrame:
+        """Frames that tokens reconstruct and exact OpenFace units miss, and the other way round."""
+        return self._joined(
+            lambda data, kind: contrast_frames(
+                kind.code(*OURS), kind.code(*THEIRS), kind.frames[kind.heldout], self.space.metric, data
+            )
+        )
+
+    def gallery(
+        self, contrasts: pd.DataFrame, count: int
+    ) -> tuple[dict[str, Float[np.ndarray, "n e"]], dict[str, list[str]]]:
+        """psi by row title and frame titles by group of the first `count` contrasts each way, for `contrast_gallery`.
+
+        Of simulated people, whose displays have names, where there are any.
+        """
+        data = SIMULATED if SIMULATED in self.kinds else REAL
+        kind, table = self.kinds[data], contrasts[contrasts.data == data]
+        ours = table.explained_by == " ".join(OURS)
+        halves = {"tokens reconstruct, OpenFace's units miss": table[ours].head(count),
+                  "OpenFace's units reconstruct better": table[~ours].head(count)}  # fmt: skip
+        halves = {title: half for title, half in halves.items() if len(half)}
+        if not halves:
+            return {}, {}
+        rows = pd.concat(halves.values()).row.to_numpy()
+        shown = {f"DFE,\n{self.bits} bits": OURS} | GALLERY
+        psi = {f"{data} face": kind.frames[kind.heldout].psi[rows]}
+        psi |= {title: kind.code(*wanted).decoded[rows] for title, wanted in shown.items()}
+        return psi, {title: [str(name).replace("_", " ") for name in half.display] for title, half in halves.items()}
+
+    def retrieval(self, n_queries: int, seed: int = 0) -> pd.DataFrame:
+        """Faces found again at other people, see :func:`~.retrieval.retrieval_table`; empty with one person alone."""
+
+        def found(data: str, kind: _Compared) -> pd.DataFrame:
+            if len(kind.frames.people) < 2:
+                return pd.DataFrame()
+            asked = np.flatnonzero(kind.heldout)
+            asked = asked[:: max(1, len(asked) // n_queries)]
+            codes = [code for code in kind.codes if code.representation in RETRIEVED and code.symbols.shape[1]]
+            return retrieval_table(codes, kind.frames, asked, self.space.metric, data, seed)
+
+        return self._joined(found)
+
+    def diversity(self) -> pd.DataFrame:
+        """Distinct codes, their entropy and the faces they reach, see :func:`~.diversity.diversity_table`."""
+        return self._joined(lambda data, kind: diversity_table(kind.codes, kind.frames, self.space.metric, data))
+
+    def dictionary(
+        self, words: Int[np.ndarray, "n m"], n_trainings: int, training_frames: int, seed: int = 0
+    ) -> pd.DataFrame:
+        """Every token in action units, with how often it occurs and whether other trainings find it again.
+
+        Arguments:
+            words: (N, M) words of the real frames.
+            n_trainings, training_frames: trainings from other seeds, and the frames of each.
+        """
+        head = self.space.head
+        assert head is not None
+        templates = self.model.templates()
+        table = token_units(templates, head)
+        found = {REAL: words}
+        if SIMULATED in self.kinds:
+            symbols = token_codes(self.model, self.kinds[SIMULATED].frames.psi)[-1].symbols
+            found[SIMULATED] = self.model.words(symbols)
+        for data, symbols in found.items():
+            table[f"frequency_{data}"] = token_shares(symbols, len(templates))
+        again = retrained_templates(self.model, self.learnt, self.space.metric, n_trainings, training_frames, seed + 1)
+        table["stability"] = token_stability(templates, again, self.space.metric)
+        return table
+
+    def _joined(self, table: Callable[[str, _Compared], pd.DataFrame]) -> pd.DataFrame:
+        parts = [table(data, kind) for data, kind in self.kinds.items()]
+        return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def compare_with_facs(
+    folder: Path, space: ExpressionSpace, expressions: Path, cohort: Path, compared: int, fitted: int
+) -> FacsComparison:
+    """Reads the frames, fits the classical codes on training people, and encodes all frames by every code.
+
+    Arguments:
+        folder: of the trained model.
+        space: ARKit's actions on a head.
+        expressions: folder of the real clips' tables. cohort: folder of the simulated people.
+        compared: frames of each kind of data that the codes are compared on.
+        fitted: frames of each kind that strengths of action units and classical codes are fitted to.
+    """
+    model, split = RvqVae.from_pretrained(folder), read_split(folder)
+    paths = {REAL: sorted(expressions.glob("*.parquet")), SIMULATED: cohort_expressions(cohort)}
+    everyone = {data: read_frames(tables) for data, tables in paths.items() if tables}
+    learnt = np.concatenate([_training(frames, split, data).thinned(fitted).psi for data, frames in everyone.items()])
+    others = {"pca": PcaScalar(), "residual_kmeans": ResidualCode(model.config.codebook_size)}
+    fitted_codes = {name: code.fit(learnt, space.metric, model.config.bits) for name, code in others.items()}
+    kinds = {}
+    for data, frames in everyone.items():
+        chosen, heldout = compared_frames(frames, split, data, compared)
+        if data == SIMULATED:
+            chosen = shown_displays(chosen, pd.read_parquet(cohort / "events.parquet"), space.metric)
+        codes = compared_codes(model, learnt, chosen.psi, space.metric, fitted_codes)
+        kinds[data] = _Compared(chosen, heldout, codes)
+    return FacsComparison(model, space, learnt, kinds)
+
+
+def _training(frames: FrameSet, split: Mapping[tuple[str, str], str], data: str) -> FrameSet:
+    """The frames of training people; of everyone where nobody was trained on."""
+    trained: Sequence[str] = [person for person in frames.people if split.get((data, person)) == "train"]
+    return frames.of(trained or frames.people)

@@ -1,0 +1,76 @@
+"""What several figures draw with: grids of pictures, heads, and the colours of displacements in mm."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib.figure import Figure
+
+from ..morphable.model import MorphableModel
+from ..morphable.rendering import Camera, HeadRenderer, turn
+
+__all__ = ["Picture", "drawn_heads", "face_crop", "grid", "heat_bar", "heat_colours", "limit_mm"]
+
+Picture = UInt8[np.ndarray, "h w 3"]
+HEAT = plt.get_cmap("inferno")
+CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
+
+
+def face_crop(
+    picture: Picture, landmarks: Float[np.ndarray, "l d"]
+) -> tuple[UInt8[np.ndarray, "s s 3"], Float[np.ndarray, "2"]]:
+    """Square around the face, a third of its size wider on each side, and its upper left corner (x, y) in the picture.
+
+    The picture's border is repeated beyond it.
+    """
+    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    half = round(0.8 * float((high - low).max()))
+    x, y = (half + (low + high) / 2).round().astype(int)
+    padded = np.pad(picture, ((half, half), (half, half), (0, 0)), mode="edge")
+    top, left = max(y - half, 0), max(x - half, 0)
+    return padded[top : y + half, left : x + half], np.array([left - half, top - half], float)
+
+
+def grid(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[plt.Axes]]:
+    """A figure of so many axes, `width` x `height` inches each."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width * columns, height * rows), layout="constrained", squeeze=False
+    )
+    for axis in axes.flat[count:]:
+        axis.remove()
+    return figure, list(axes.flat[:count])
+
+
+def drawn_heads(
+    head: MorphableModel, psi: Float[np.ndarray, "n e"], colours: Sequence[Float[np.ndarray, "v 3"]]
+) -> list[Picture]:
+    """The head with each expression in its colours (V, 3)."""
+    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
+        view = turn(yaw=-12, pitch=3)
+        return [
+            renderer.render(head.vertices(row).astype(float), colour, view)
+            for row, colour in zip(psi, colours, strict=True)
+        ]
+
+
+def heat_colours(head: MorphableModel, psi: Float[np.ndarray, "n e"], limit: float) -> list[Float[np.ndarray, "v 3"]]:
+    """Grey where nothing moves, then the heat map from 0 to `limit` mm."""
+    moved = np.linalg.norm(head.displacement_mm(psi), axis=-1)
+    fade = np.clip(moved / (0.08 * limit), 0, 1)[..., None]
+    heat = HEAT(np.clip(0.15 + 0.85 * moved / limit, 0, 1))[..., :3]
+    return list(fade * heat + (1 - fade) * 0.82)
+
+
+def limit_mm(head: MorphableModel, psi: Float[np.ndarray, "n e"]) -> float:
+    """Upper end of a colour scale: a whole number of mm that few vertices of the face exceed."""
+    moved = np.linalg.norm(head.displacement_mm(psi)[:, head.region("face")], axis=-1)
+    return float(max(1.0, np.ceil(np.percentile(moved.max(1), 90))))
+
+
+def heat_bar(figure: Figure, axes: Sequence[plt.Axes], limit: float) -> None:
+    """The scale of :func:`heat_colours`."""
+    scale = plt.cm.ScalarMappable(plt.Normalize(0, limit), HEAT)
+    figure.colorbar(scale, ax=axes, label="displacement (mm)", shrink=0.6, aspect=30)
