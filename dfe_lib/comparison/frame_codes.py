@@ -81,7 +81,7 @@ def compared_codes(
 def token_codes(model: RvqVae, psi: Float[np.ndarray, "n e"], name: str = "dfe") -> list[FrameCode]:
     """The frames by their first m tokens, for m from 1 to all."""
     tokens = model.encode(torch.as_tensor(np.ascontiguousarray(psi, np.float32)))
-    templates = model.templates().flatten(0, 1).numpy().astype(float)
+    templates = model.templates()
     each = math.log2(model.config.codebook_size)
     return [
         FrameCode(name, "tokens", m * each, tokens[:, :m].numpy(), model.decode(tokens[:, :m]).numpy().astype(float),

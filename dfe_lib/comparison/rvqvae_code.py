@@ -87,7 +87,7 @@ class TrainedCode:
         return self.model.decode(torch.as_tensor(codes)).numpy()
 
     def templates(self) -> Float[np.ndarray, "t e"]:
-        return self.model.templates().flatten(0, 1).numpy()
+        return self.model.templates()
 
 
 class LargeCode(TrainedCode):

@@ -114,7 +114,7 @@ def retrained_templates(
         settings = TrainConfig(steps=0, start_rounds=ROUNDS, start_frames=frames, seed=seed + number)
         drawn = psi[rng.integers(len(psi), size=frames)]
         train(again, drawn, drawn[:0], metric, settings)
-        found.append(again.templates().flatten(0, 1).numpy().astype(float))
+        found.append(again.templates())
     return found
 
 

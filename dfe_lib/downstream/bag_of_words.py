@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..errors import UserError
 from ..io.tables import read_arrays
+from ..quantisation.rvqvae import RvqVae
 
 __all__ = ["BagOfWords", "Windows", "token_windows"]
 
@@ -25,25 +26,26 @@ class Windows:
 
     Arguments:
         index: One row a window: clip_id, subject_id, face_id, start_s, end_s, frames (those with tokens).
-        tokens: The tokens (frames, M) of each window.
+        tokens: The tokens (frames, M) of each window, as `RvqVae.words` numbers them.
     """
 
     index: pd.DataFrame
     tokens: list[Int[np.ndarray, "_ m"]]
 
 
-def token_windows(paths: Iterable[str | Path], window_s: float | None = None) -> Windows:
+def token_windows(paths: Iterable[str | Path], model: RvqVae, window_s: float | None = None) -> Windows:
     """Cuts tokens tables into windows; a window without a single valid frame is left out.
 
     Arguments:
         paths: Tokens tables, in the order the windows shall have.
+        model: That wrote them; it knows which words its tokens are.
         window_s: Length in seconds, counted from each clip's first frame; None makes one window of a whole clip.
     """
     if window_s is not None and window_s <= 0:
         raise UserError(f"window_s must be longer than 0 seconds, not {window_s}; None takes whole clips.")
     rows, tokens = [], []
     for path in paths:
-        for row, kept in _windows_of(read_arrays(path), window_s):
+        for row, kept in _windows_of(read_arrays(path), model, window_s):
             rows.append(row)
             tokens.append(kept)
     columns = ["clip_id", "subject_id", "face_id", "start_s", "end_s", "frames"]
@@ -54,7 +56,7 @@ class BagOfWords(TransformerMixin, BaseEstimator):
     r"""Counts the words of each window: scikit-learn transformer from lists of tokens (frames, M) to a matrix.
 
     The vocabulary is what occurs in the windows given to `fit`, so fit it on the training subjects; words that it does
-    not hold are not counted afterwards.
+    not hold are not counted afterwards. Tokens of separate codebooks come as `RvqVae.words` numbers them.
 
     Arguments:
         by_stage: A token at another stage is another word; otherwise only the token counts.
@@ -157,7 +159,9 @@ def _durations(tokens: Int[np.ndarray, "n m"], known: Int[np.ndarray, " k"]) -> 
     return there.sum(0) / np.maximum(onsets.sum(0), 1)
 
 
-def _windows_of(table: dict[str, np.ndarray], window_s: float | None) -> Iterable[tuple[dict, np.ndarray]]:
+def _windows_of(
+    table: dict[str, np.ndarray], model: RvqVae, window_s: float | None
+) -> Iterable[tuple[dict, np.ndarray]]:
     if not len(table["frame"]):
         return
     start, end = table["time_s"].min(), table["time_s"].max()
@@ -179,5 +183,5 @@ def _windows_of(table: dict[str, np.ndarray], window_s: float | None) -> Iterabl
                     "end_s": end if window_s is None else opened + window_s,
                     "frames": int(rows.sum()),
                 },
-                table["tokens"][rows],
+                model.words(table["tokens"][rows]),
             )

@@ -19,7 +19,7 @@ class Clip:
         subject_id: Who it is.
         time_s: (t,) in seconds.
         clip_id: Name of the recording.
-        tokens: (t, m).
+        tokens: (t, m), as `RvqVae.words` numbers them.
         psi: (t, e) expression coefficients.
         aus: (t, a) intensity of action units, 0 to 1 (FACS intensity E).
         au_names: What the columns of `aus` are.

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -55,7 +54,7 @@ class CohortReader:
     as the codebook is that of other people too: nothing is fitted on anyone who is predicted.
 
     Arguments:
-        model: folder of the trained codebook.
+        model: the trained model.
         reference: the reference people; their seed must not be that of a study.
         data: which of `DATA` are read.
         au_sets: names in `action_units.AU_SETS`.
@@ -63,14 +62,14 @@ class CohortReader:
 
     def __init__(
         self,
-        model: Path,
+        model: RvqVae,
         reference: CohortConfig,
         data: Sequence[str] = DATA,
         au_sets: Sequence[str] = AU_SETS,
     ) -> None:
         self.reference = reference
         self.data, self.au_sets = tuple(data), tuple(au_sets)
-        self.model, self._metric = RvqVae.from_pretrained(model), anny_head().gram()
+        self.model, self._metric = model, anny_head().gram()
         self._fitted: dict[str, dict[str | None, dict[str, BaseEstimator]]] = {}
         people = [simulate_person(reference, index) for index in range(reference.people)]
         for kind in self.data:
@@ -89,7 +88,7 @@ class CohortReader:
         clip = Clip(
             name,
             person.time_s,
-            tokens=self.model.encode(torch.as_tensor(psi)).numpy(),
+            tokens=self.model.words(self.model.encode(torch.as_tensor(psi)).numpy()),
             psi=psi,
             talking=person.talking,
         )
@@ -99,16 +98,6 @@ class CohortReader:
             for au_set, aus in read.items()
         }
         return {None: clip} | with_units
-
-    @property
-    def templates(self) -> Float[np.ndarray, "k 52"]:
-        """Change of psi by each token."""
-        return self.model.templates().numpy()[0]
-
-    @property
-    def still(self) -> Float[np.ndarray, "52"]:
-        """psi of the face that no token moves."""
-        return self.model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0]
 
     def names(self, representation: str, kind: str = DATA[0]) -> list[str]:
         """What the columns of a bag of words are."""

@@ -2,7 +2,7 @@
 
 How `05_downstream` uses it, with `clips` the notebook's parameter that names the table:
 
-    mine = labelled_clips(clips, study.tokens, study.expressions, study.frames)
+    mine = labelled_clips(clips, study.tokens, study.expressions, study.frames, model)
     for task in tasks_of(mine.labels):
         part = mine.labelled(task.columns)
         folds = [official_folds(part.split)] if part.split is not None else []
@@ -30,6 +30,7 @@ from ..facs import au_basis, au_intensities
 from ..io.clip_table import official_split, read_clip_table
 from ..io.paths import PROJECT
 from ..io.tables import main_face, read_arrays, read_metadata
+from ..quantisation.rvqvae import RvqVae
 from .clip import Clip
 
 __all__ = ["LabelledClips", "labelled_clips", "with_action_units"]
@@ -85,6 +86,7 @@ def labelled_clips(
     tokens: Path | None = None,
     expressions: Path | None = None,
     frames: Path | None = None,
+    model: RvqVae | None = None,
 ) -> LabelledClips:
     """The clips of a table with their tokens, coefficients, action units, head pose and confidence.
 
@@ -94,15 +96,21 @@ def labelled_clips(
     Arguments:
         table: CSV file, see `clip_tables`; from the project's folder unless its path is absolute.
         tokens, expressions, frames: folders of a run, those that the run has.
+        model: that wrote the tokens; it knows which words they are.
 
     Raises:
-        UserError: The table is wrong, a clip of it is not in the run, or no clip has a usable frame.
+        UserError: There are tokens and no model, the table is wrong, a clip of it is not in the run, or no clip has a
+            usable frame.
     """
+    if tokens is not None and model is None:
+        raise UserError("tokens are numbers of a codebook: give the model that wrote them too.")
     rows = read_clip_table(PROJECT / Path(table).expanduser())
     folders = [folder for folder in (tokens, expressions, frames) if folder is not None]
     found = {path.stem for folder in folders for path in folder.glob("*.parquet")}
     _check_found(rows["clip_id"], found, str(table))
     clips = [_clip(row, tokens, expressions, frames) for row in rows.to_dict("records")]
+    if model is not None:
+        clips = [clip if clip.tokens is None else replace(clip, tokens=model.words(clip.tokens)) for clip in clips]
     usable = np.array([len(clip) > 0 for clip in clips])
     if not usable.any():
         raise UserError(f"no clip of {table} has a frame with a face: look at tables/clips.csv of the run.")

@@ -114,7 +114,7 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
     def templates(self) -> Float[np.ndarray, "k e"]:
         """Change of psi (K, E) that each token makes alone; codebook after codebook where stages have their own."""
         check_is_fitted(self, "model_")
-        return self.model_.templates().flatten(0, 1).numpy()
+        return self.model_.templates().astype(np.float32)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes the model as safetensors and JSON."""

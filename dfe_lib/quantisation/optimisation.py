@@ -113,7 +113,7 @@ class TrainingLoss(nn.Module):
         if config.commitment:
             loss = loss + config.commitment * off.square().sum(1).mean() / self.spread
         if config.sparsity or config.orthogonality:
-            templates = self.model.template_changes().flatten(0, 1)
+            templates = self.model.template_changes()
             if config.sparsity:
                 loss = loss + config.sparsity * sparsity_loss(templates, self.fields)
             if config.orthogonality:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError
@@ -248,21 +249,38 @@ class RvqVae(nn.Module):
             return self.decode_vectors(self.mean.new_zeros(len(codes), 0, self.config.latent_dim))
         return _in_chunks(lambda rows: self.decode_vectors(self.quantiser.lookup(rows)), codes.to(self.mean.device))
 
-    def template_changes(self) -> Float[Tensor, "m k e"]:
+    def words(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
+        """The word that each token (..., M) is: its row in :meth:`templates`.
+
+        A shared codebook's tokens are the words; of separate ones, token k of stage m is word m K + k, so that one
+        number at two stages is two words. Fewer columns than stages are the first stages.
+
+        >>> model = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=8, n_stages=2, shared_codebook=False))
+        >>> model.words(np.array([[7, 7], [0, 1]])).tolist()
+        [[7, 15], [0, 9]]
+        """
+        first = 0 if self.config.shared_codebook else self.config.codebook_size * np.arange(tokens.shape[-1])
+        return tokens.astype(np.int64) + first
+
+    @torch.no_grad()
+    def still(self) -> Float[np.ndarray, " e"]:
+        """psi of the face that no token moves."""
+        return self.decode(torch.zeros(1, 0, dtype=torch.long))[0].cpu().numpy().astype(float)
+
+    @torch.no_grad()
+    def templates(self) -> Float[np.ndarray, "w e"]:
+        r"""Change of psi that each word (see :meth:`words`) makes alone, $\hat\psi(c_w) - \hat\psi(\emptyset)$.
+
+        With the additive decoder the change is the same in every company, and a frame is the sum of its templates and
+        the still face; with the joint decoder it is the token's effect on the still face.
+        """
+        return self.template_changes().cpu().numpy().astype(float)
+
+    def template_changes(self) -> Float[Tensor, "w e"]:
         """The same as :meth:`templates`, with its gradient."""
         vectors = self.quantiser.codebook.flatten(0, 1)[:, None]
         still = self.decode_vectors(vectors.new_zeros(1, 0, vectors.shape[2]))
-        return (self.decode_vectors(vectors) - still).unflatten(0, self.quantiser.codebook.shape[:2])
-
-    @torch.no_grad()
-    def templates(self) -> Float[Tensor, "m k e"]:
-        r"""Change of psi that each token makes alone, $\hat\psi(c_k) - \hat\psi(\emptyset)$, by codebook.
-
-        The first axis has one entry for a shared codebook, else one for each stage. With the additive decoder the
-        change is the same in every company, and a frame is the sum of its templates and the still face; with the
-        joint decoder it is the token's effect on the still face.
-        """
-        return self.template_changes()
+        return self.decode_vectors(vectors) - still
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes model.safetensors and config.json, each whole or not at all; no mesh is in them."""

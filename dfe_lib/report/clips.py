@@ -141,20 +141,17 @@ def token_strip(
     pictures: Sequence[Picture],
     shown_s: Sequence[float],
     time_s: Float[np.ndarray, " n"],
-    tokens: Int[np.ndarray, "n m"],
+    words: Int[np.ndarray, "n m"],
     valid: Bool[np.ndarray, " n"],
     rank: Int[np.ndarray, " k"],
-    first_word: int | Int[np.ndarray, " m"] = 0,
 ) -> Figure:
-    """Frames of a clip above the tokens of every frame; `rank` gives words that look alike colours that look alike.
+    """Frames of a clip above the words of every frame; `rank` gives words that look alike colours that look alike.
 
     Arguments:
         pictures, shown_s: frames of the clip and their times in seconds.
-        time_s, tokens, valid: of every frame (N,), (N, M), (N,).
-        rank: (K,) place of each word; of separate codebooks those of each stage after one another.
-        first_word: (M,) word that each stage's token 0 is; 0 for a shared codebook, whose tokens are the words.
+        time_s, words, valid: of every frame (N,), (N, M), (N,); the words as `RvqVae.words` numbers them.
+        rank: (K,) place of each word.
     """
-    words = tokens + first_word
     figure = plt.figure(figsize=(11, 4.2), layout="constrained")
     grid = figure.add_gridspec(2, max(1, len(pictures)), height_ratios=(1.0, 1.15))
     for column, picture in enumerate(pictures):
@@ -166,10 +163,10 @@ def token_strip(
     strip = figure.add_subplot(grid[1, :])
     colours = np.where(valid[:, None], rank[np.maximum(words, 0)], np.nan)
     edges = np.append(time_s, time_s[-1] + np.median(np.diff(time_s)))
-    mesh = strip.pcolormesh(edges, np.arange(tokens.shape[1] + 1), colours.T.astype(float), cmap="viridis")
+    mesh = strip.pcolormesh(edges, np.arange(words.shape[1] + 1), colours.T.astype(float), cmap="viridis")
     for moment in shown_s:
         strip.axvline(moment, color="#D55E00", linewidth=1)
-    strip.set_yticks(np.arange(tokens.shape[1]) + 0.5, [f"stage {m}" for m in range(tokens.shape[1])], fontsize=8)
+    strip.set_yticks(np.arange(words.shape[1]) + 0.5, [f"stage {m}" for m in range(words.shape[1])], fontsize=8)
     strip.invert_yaxis()
     strip.set_xlabel("time (s)")
     figure.colorbar(mesh, ax=strip, label="token, similar ones\nof similar colour", ticks=[])

@@ -8,6 +8,9 @@ from sklearn.pipeline import make_pipeline
 from dfe_lib.downstream.bag_of_words import BagOfWords, token_windows
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import REAL, table_writer, tokens_schema
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
+
+MODEL = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=256, n_stages=2))
 
 
 def write_tokens(path, tokens, face_id, rate=25.0, clip_id="clip"):
@@ -25,7 +28,7 @@ def test_windows_count_from_the_first_frame_and_hold_valid_frames_only(tmp_path)
     tokens = np.arange(200).reshape(100, 2)
     face_id = np.where((np.arange(100) >= 50) & (np.arange(100) < 75), -1, 0)
     face_id[10] = -1
-    windows = token_windows([write_tokens(tmp_path / "a.parquet", tokens, face_id)], window_s=1.0)
+    windows = token_windows([write_tokens(tmp_path / "a.parquet", tokens, face_id)], MODEL, window_s=1.0)
     assert windows.index["start_s"].tolist() == [3.0, 4.0, 6.0]
     assert windows.index["end_s"].tolist() == [4.0, 5.0, 7.0]
     assert windows.index["frames"].tolist() == [24, 25, 25]
@@ -36,20 +39,28 @@ def test_windows_count_from_the_first_frame_and_hold_valid_frames_only(tmp_path)
 def test_faces_have_windows_of_their_own(tmp_path):
     tokens = np.arange(20).reshape(10, 2)
     path = write_tokens(tmp_path / "two.parquet", tokens, np.arange(10) % 2)
-    windows = token_windows([path])
+    windows = token_windows([path], MODEL)
     assert windows.index["face_id"].tolist() == [0, 1]
     np.testing.assert_array_equal(windows.tokens[0], tokens[0::2])
     np.testing.assert_array_equal(windows.tokens[1], tokens[1::2])
 
 
+def test_one_number_at_two_stages_is_two_words_where_codebooks_are_separate(tmp_path):
+    model = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=8, n_stages=2, shared_codebook=False))
+    path = write_tokens(tmp_path / "clip.parquet", np.array([[7, 7], [7, 1]]), [0, 0])
+    (words,) = token_windows([path], model).tokens
+    assert words.tolist() == [[7, 15], [7, 9]]
+    assert BagOfWords().fit([words]).get_feature_names_out().tolist() == ["token_7", "token_9", "token_15"]
+
+
 def test_clips_without_faces_give_no_window(tmp_path):
     path = write_tokens(tmp_path / "none.parquet", np.zeros((5, 2), int), [-1] * 5)
-    assert token_windows([path], 1.0).tokens == []
+    assert token_windows([path], MODEL, 1.0).tokens == []
 
 
 def test_rounded_times_do_not_open_a_window_early_or_late(tmp_path):
     path = write_tokens(tmp_path / "ntsc.parquet", np.zeros((300, 1), int), np.zeros(300), rate=30.0)
-    assert token_windows([path], 0.1).index["frames"].tolist() == [3] * 100
+    assert token_windows([path], MODEL, 0.1).index["frames"].tolist() == [3] * 100
 
 
 def test_counts_are_those_of_numpy():
@@ -123,4 +134,4 @@ def test_impossible_settings_are_explained(tmp_path):
     with pytest.raises(UserError, match="no token"):
         BagOfWords().fit([np.zeros((0, 4), int)])
     with pytest.raises(UserError, match="window_s"):
-        token_windows([], window_s=0.0)
+        token_windows([], MODEL, window_s=0.0)

@@ -14,6 +14,7 @@ from dfe_lib.errors import UserError
 from dfe_lib.io.clip_table import write_clip_table
 from dfe_lib.io.tables import REAL, expressions_schema, frames_schema, table_writer, tokens_schema
 from dfe_lib.morphable.rendering import turn
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
 
 UNITS = ("AU06", "AU12")
 
@@ -57,7 +58,13 @@ def run(tmp_path: Path) -> Path:
 
 
 def read(run: Path, **others: object) -> object:
-    return labelled_clips(run / "clips.csv", run / "tokens", run / "expressions", run / "frames", **others)
+    return labelled_clips(
+        run / "clips.csv", run / "tokens", run / "expressions", run / "frames", **{"model": model()} | others
+    )
+
+
+def model(**settings: object) -> RvqVae:
+    return RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=16, n_stages=2, **settings))
 
 
 def test_the_tables_of_a_clip_stand_side_by_side_where_all_have_the_frame(run: Path) -> None:
@@ -71,6 +78,16 @@ def test_the_tables_of_a_clip_stand_side_by_side_where_all_have_the_frame(run: P
     assert clip.au_names == UNITS
     np.testing.assert_allclose(clip.turn_deg[1], [30, 5, -3], atol=1e-4)
     assert clip.talking.all() and not found.clips[2].talking.any()
+
+
+def test_one_number_at_two_stages_is_two_words_where_codebooks_are_separate(run: Path) -> None:
+    clip = read(run, model=model(shared_codebook=False)).clips[1]
+    assert clip.tokens.tolist() == [[0, 26], [3, 29], [4, 30], [5, 31]]
+
+
+def test_tokens_need_the_model_that_wrote_them(run: Path) -> None:
+    with pytest.raises(UserError, match="give the model"):
+        read(run, model=None)
 
 
 def test_a_frame_that_one_table_lacks_is_left_out(run: Path) -> None:

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -17,10 +15,9 @@ EFFECTS = ["beyond", NULL]
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> CohortReader:
-    folder: Path = tmp_path_factory.mktemp("model")
-    RvqVae(RvqVaeConfig(ACTIONS, codebook_size=16, n_stages=2)).save_pretrained(folder)
-    return CohortReader(folder, CohortConfig(2, 0.3, 5, seed=2), data=("simulated",), au_sets=("openface17",))
+def reader() -> CohortReader:
+    model = RvqVae(RvqVaeConfig(ACTIONS, codebook_size=16, n_stages=2)).eval()
+    return CohortReader(model, CohortConfig(2, 0.3, 5, seed=2), data=("simulated",), au_sets=("openface17",))
 
 
 @pytest.fixture(scope="module")

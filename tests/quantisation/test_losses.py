@@ -50,7 +50,7 @@ def test_a_weight_makes_its_term_smaller(term):
         model = RvqVae(RvqVaeConfig(ACTIONS, codebook_size=32, decoder="additive"))
         train(model, PSI, PSI[:0], METRIC, config)
         with torch.no_grad():
-            templates, root = model.templates()[0], torch.linalg.cholesky(torch.from_numpy(METRIC)).float()
+            templates, root = (torch.from_numpy(x).float() for x in (model.templates(), np.linalg.cholesky(METRIC)))
             values[weight] = {
                 "sparsity": lambda t=templates: sparsity_loss(t, coefficient_fields(METRIC)),
                 "orthogonality": lambda t=templates, r=root: orthogonality_loss(t, r),

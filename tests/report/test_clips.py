@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
 from dfe_lib.report.clips import token_strip
 
 
@@ -13,16 +14,16 @@ def closed() -> Iterator[None]:
     plt.close("all")
 
 
-@pytest.mark.parametrize(("first_word", "colours"), [(0, [[3, 2], [2, 0]]), (np.array([0, 3]), [[3, 2], [5, 1]])])
-def test_tokens_of_separate_codebooks_have_colours_of_their_own(first_word, colours) -> None:
+@pytest.mark.parametrize(("shared", "colours"), [(True, [[3, 2], [2, 0]]), (False, [[3, 2], [5, 1]])])
+def test_tokens_of_separate_codebooks_have_colours_of_their_own(shared, colours) -> None:
     """Three codes a stage; the words of both stages' codebooks, one after the other, have these ranks."""
-    tokens, valid = np.array([[0, 1], [-1, -1], [1, 2]]), np.array([True, False, True])
+    model = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=3, n_stages=2, shared_codebook=shared))
+    words, valid = model.words(np.array([[0, 1], [-1, -1], [1, 2]])), np.array([True, False, True])
     rank = np.array([3, 2, 0, 4, 5, 1])
     picture = np.zeros((4, 4, 3), np.uint8)
-    figure = token_strip([picture], [0.0], np.arange(3) / 10, tokens, valid, rank, first_word)
+    figure = token_strip([picture], [0.0], np.arange(3) / 10, words, valid, rank)
     shown, strip = figure.axes[:2]
     cells = strip.collections[0].get_array().reshape(2, 3)
     assert cells[:, [0, 2]].tolist() == colours
     assert np.ma.getmaskarray(cells)[:, 1].all()
-    words = tokens[0] + first_word
-    assert shown.get_title() == f"0.0 s\n{words[0]} {words[1]}"
+    assert shown.get_title() == f"0.0 s\n{words[0, 0]} {words[0, 1]}"

@@ -65,8 +65,8 @@ def write_atlas(
     """
     head = _head_of(model, space)
     seen = token_occurrences(tokens, model)
-    psi = shown_tongue(head, model.templates().numpy().reshape(-1, len(space.names)).astype(float))
-    still = model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0].astype(float)
+    psi = shown_tongue(head, model.templates())
+    still = model.still()
     examples, thumbs = _examples(model, space, seen, psi, still, frames)
     facets = [_facts(model, space, psi), _shares(seen, readings, len(psi)), _companions(seen, len(psi)), examples,
               _views(head, psi, still), _readings(readings, len(psi))]  # fmt: skip
@@ -94,7 +94,7 @@ def atlas_of_model(folder: str | Path, out: str | Path) -> Path:
     model, run = RvqVae.from_pretrained(folder), Path(folder).resolve().parent
     fitted = any((run / "expressions").glob("*.parquet"))
     space = read_space(run / "expressions") if fitted else expression_space(model.config.coefficients)
-    psi = model.templates().flatten(0, 1).numpy().astype(float)
+    psi = model.templates()
     readings = token_units(psi, space.head) if space.mirrors and space.head is not None else None
     return write_atlas(out, model, space, sorted((run / "tokens").glob("*.parquet")), run / "frames", readings)
 
@@ -212,9 +212,9 @@ def _unit_names(cards: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {unit: ACTION_UNITS[unit].name for unit in sorted(used)}
 
 
-def _decoded(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:
-    first = 0 if model.config.shared_codebook else np.arange(tokens.shape[1]) * model.config.codebook_size
-    return model.decode(torch.as_tensor(tokens - first)).numpy().astype(float)
+def _decoded(model: RvqVae, words: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:
+    tokens = words % model.config.codebook_size  # numbered within the stage's own codebook
+    return model.decode(torch.as_tensor(tokens)).numpy().astype(float)
 
 
 def _gap_mm(model: RvqVae, space: ExpressionSpace, seen: Occurrences, psi: np.ndarray, still: np.ndarray) -> float:

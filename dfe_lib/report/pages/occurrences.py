@@ -31,7 +31,7 @@ class Occurrences:
 
     Arguments:
         kind: (N,) `"real"` or `"simulated"`. table: (N,) which of the tables. frame, face_id, time_s: (N,).
-        tokens: (N, M) numbers of the tokens; with separate codebooks, those of stage m begin at m K.
+        tokens: (N, M) words of the model, rows of its templates.
         paths: the tables.
     """
 
@@ -119,9 +119,8 @@ def example_faces(
 def _valid_rows(path: Path, number: int, model: RvqVae) -> dict[str, np.ndarray]:
     table = read_arrays(path, ["frame", "face_id", "time_s", "valid", "tokens", "data"])
     valid = table["valid"].astype(bool)
-    first = np.zeros(1, int) if model.config.shared_codebook else np.arange(model.config.n_stages)
     rows = {name: table[name][valid] for name in ("frame", "face_id", "time_s")}
-    rows["tokens"] = table["tokens"][valid].astype(int) + first * model.config.codebook_size
+    rows["tokens"] = model.words(table["tokens"][valid])
     return rows | {"kind": table["data"][valid].astype(str), "table": np.full(valid.sum(), number)}
 
 

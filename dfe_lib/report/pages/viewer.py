@@ -68,16 +68,15 @@ def clip_page(
     error_mm: Float[np.ndarray, " n"],
 ) -> dict[str, Any]:
     """What the player's page reads, but for the video: the frames, their decoded psi, the tokens' names and colours."""
-    psi = model.templates().numpy().reshape(-1, len(head.names)).astype(float)
-    still = model.decode(torch.zeros(1, 0, dtype=torch.long)).numpy()[0].astype(float)
+    psi = model.templates()
+    still = model.still()
     decoded = np.tile(still, (len(time_s), 1))
     if valid.any():
         decoded[valid] = shown_tongue(head, model.decode(torch.as_tensor(tokens[valid].astype(np.int64))).numpy())
     most = np.array([np.linalg.norm(head.displacement_mm(row - still), axis=1).max() for row in decoded[valid]])
     reach = float(np.percentile(most, TYPICAL)) if len(most) else 1.0
-    size = model.config.codebook_size
+    size, first = model.config.codebook_size, model.words(np.zeros(tokens.shape[1], int))
     rank = np.concatenate([similarity_rank(book, head.gram()) for book in psi.reshape(-1, size, len(head.names))])
-    first = np.zeros(1, int) if model.config.shared_codebook else np.arange(tokens.shape[1]) * size
     return {
         "times": np.round(time_s, 4).tolist(), "valid": valid.astype(int).tolist(), "books": first.tolist(),
         "tokens": np.where(valid[:, None], tokens, -1).tolist(),

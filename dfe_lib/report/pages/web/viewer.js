@@ -8,7 +8,7 @@
   const count = times.length;
   const step = count > 1 ? (times[count - 1] - times[0]) / (count - 1) : 0.04;
   const end = (i) => times[i + 1] ?? times[i] + step;
-  const stages = data.books.length > 1 ? data.books.length : (data.tokens[0]?.length ?? 0);
+  const stages = data.books.length;
   const SAME_MS = 0.002; // browsers and files round times differently
   let shown = 0;
 
@@ -23,7 +23,7 @@
   find("limit").textContent = `${data.limit} mm`;
 
   /* Number of a token among the names and colours: with separate codebooks each stage has its own. */
-  const number = (i, stage) => data.tokens[i][stage] + (data.books[stage] ?? data.books[0]);
+  const number = (i, stage) => data.tokens[i][stage] + data.books[stage];
   const colour = (token) => `rgb(${data.colours[token].join(" ")})`;
 
   function frameAt(seconds) {
