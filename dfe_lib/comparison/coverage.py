@@ -10,7 +10,7 @@ from ..cohort.displays import DISPLAYS
 from .frame_codes import FrameCode
 from .frame_sets import FrameSet
 
-__all__ = ["contrast_frames", "coverage_table", "display_coverage", "energy", "find_code"]
+__all__ = ["contrast_frames", "coverage_table", "covers_more", "display_coverage", "energy", "find_code"]
 
 DRAWS = 1000
 LEAST_FRAMES = 5

@@ -13,7 +13,7 @@ from ..cohort.cohort import cohort_expressions
 from ..io.tables import REAL, SIMULATED
 from ..morphable.space import ExpressionSpace
 from ..quantisation.rvqvae import RvqVae
-from .baselines import PcaScalar, ResidualCode
+from .baselines import FaceCode, PcaScalar, ResidualCode
 from .coverage import contrast_frames, coverage_table, display_coverage, find_code
 from .diversity import diversity_table
 from .frame_codes import FrameCode, compared_codes, token_codes
@@ -180,7 +180,7 @@ def compare_with_facs(
     paths = {REAL: sorted(expressions.glob("*.parquet")), SIMULATED: cohort_expressions(cohort)}
     everyone = {data: read_frames(tables) for data, tables in paths.items() if tables}
     learnt = np.concatenate([_training(frames, split, data).thinned(fitted).psi for data, frames in everyone.items()])
-    others = {"pca": PcaScalar(), "residual_kmeans": ResidualCode(model.config.codebook_size)}
+    others: dict[str, FaceCode] = {"pca": PcaScalar(), "residual_kmeans": ResidualCode(model.config.codebook_size)}
     fitted_codes = {name: code.fit(learnt, space.metric, model.config.bits) for name, code in others.items()}
     kinds = {}
     for data, frames in everyone.items():

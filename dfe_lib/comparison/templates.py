@@ -7,10 +7,19 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ..morphable.model import MorphableModel
+from ..morphable.space import ExpressionSpace
 from .baselines import FaceCode
 from .recovery import mesh_cosine
 
-__all__ = ["MOVED_MM", "motion_areas", "similarity_rank", "strongest_actions", "template_overlap", "template_table"]
+__all__ = [
+    "MOVED_MM",
+    "motion_areas",
+    "similarity_rank",
+    "strongest_actions",
+    "template_overlap",
+    "template_table",
+    "tokens_used",
+]
 
 
 def similarity_rank(templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> Int[np.ndarray, " k"]:
@@ -73,6 +82,27 @@ def motion_areas(
         total, squares = energy @ area, np.square(energy) @ area
         effective.append(np.divide(total**2, squares, out=np.full(len(chunk), np.nan), where=squares > 1e-12))
     return np.concatenate(moved), np.concatenate(effective)
+
+
+def tokens_used(
+    words: Int[np.ndarray, "n m"], templates: Float[np.ndarray, "k e"], space: ExpressionSpace
+) -> pd.DataFrame:
+    """The words that occur, most frequent first: token, occurrences, rms_mm over the face, and strongest actions.
+
+    Arguments:
+        words: of frames. templates: change of psi by each word.
+    """
+    counts = np.bincount(words.ravel(), minlength=len(templates))
+    order = np.argsort(-counts, kind="stable")
+    table = pd.DataFrame(
+        {
+            "token": order,
+            "occurrences": counts[order],
+            "rms_mm": np.sqrt(np.einsum("ki,ij,kj->k", templates, space.metric, templates))[order],
+            "actions": strongest_actions(templates[order], space.names, space.metric),
+        }
+    )
+    return table[table.occurrences > 0].reset_index(drop=True)
 
 
 def template_overlap(templates: Float[np.ndarray, "t e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, " t"]:

@@ -7,14 +7,13 @@ intervals over people, a chance line and a shuffled-label control, and the displ
 from .bag_of_words import BagOfWords, token_windows
 from .clip import Clip
 from .cohort_vectors import CohortReader
-from .cross_validation import fitted_vectors, official_folds
-from .display_labels import display_name, window_labels
+from .cross_validation import official_folds
 from .evaluation import evaluate
 from .masked_autoencoders import MaskedAutoencoder
 from .picture_vectors import small_encoders
 from .power import ENOUGH, people_needed
-from .recorded import labelled_clips, with_action_units
-from .representations import clip_representations
+from .recorded import labelled_clips
+from .recorded_study import RecordedStudy, display_study, labelled_studies
 from .simulated import StudySettings, simulated_study
 from .tasks import Task, tasks_of
 from .weights import planted_displays
@@ -25,13 +24,13 @@ __all__ = [
     "Clip",
     "CohortReader",
     "MaskedAutoencoder",
+    "RecordedStudy",
     "StudySettings",
     "Task",
-    "clip_representations",
-    "display_name",
+    "display_study",
     "evaluate",
-    "fitted_vectors",
     "labelled_clips",
+    "labelled_studies",
     "official_folds",
     "people_needed",
     "planted_displays",
@@ -39,6 +38,4 @@ __all__ = [
     "small_encoders",
     "tasks_of",
     "token_windows",
-    "window_labels",
-    "with_action_units",
 ]

@@ -9,11 +9,13 @@ from .embedding import embed_landmarks
 from .flame import flame_head
 from .metric import metric_root
 from .model import MorphableModel
+from .parts import FaceParts, strongest_parts
 from .rendering import HeadRenderer
 from .space import ExpressionSpace, expression_space, read_space, space_of_frames, write_space
 
 __all__ = [
     "ExpressionSpace",
+    "FaceParts",
     "HeadRenderer",
     "MorphableModel",
     "anny_head",
@@ -23,5 +25,6 @@ __all__ = [
     "metric_root",
     "read_space",
     "space_of_frames",
+    "strongest_parts",
     "write_space",
 ]

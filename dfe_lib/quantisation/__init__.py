@@ -10,7 +10,7 @@ from .encoder import DiscreteFacialEncoder
 from .metrics import error_mm, usage_table
 from .model_card import write_model_card
 from .rvqvae import RvqVae, RvqVaeConfig
-from .tokens import tokenise
+from .tokens import read_words, tokenise
 from .training import train
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "TrainConfig",
     "error_mm",
     "read_corpus",
+    "read_words",
     "tokenise",
     "train",
     "usage_table",

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float, Int
 
 from ..errors import UserError
-from ..io.tables import coefficient_names, read_batches, table_writer, tokens_schema
+from ..io.tables import coefficient_names, read_arrays, read_batches, table_writer, tokens_schema
 from .metrics import error_mm
 from .rvqvae import RvqVae
 
-__all__ = ["tokenise", "tokens_of"]
+__all__ = ["read_words", "tokenise", "tokens_of"]
 
 ROWS = 4096
 """Rows held in memory at a time."""
@@ -49,6 +49,16 @@ def tokenise(
             errors.append(rows["error_mm"][rows["valid"]])
     error = np.concatenate(errors) if errors else np.empty(0)
     return {"frames": frames, "valid": len(error), "error_mm": float(error.mean()) if len(error) else float("nan")}
+
+
+def read_words(model: RvqVae, folder: Path) -> Int[np.ndarray, "n m"]:
+    """The words of all valid frames of a folder of tokens tables, in the order of their names.
+
+    Arguments:
+        model: whose tokens they are.
+    """
+    tables = [read_arrays(path, ["tokens", "valid"]) for path in sorted(folder.glob("*.parquet"))]
+    return model.words(np.concatenate([table["tokens"][table["valid"].astype(bool)] for table in tables]))
 
 
 def tokens_of(

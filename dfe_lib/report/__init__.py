@@ -17,36 +17,34 @@ from .clips import (
 from .codes import error_against_area, error_against_bits, recovery_bars
 from .cohort import filmed_sheet, session_figure, summary_figure
 from .downstream import LINES, needed_map, power_curves, score_dots, word_cards
-from .drawing import face_crop
 from .facs import (
+    CONTRASTED,
     contrast_gallery,
     coverage_curves,
     region_coverage,
     retrieval_scores,
-    side_by_side,
-    template_places,
+    template_sheet,
     token_map,
-    token_pictures,
 )
 from .fit import actor_sheet, error_map, fit_errors, overlay_sheet, truth_against_estimate
-from .one_face import FaceParts, face_found, face_in_parts, read_face
+from .one_face import face_found, face_in_parts, read_face
 from .overlays import clip_overlays, frame_overlays
 from .pictures import (
+    clip_pictures,
     clip_to_show,
     example_displays,
     frames_to_show,
     has_pictures,
-    head_pictures,
     middle_frames,
     some_of,
-    template_map,
 )
 
 __all__ = [
+    "CONTRASTED",
     "LINES",
-    "FaceParts",
     "actor_sheet",
     "clip_overlays",
+    "clip_pictures",
     "clip_sheet",
     "clip_to_show",
     "contrast_gallery",
@@ -56,7 +54,6 @@ __all__ = [
     "error_against_bits",
     "error_map",
     "example_displays",
-    "face_crop",
     "face_found",
     "face_in_parts",
     "filmed_sheet",
@@ -64,7 +61,6 @@ __all__ = [
     "frame_overlays",
     "frames_to_show",
     "has_pictures",
-    "head_pictures",
     "head_sheet",
     "middle_frames",
     "needed_map",
@@ -77,13 +73,10 @@ __all__ = [
     "retrieval_scores",
     "score_dots",
     "session_figure",
-    "side_by_side",
     "some_of",
     "summary_figure",
-    "template_map",
-    "template_places",
+    "template_sheet",
     "token_map",
-    "token_pictures",
     "token_sheet",
     "token_strip",
     "training_curves",

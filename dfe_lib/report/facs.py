@@ -19,14 +19,20 @@ from ..blendshapes import REGIONS
 from ..morphable.metric import metric_root
 from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
+from ..morphable.space import ExpressionSpace
+from .clips import token_sheet
+from .pictures import template_map
 
 __all__ = [
+    "CONTRASTED",
     "contrast_gallery",
     "coverage_curves",
+    "drawn_map",
     "region_coverage",
     "retrieval_scores",
     "side_by_side",
     "template_places",
+    "template_sheet",
     "token_map",
     "token_pictures",
 ]
@@ -45,6 +51,11 @@ SHOWN_SETS = ("openface17", "pyfeat20", "bp4d12", "facs")
 MARKERS = {"binary": "o", "five": "s", "binary_regressed": "^", "five_regressed": "D"}
 LEVELS = {"binary": "present or absent", "five": "levels A to E", "binary_regressed": "present or absent, regressed",
           "five_regressed": "levels A to E, regressed"}  # fmt: skip
+CONTRASTED = (
+    ("dfe", "tokens"), ("residual_kmeans", "tokens"), ("openface17", "binary"), ("openface17", "five"),
+    ("openface17", "continuous"), ("facs", "binary"), ("facs", "five"), ("facs", "continuous"),
+)  # fmt: skip
+"""Codes (representation, level) that the figure of the regions shows."""
 LIMIT_MM = 6.0
 """End of the colour scale of errors; beyond it every error looks the same."""
 PICTURE_SHARE = (0.085, 0.115)
@@ -146,6 +157,39 @@ def contrast_gallery(
     return figure
 
 
+def template_sheet(
+    space: ExpressionSpace, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"], used: pd.DataFrame
+) -> Figure:
+    """Cards of tokens on the head, or their coefficients where there is none, with the number of occurrences.
+
+    Arguments:
+        templates: change of psi by each word. still: psi of the face that no token moves.
+        used: columns `token`, `occurrences`, one row a card.
+    """
+    titles = [f"{row.token} ({row.occurrences}x)" for row in used.itertuples()]
+    shown = templates[used.token.to_numpy()]
+    if space.head is None:
+        return template_map(shown, space.names, titles)
+    return token_sheet(space.head, shown, still, titles)
+
+
+def token_map(
+    space: ExpressionSpace, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"],
+    dictionary: pd.DataFrame, count: int, seed: int = 0,
+) -> Figure:  # fmt: skip
+    """The map of all tokens, with pictures of the strongest that do not overlap.
+
+    Arguments:
+        templates: change of psi by each word. still: psi of the face that no token moves.
+        dictionary: `token_au.csv`, in the order of tokens.
+        count: of pictures. seed: of the places.
+    """
+    assert space.head is not None
+    places = template_places(templates, space.metric, seed)
+    shown = side_by_side(places, np.argsort(-dictionary.rms_mm.to_numpy(), kind="stable"), count)
+    return drawn_map(places, dictionary, token_pictures(space.head, templates, still, shown.tolist()))
+
+
 def template_places(
     templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"], seed: int = 0
 ) -> Float[np.ndarray, "k 2"]:
@@ -163,7 +207,7 @@ def template_places(
         return TSNE(**settings).fit_transform(distance)
 
 
-def token_map(
+def drawn_map(
     places: Float[np.ndarray, "k 2"],
     dictionary: pd.DataFrame,
     pictures: Mapping[int, Picture],

@@ -1,6 +1,6 @@
 """One face at the head of a notebook: the picture, and what this step of the study does to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -127,7 +127,7 @@ def face_in_parts(
 
 
 def _draw_parts(
-    axes: Sequence[plt.Axes], head: MorphableModel, still: Float[np.ndarray, " e"], code: FaceParts, limit: float
+    axes: Iterable[plt.Axes], head: MorphableModel, still: Float[np.ndarray, " e"], code: FaceParts, limit: float
 ) -> None:
     pictures = drawn_heads(head, still + code.changes, heat_colours(head, code.changes, limit))
     for axis, picture, title in zip(axes, pictures, code.titles, strict=False):

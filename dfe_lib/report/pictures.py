@@ -17,9 +17,11 @@ from ..io.tables import N_LANDMARKS, main_face, read_arrays
 from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..tracking.formats.flame_codes import EYELIDS, JAW
-from ..tracking.sources import stills
+from ..tracking.sources import read_sources, stills
+from .drawing import face_crop
 
 __all__ = [
+    "clip_pictures",
     "clip_to_show",
     "example_displays",
     "frames_to_show",
@@ -70,6 +72,30 @@ def middle_frames(
         elif marks is not None:
             pictures[clip], landmarks[clip] = _canvas(marks)
     return pictures, landmarks
+
+
+def clip_pictures(
+    frames: Path, expressions: Path, clip: str, count: int, head: MorphableModel | None
+) -> tuple[list[Picture], Float[np.ndarray, " n"]]:
+    """Faces of a clip, evenly spread over its frames with a face, and their times in seconds.
+
+    The head stands in where the clip came without pictures; without a head there are none.
+
+    Arguments:
+        frames, expressions: folders of the run's tables.
+        count: of pictures.
+    """
+    rows = read_arrays(expressions / f"{clip}.parquet", ["frame", "time_s", "psi", "valid"])
+    valid = np.flatnonzero(rows["valid"].astype(bool))
+    picked = valid[np.linspace(0, len(valid) - 1, count + 2).astype(int)[1:-1]]
+    sources = read_sources(frames)
+    if has_pictures(sources, clip):
+        marks = read_arrays(frames / f"{clip}.parquet", ["landmarks"])["landmarks"].reshape(-1, N_LANDMARKS, 3)
+        found = stills(sources[clip], rows["frame"][picked])
+        return [face_crop(found[int(rows["frame"][row])], marks[row])[0] for row in picked], rows["time_s"][picked]
+    if head is None:
+        return [], rows["time_s"][:0]
+    return head_pictures(head, rows["psi"][picked]), rows["time_s"][picked]
 
 
 def head_pictures(head: MorphableModel, psi: Float[np.ndarray, "n e"]) -> list[Picture]:

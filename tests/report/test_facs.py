@@ -8,11 +8,11 @@ from dfe_lib.morphable.anny import anny_head
 from dfe_lib.report.facs import (
     contrast_gallery,
     coverage_curves,
+    drawn_map,
     region_coverage,
     retrieval_scores,
     side_by_side,
     template_places,
-    token_map,
     token_pictures,
 )
 
@@ -70,5 +70,5 @@ def test_gallery_and_map_have_their_pictures() -> None:
     table = pd.DataFrame({"region": ["jaw", "mouth"], "beyond_facs": [False, True]})
     pictures = token_pictures(head, psi, np.zeros(52), [0, 1])
     assert side_by_side(np.array([[0.0, 0], [1, 1]]), np.array([1, 0]), 5).tolist() == [1, 0]
-    assert len(token_map(np.array([[0.0, 0], [1, 1]]), table, pictures).axes[0].artists) == 2
+    assert len(drawn_map(np.array([[0.0, 0], [1, 1]]), table, pictures).axes[0].artists) == 2
     assert (pictures[0] != pictures[1]).any()

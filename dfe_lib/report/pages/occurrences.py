@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from ...io.tables import N_LANDMARKS, read_arrays
 from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import stills
-from ..clips import face_crop
+from ..drawing import face_crop
 
 __all__ = ["Occurrences", "example_faces", "example_rows", "token_companions", "token_occurrences"]
 
@@ -112,7 +112,8 @@ def example_faces(
         table = read_arrays(frames / f"{clip}.parquet", ["frame", "face_id", "landmarks"])
         for row in here:
             at = np.flatnonzero((table["frame"] == seen.frame[row]) & (table["face_id"] == seen.face_id[row]))[0]
-            cut[row] = face_crop(found[int(seen.frame[row])], table["landmarks"][at].reshape(N_LANDMARKS, 3))
+            marks = table["landmarks"][at].reshape(N_LANDMARKS, 3)
+            cut[row], _ = face_crop(found[int(seen.frame[row])], marks)
     return [cut[row] for row in rows]
 
 
