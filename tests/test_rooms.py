@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from rooms import drawing
 
 from dfe_lib.io.paths import PROJECT, notebooks_dir
 from dfe_lib.study.fingerprint import PACKAGE, all_rooms, notebook_cells
@@ -46,3 +47,12 @@ def test_importing_the_package_is_quick() -> None:
     code = "import time; start = time.process_time(); import dfe_lib; print(time.process_time() - start)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 0.2
+
+
+def test_the_drawing_of_the_rooms_is_current() -> None:
+    assert drawing() in (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8"), f"draw it anew:\n{drawing()}"
+
+
+def test_every_room_is_on_the_map() -> None:
+    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert not [room for room in ROOMS if f"`{room.replace('.', '/')}`" not in text]
