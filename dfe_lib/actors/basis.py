@@ -1,4 +1,4 @@
-"""What a person's own way to move does, told in the coefficients of the nominal expression basis."""
+"""What a person's own way to move does, in the coefficients of the nominal expression basis."""
 
 import numpy as np
 from jaxtyping import Float
@@ -9,7 +9,7 @@ __all__ = ["basis_change", "nominal_psi", "response"]
 
 SWEEPS = 60
 RIDGE = 1e-4
-"""Holds on to the person's own coefficients where the basis cannot tell two of them apart (mm2)."""
+"""Holds on to the person's own coefficients where the basis cannot distinguish two of them (mm2)."""
 
 
 def basis_change(head: MorphableModel) -> Float[np.ndarray, "e e"]:

@@ -1,4 +1,4 @@
-r"""What the estimator would say of known expressions: gain, cross-talk, drifting noise and lost frames, as measured.
+r"""What the estimator would read of known expressions: gain, cross-talk, drifting noise and lost frames, as measured.
 
 $\hat\psi_t = \mathrm{clip}(A(\psi_t - \psi_0) + b + s(\psi_t)\,n_t, 0, 1)$ with the face at rest $\psi_0$ that the fit
 takes for neutral, noise n of the covariance of the estimator's errors that keeps a share for the whole session and
@@ -111,16 +111,16 @@ def pretrained_error_model(path: Path = FILE) -> ErrorModel:
 
 
 def fit_error_model(
-    truth: Float[np.ndarray, "n e"], told: Float[np.ndarray, "n e"], lasting: float, memory_s: float, lost: float
+    truth: Float[np.ndarray, "n e"], estimated: Float[np.ndarray, "n e"], lasting: float, memory_s: float, lost: float
 ) -> ErrorModel:
-    """Fits response, offset and noise to pairs of expressions; what only time can tell is given.
+    """Fits response, offset and noise to pairs of expressions; what only time series can show is given.
 
     Arguments:
-        truth, told: (n, 52) exact and estimated, of independent frames. Each counts mirrored, too.
+        truth, estimated: (n, 52) exact and estimated, of independent frames. Each counts mirrored, too.
         lasting, memory_s, lost: see :class:`ErrorModel`.
     """
     mirror = mirror_permutation()
-    x, y = (np.concatenate([values, values[:, mirror]]) for values in (truth, told))
+    x, y = (np.concatenate([values, values[:, mirror]]) for values in (truth, estimated))
     design = np.hstack([x, np.ones((len(x), 1))])
     pull = np.diag([RIDGE] * x.shape[1] + [0.0])
     weights = np.linalg.solve(design.T @ design + pull, design.T @ y)

@@ -16,21 +16,21 @@ __all__: list[str] = []
 LOST = 0.0
 """No frame of the benchmark's 680 in good light and pose lost its face."""
 FILMED, FILM_FRAMES, FILM_SEED = 8, 100, 900
-"""People filmed for the errors' memory, their frames, and the seed of a cohort that no study uses. So few tell it
+"""People filmed for the errors' memory, their frames, and the seed of a cohort that no study uses. So few determine it
 roughly."""
 
 
 def _main() -> None:
     """Fits the shipped error model: benchmark for response and noise, films of people of no study for its memory."""
     head, actors, estimator = anny_head(), rendered_set(), pretrained_estimator()
-    told = np.zeros_like(actors.psi)
+    estimated = np.zeros_like(actors.psi)
     for actor in np.unique(actors.actor):
         rows = actors.actor == actor
         rest = rows & actors.neutral
         neutral = estimator.neutral_of_frames(actors.landmarks[rest], actors.scores[rest])
-        told[rows] = estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral).psi
+        estimated[rows] = estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral).psi
     good = actors.condition == "rendered"
-    first = fit_error_model(actors.psi[good], told[good], 0.5, 1.0, LOST)
+    first = fit_error_model(actors.psi[good], estimated[good], 0.5, 1.0, LOST)
     films = film_people(CohortConfig(FILMED, 5, 10, seed=FILM_SEED), range(FILMED), FILM_FRAMES, head)
     lasting, memory_s = temporal_error(films, first)
     replace(first, lasting=lasting, memory_s=memory_s).save()

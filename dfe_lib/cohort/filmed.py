@@ -30,13 +30,13 @@ class FilmedPerson:
     """Some seconds of one simulated person.
 
     Arguments:
-        time_s: (n,). truth: (n, 52) exact psi. told: (n, 52) the estimator's, NaN where no face was found.
+        time_s: (n,). truth: (n, 52) exact psi. estimated: (n, 52) the estimator's, NaN where no face was found.
         pictures: some of the frames, each with its time.
     """
 
     time_s: Float[np.ndarray, " n"]
     truth: Float[np.ndarray, "n 52"]
-    told: Float[np.ndarray, "n 52"]
+    estimated: Float[np.ndarray, "n 52"]
     pictures: list[tuple[float, UInt8[np.ndarray, "h w 3"]]]
 
 
@@ -120,27 +120,27 @@ def _sway(time_s: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np
 
 
 def _left_over(film: FilmedPerson, model: ErrorModel) -> Float[np.ndarray, "n 52"]:
-    seen = np.isfinite(film.told).all(1)
-    return film.told[seen] - film.truth[seen] @ model.response.T - model.offset
+    seen = np.isfinite(film.estimated).all(1)
+    return film.estimated[seen] - film.truth[seen] @ model.response.T - model.offset
 
 
 def _modelled(film: FilmedPerson, model: ErrorModel, seed: int) -> FilmedPerson:
-    told, found = model.observe(film.truth, film.time_s, seed, rest=np.zeros(film.truth.shape[1]))
-    return replace(film, told=np.where(found[:, None], told, np.nan).astype(float))
+    estimated, found = model.observe(film.truth, film.time_s, seed, rest=np.zeros(film.truth.shape[1]))
+    return replace(film, estimated=np.where(found[:, None], estimated, np.nan).astype(float))
 
 
 def _statistics(films: list[FilmedPerson], head: MorphableModel) -> pd.DataFrame:
-    seen = [np.isfinite(film.told).all(1) for film in films]
+    seen = [np.isfinite(film.estimated).all(1) for film in films]
     truth = np.concatenate([film.truth[here] for film, here in zip(films, seen, strict=True)])
-    told = np.concatenate([film.told[here] for film, here in zip(films, seen, strict=True)])
+    estimated = np.concatenate([film.estimated[here] for film, here in zip(films, seen, strict=True)])
     rows = [("lost frames, share", "all", 1 - float(np.concatenate(seen).mean()))]
-    rows += [("mean error, mm", region, value) for region, value in _region_errors(told - truth, head).items()]
+    rows += [("mean error, mm", region, value) for region, value in _region_errors(estimated - truth, head).items()]
     rows.append(("error autocorrelation, lag 1", "all", _autocorrelation(films)))
     for k, action in enumerate(ACTIONS):
         active = truth[:, k] > ACTIVE
         if active.sum() >= MIN_ACTIVE:
-            rows.append(("gain", action, float(np.polyfit(truth[:, k], told[:, k], 1)[0])))
-            rows.append(("recall", action, float((told[active, k] > ACTIVE / 2).mean())))
+            rows.append(("gain", action, float(np.polyfit(truth[:, k], estimated[:, k], 1)[0])))
+            rows.append(("recall", action, float((estimated[active, k] > ACTIVE / 2).mean())))
     return pd.DataFrame(rows, columns=["statistic", "region_or_action", "value"])
 
 
@@ -157,7 +157,7 @@ def _autocorrelation(films: list[FilmedPerson]) -> float:
     """Of the error about its mean over each film, all actions together."""
     top, bottom = 0.0, 0.0
     for film in films:
-        error = (film.told - film.truth)[np.isfinite(film.told).all(1)]
+        error = (film.estimated - film.truth)[np.isfinite(film.estimated).all(1)]
         error = error - error.mean(0)
         top, bottom = top + (error[1:] * error[:-1]).mean(), bottom + np.square(error).mean()
     return top / bottom

@@ -10,7 +10,7 @@ from .displays import GROUPS
 __all__ = ["GRID_HZ", "TASKS", "Schedule", "Task", "sample_schedule", "task_rates"]
 
 GRID_HZ = 10
-"""Steps a second in which talking begins and ends, whatever the frame rate: behaviour does not hang on the camera."""
+"""Steps a second in which talking begins and ends, whatever the frame rate: behaviour does not depend on the camera."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How many different faces a code can tell apart, and how much of the faces there are it reaches."""
+"""How many different faces a code can distinguish, and how much of the faces there are it reaches."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Frames told by a code, and what the code alone says the face did: tokens, action units, other quantisers."""
+"""Frames by a code, and what the code alone reconstructs of the face: tokens, action units, other quantisers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ __all__ = ["FrameCode", "compared_codes", "other_code", "token_codes", "unit_cod
 
 @dataclass(frozen=True)
 class FrameCode:
-    """N frames told by one code.
+    """N frames by one code.
 
     Arguments:
         representation: such as `dfe` or `openface17`.
@@ -67,10 +67,10 @@ def compared_codes(
             to what the units mean: the most that can be had from them.
     """
     codes = token_codes(model, psi)
-    told: dict[tuple[str, ...], list[FrameCode]] = {}
+    done: dict[tuple[str, ...], list[FrameCode]] = {}
     for name, units in AU_SETS.items():
-        told[units] = told.get(units) or unit_codes(name, train, psi, metric)
-        codes += [replace(code, representation=name) for code in told[units]]
+        done[units] = done.get(units) or unit_codes(name, train, psi, metric)
+        codes += [replace(code, representation=name) for code in done[units]]
     for name in regressed:
         for level in ("binary", "five"):
             fitted = AuCode(name, level == "binary", regressed=True).fit(train, metric, 0)
@@ -100,7 +100,7 @@ def unit_codes(
 
     Arguments:
         au_set: name in `action_units.AU_SETS`.
-        train: frames of the training people. psi: the frames to tell. metric: mesh metric in mm2.
+        train: frames of the training people. psi: the frames to encode. metric: mesh metric in mm2.
     """
     weights = au_basis(au_set)[1]
     seen, shown = (au_intensities(rows, metric, au_set) for rows in (train, psi))
@@ -109,9 +109,9 @@ def unit_codes(
     for level, quantised, values in (("five", au_levels, 6), ("binary", au_binary, 2)):
         gains = _gains(quantised(seen).astype(int), values - 1, train, weights, metric)
         symbols = quantised(shown).astype(int)
-        told = gains[np.arange(count), symbols] @ weights
+        decoded = gains[np.arange(count), symbols] @ weights
         parts = np.concatenate([gain[:, None] * weights for gain in gains.T[1:]])
-        codes.insert(0, FrameCode(au_set, level, count * math.log2(values), symbols, told, parts))
+        codes.insert(0, FrameCode(au_set, level, count * math.log2(values), symbols, decoded, parts))
     return codes
 
 

@@ -66,7 +66,7 @@ def motion_areas(
 
     The effective share is $(\sum_v a_v e_v)^2 / \sum_v a_v e_v^2$ over the area of the face, with $e_v$ the squared
     displacement of vertex v and $a_v$ its surface: the part of the face that a motion of even strength and the same
-    energies would take. It does not hang on how strong the template is. NaN where nothing moves.
+    energies would take. It does not depend on how strong the template is. NaN where nothing moves.
 
     Arguments:
         head: its region `face` is what counts.

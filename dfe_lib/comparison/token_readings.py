@@ -31,7 +31,7 @@ DETECTED = tuple(sorted({code for name, codes in AU_SETS.items() if name != "fac
 CANDIDATES = tuple(
     code
     for code, unit in ACTION_UNITS.items()
-    if unit.actions and unit.number in {ACTION_UNITS[told].number for told in FULL}
+    if unit.actions and unit.number in {ACTION_UNITS[listed].number for listed in FULL}
 )
 """The units of full FACS, each side by itself and both together."""
 
@@ -153,14 +153,14 @@ def _reading(
 def _detected(templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, " k"]:
     """Share of each token that the units of detectors explain; what comes and what goes are each read as a face.
 
-    With strengths of any sign, blown cheeks would be counted as told: by less of the dimpler and the chin, which
+    With strengths of any sign, blown cheeks would be counted as explained: by less of the dimpler and the chin, which
     nobody who sees blown cheeks would say.
     """
     weights = au_basis(DETECTED)[1]
-    told = sum(
+    explained = sum(
         sign * au_intensities(np.maximum(sign * templates, 0), metric, DETECTED) @ weights for sign in (1.0, -1.0)
     )
-    return 1 - np.square(_rms(templates - told, metric)) / np.maximum(np.square(_rms(templates, metric)), 1e-12)
+    return 1 - np.square(_rms(templates - explained, metric)) / np.maximum(np.square(_rms(templates, metric)), 1e-12)
 
 
 def _rms(templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, " k"]:

@@ -29,7 +29,7 @@ FRAMES = ("all", "talking")
 AU_SETS = ("openface17", "facs")
 """A detector's set of action units (the others are much alike), and every unit of FACS."""
 ORACLE = "facs"
-"""Nobody detects every unit: what they would tell is shown for exact coefficients alone."""
+"""Nobody detects every unit: what they would report is shown for exact coefficients alone."""
 TRUTH = "truth: display counts"
 """How often each planted display really came: the most that a bag of words could know."""
 

@@ -47,7 +47,7 @@ SMALL = {
 }  # fmt: skip
 """Sizes of the autoencoder that is trained within the study."""
 GRID = 4
-"""Of the small one: without much training, what a patch shows is told by where it lies."""
+"""Of the small one: without much training, what a patch shows follows from where it lies."""
 MASKED = {"image": 0.75, "video": 0.9}
 """Share of the patches that is hidden while training, after He et al. 2022 and Tong et al. 2022."""
 BATCHES = {"image": 32, "video": 4}

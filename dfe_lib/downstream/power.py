@@ -68,7 +68,7 @@ def people_needed(power: pd.DataFrame, enough: float = ENOUGH) -> pd.DataFrame:
     """The smallest size from which on the power is enough, NaN where no size is; one row a task and representation.
 
     Arguments:
-        power: rows of :func:`power_table`, with or without further columns that tell them apart, such as `effect`.
+        power: rows of :func:`power_table`, with or without further columns that separate them, such as `effect`.
         enough: power asked for.
 
     >>> rows = {"task": "stress", "representation": "token words", "metric": "auc"}

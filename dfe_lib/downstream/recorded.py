@@ -90,7 +90,7 @@ def labelled_clips(
 ) -> LabelledClips:
     """The clips of a table with their tokens, coefficients, action units, head pose and confidence.
 
-    Of clips with several faces the one that is there most is taken, as the tokens tell it, else the expressions, else
+    Of clips with several faces the one that is there most is taken, by the tokens, else the expressions, else
     the frames. Frames count where every table has them.
 
     Arguments:

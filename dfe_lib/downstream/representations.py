@@ -155,7 +155,7 @@ class KMeansWords(TransformerMixin, BaseEstimator):
 
 
 class Confounds(TransformerMixin, BaseEstimator):
-    """What is no expression and may still tell the label: talking, head motion, confidence of the tracker.
+    """What is no expression and may still predict the label: talking, head motion, confidence of the tracker.
 
     Columns, as far as the clips have them: share of frames talking; mean turn of the head (degrees a second); mean
     confidence. Frames of which one is not known do not count for it; a clip without any that is has the mean of the

@@ -131,7 +131,7 @@ def _pictured(
     encoders: Mapping[str, MaskedAutoencoder],
     settings: StudySettings,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What encoders of pictures tell of the first people, compared with these people's token words."""
+    """Scores of picture encoders on the first people, compared with these people's token words."""
     count = min(settings.pictured, config.people)
     matrices = simulated_vectors(encoders, (simulate_person(config, index) for index in range(count)), settings.seed)
     words = people.matrices[DATA[0], FRAMES[0]][WORDS][:count]

@@ -23,7 +23,7 @@ def word_weights(
     """Ridge weights of everyone's standardised features, with intervals bootstrapped over people; largest first.
 
     Returns one row a feature: word, weight (in units of the label for one standard deviation more of the word), ci_low,
-    ci_high, correlation with the label (a word may tell the label and yet get no weight, beside others that do).
+    ci_high, correlation with the label (a word may predict the label and yet get no weight, beside others that do).
 
     Arguments:
         matrix: (n, d) one row a person.

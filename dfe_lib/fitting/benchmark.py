@@ -34,7 +34,7 @@ N_IDENTITY_FRAMES = 30
 N_EXACT = 6
 """Actors that the solver is asked about with true landmarks, in double precision."""
 ACTIVE, HALF = 0.5, 0.25
-"""An action is active above 0.5; it is found when at least half of that is told, and a false alarm when it was 0."""
+"""An action is active above 0.5; it is found when half of that or more is estimated, a false alarm when it was 0."""
 
 
 def predictions(actors: RenderedSet, head: MorphableModel, estimator: ExpressionEstimator) -> Predictions:
@@ -168,18 +168,18 @@ def fit_channels(actors: RenderedSet, found: Predictions) -> pd.DataFrame:
     rows = []
     for method in ("blendshapes_calibrated", "ours"):
         for k, action in enumerate(ACTIONS):
-            truth, told = actors.psi[good, k], found[method][good, k]
+            truth, estimated = actors.psi[good, k], found[method][good, k]
             strong, absent = truth > ACTIVE, truth == 0
-            recall = float((told[strong] > HALF).mean()) if strong.any() else np.nan
-            correlation = float(np.corrcoef(truth, told)[0, 1]) if told.std() > 0 and truth.std() > 0 else 0.0
+            recall = float((estimated[strong] > HALF).mean()) if strong.any() else np.nan
+            correlation = float(np.corrcoef(truth, estimated)[0, 1]) if estimated.std() > 0 and truth.std() > 0 else 0.0
             rows.append({"method": method, "action": action, "n_active": int(strong.sum()), "recall": recall,
-                         "false_alarms": float((told[absent] > HALF).mean()), "correlation": correlation,
+                         "false_alarms": float((estimated[absent] > HALF).mean()), "correlation": correlation,
                          "dead": correlation < 0.1})  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def fit_leakage(actors: RenderedSet, found: Predictions, estimator: ExpressionEstimator) -> pd.DataFrame:
-    """What a representation tells of who it is and where the head looks; an expression says nothing about either.
+    """What a representation gives away of identity and head pose; an expression gives away neither.
 
     Columns: share of frames (`1nn`) and of actors' means (`1nn_of_means`) whose nearest neighbour is the same actor,
     `chance`, and cross-validated `r2_yaw` and `r2_pitch`.
@@ -220,7 +220,7 @@ def _same_mean(x: np.ndarray, who: np.ndarray) -> float:
 
 
 def _explained(x: np.ndarray, y: np.ndarray, who: np.ndarray) -> float:
-    """Cross-validated R2 of a ridge regression, folds by actor; 0 when it tells nothing."""
+    """Cross-validated R2 of a ridge regression, folds by actor; 0 when nothing can be predicted."""
     guess = cross_val_predict(Ridge(10.0), x, y, groups=who, cv=GroupKFold(5))
     return float(max(0.0, 1 - np.square(y - guess).sum() / np.square(y - y.mean()).sum()))
 

@@ -71,7 +71,7 @@ class FaceNeutral:
         scores: (51,) blendshape scores.
         facing: (51,) the scores without what the pose did to them, see :meth:`ExpressionEstimator.facing`.
         source: `"given"` (neutral frames), `"clip"` (from what the face mostly does), `"none"` (population mean).
-        frames: how many frames told it.
+        frames: how many frames it was estimated from.
     """
 
     landmarks: Float[Tensor, "l 3"]
@@ -186,7 +186,7 @@ class ExpressionEstimator(nn.Module):
         Arguments:
             landmarks: pixels (x right, y down); (n, 478, 3) or (n, 68, 2 or 3), of which 68 use x and y alone.
             scores: blendshape scores; none for 68 landmarks.
-            neutral: of this person; the population's mean when None, which `Estimate.calibrated` then tells.
+            neutral: of this person; the population's mean when None, and then `Estimate.calibrated` is False.
 
         Raises UserError for another number of landmarks, and for missing scores.
         """
@@ -213,8 +213,8 @@ class ExpressionEstimator(nn.Module):
         hidden = torch.where(valid[:, None], 0.0, torch.nan)
         base = nn.functional.pad(self.facing(marks, found.angles) - rest.facing, (0, 1)).clamp(0, 1)
         blended = self.config.blend * psi.clamp(0, 1) + (1 - self.config.blend) * base
-        told = (blended + hidden, log_sigma.exp() + hidden, found.angles + hidden)
-        return *(part[:count] for part in told), valid[:count]
+        padded = (blended + hidden, log_sigma.exp() + hidden, found.angles + hidden)
+        return *(part[:count] for part in padded), valid[:count]
 
     def facing(self, scores: Float[Tensor, "n 51"], angles: Float[Tensor, "n 3"]) -> Float[Tensor, "n 51"]:
         """Scores without what turning the head does to those of a neutral face: quadratic in yaw and pitch."""

@@ -186,8 +186,8 @@ From MediaPipe FaceLandmarker's output to the 52 expression coefficients of the 
 - **Use**: `dfe_lib.fitting.pretrained_estimator()`. Give it the person's neutral face, from labelled neutral frames or
   from the clip; without it, psi holds some of the person's features, and `Estimate.calibrated` is False.
 - **Limits**: actors are not people. What FaceLandmarker hardly sees (the tongue, jawForward, cheekPuff and
-  cheekSquint in part) is told badly; `fit_channels.csv` names the dead channels. Not made for telling what somebody
-  feels, nor for decisions about people.
+  cheekSquint in part) is estimated badly; `fit_channels.csv` names the dead channels. Not made for inferring what
+  somebody feels, nor for decisions about people.
 
 Mean error over the face in mm, {test_actors} actors of identities never seen (`dfe_lib.fitting.fit_accuracy`):
 

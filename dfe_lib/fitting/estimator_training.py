@@ -44,7 +44,7 @@ class TrainingConfig:
         steps, batch, learning_rate, weight_decay: of AdamW with a one-cycle rate.
         per_action: weight of the mean absolute error of psi, summed over the actions, beside the error in mm.
         still: share of examples without a known neutral.
-        sparse: whether an action that more likely rests than not is told to rest. Without, a weak sign of it is kept:
+        sparse: whether an action that more likely rests than not is set to rest. Without, a weak sign of it is kept:
             68 landmarks hardly show a blink.
     """
 

@@ -11,7 +11,7 @@ from ..blendshapes import BLENDSHAPES
 __all__ = ["Neutral", "estimate_neutral"]
 
 MIN_FRAMES = 25
-"""Fewer frames do not tell what a face does most of the time (about a second of video; our choice)."""
+"""Fewer frames do not show what a face does most of the time (about a second of video; our choice)."""
 BINS = 100
 BANDWIDTH = 0.03
 PRIOR_SCALE = 0.2
@@ -27,7 +27,7 @@ class Neutral:
     Arguments:
         scores: (51,) in [0, 1], in the order of `names.BLENDSHAPES`.
         source: `"clip"` (read from the person's frames) or `"none"` (too few frames: zeros, nothing is calibrated).
-        frames: how many frames told it.
+        frames: how many frames it was estimated from.
     """
 
     scores: Float[np.ndarray, "51"]

@@ -107,12 +107,12 @@ def fit_smoothing(actors: RenderedSet, head: MorphableModel, estimator: Expressi
         neutral = estimator.neutral_of_clip(own.landmarks, own.scores)
         raw = estimator.estimate(own.landmarks, own.scores, neutral).psi.astype(float)
         time_s, metric = np.arange(len(raw)) / FPS, head.gram()
-        told = {"blendshapes_calibrated": (padded(own.scores - neutral.scores.numpy()), 0.0), "ours": (raw, 0.0)}
+        methods = {"blendshapes_calibrated": (padded(own.scores - neutral.scores.numpy()), 0.0), "ours": (raw, 0.0)}
         for method in ("one_euro", "bilateral"):
             smooth = smooth_expressions(raw, time_s, metric, method)
-            told[f"ours_{method}"] = (smooth.psi, smooth.change_mm)
+            methods[f"ours_{method}"] = (smooth.psi, smooth.change_mm)
         rows += [{"method": name, "frames": len(raw)} | _measures(psi, own.psi, metric) | {"smoothing_mm": change}
-                 for name, (psi, change) in told.items()]  # fmt: skip
+                 for name, (psi, change) in methods.items()]  # fmt: skip
     table = pd.DataFrame(rows).groupby("method", sort=False).agg({"frames": "sum"} | dict.fromkeys(MEANS, "mean"))
     return table.reset_index()
 

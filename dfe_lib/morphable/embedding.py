@@ -153,7 +153,7 @@ def _belongings(
 ) -> list[tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " f"]]]:
     """Landmarks and the triangles they may lie on: irises on the eyes, each inner lip on its own side of the mouth.
 
-    Of closed lips a ray may well hit the wrong one; the jaw tells them apart.
+    Of closed lips a ray may well hit the wrong one; the jaw separates them.
     """
     skin = head.region("skin")[head.faces].all(1)
     lowered = np.linalg.norm(head.expression[head.names.index("jawOpen")], axis=1)[head.faces].mean(1)

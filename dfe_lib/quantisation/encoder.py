@@ -93,7 +93,7 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, psi: Float[np.ndarray, "n e"] | pd.DataFrame) -> Int[np.ndarray, "n m"]:
-        """Tokens (N, M) of frames; a frame's tokens do not hang on the others.
+        """Tokens (N, M) of frames; a frame's tokens do not depend on the others.
 
         Arguments:
             psi: In the order of the coefficients' names; the columns of a DataFrame are taken by name.

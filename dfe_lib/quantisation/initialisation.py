@@ -54,7 +54,7 @@ def start_classically(
 def filled(psi: Float[Tensor, "n e"], config: TrainConfig, generator: torch.Generator) -> Float[Tensor, "_ e"]:
     """The corpus, filled up to `start_frames` with frames whose coefficients are weaker or stronger than seen.
 
-    Without them a codebook of hundreds of codes learns the frames of a small corpus by heart.
+    Without them a codebook of hundreds of codes overfits the frames of a small corpus.
     """
     missing = config.start_frames - len(psi)
     if missing <= 0 or not config.jitter:

@@ -103,7 +103,7 @@ class ResidualQuantiser(nn.Module):
 
 
 def _drop_repeats(total: Float[Tensor, "b n k"], codes: Int[Tensor, "b n s"], marks: Int[Tensor, " k"]) -> None:
-    """Makes an extension infinitely dear, in place, if it is the same set of codes as one of an earlier partial sum.
+    """Makes an extension infinitely far, in place, if it is the same set of codes as one of an earlier partial sum.
 
     Sets are compared by the sum of their codes' marks. Extending p by c repeats an earlier q extended by d where p
     without d is q without c.

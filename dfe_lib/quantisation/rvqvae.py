@@ -24,7 +24,7 @@ __all__ = ["RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
 
 FORMAT = 1
 CHUNK = 1024
-"""Frames of one pass at inference: every pass has this size, so that a frame's codes do not hang on its batch."""
+"""Frames of one pass at inference: every pass has this size, so that a frame's codes do not depend on its batch."""
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def region_coverage(coverage: pd.DataFrame, rows: Sequence[tuple[str, str]]) -> 
 def contrast_gallery(
     head: MorphableModel, rows: Mapping[str, Float[np.ndarray, "n e"]], groups: Mapping[str, Sequence[str]]
 ) -> Figure:
-    """Frames (columns) as they are and as each code tells them (rows), coloured by the error in mm.
+    """Frames (columns) as they are and as each code reconstructs them (rows), coloured by the error in mm.
 
     Arguments:
         rows: psi of the frames by row title; the first is the true one.

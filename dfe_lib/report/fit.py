@@ -81,9 +81,9 @@ def truth_against_estimate(actors: RenderedSet, found: Predictions, actions: Seq
         k = ACTIONS.index(action)
         axis.plot([0, 1], [0, 1], "--", color="0.6", linewidth=1)
         for method, colour in zip(METHODS, ("#E69F00", "#0072B2"), strict=True):
-            told, truth = found[method][here, k], actors.psi[here, k]
-            label = f"{LABELS[method]}, r = {_correlation(truth, told):.2f}"
-            axis.scatter(truth, told, s=5, alpha=0.45, linewidths=0, color=colour, label=label)
+            estimated, truth = found[method][here, k], actors.psi[here, k]
+            label = f"{LABELS[method]}, r = {_correlation(truth, estimated):.2f}"
+            axis.scatter(truth, estimated, s=5, alpha=0.45, linewidths=0, color=colour, label=label)
         axis.set_title(action, fontsize=9)
         axis.legend(fontsize=6, frameon=False, loc="upper left", borderpad=0, handletextpad=0, markerscale=2)
     for axis in axes.flat[len(actions) :]:
@@ -94,17 +94,17 @@ def truth_against_estimate(actors: RenderedSet, found: Predictions, actions: Seq
     return figure
 
 
-def _correlation(truth: np.ndarray, told: np.ndarray) -> float:
-    return float(np.corrcoef(truth, told)[0, 1]) if truth.std() * told.std() > 0 else 0.0
+def _correlation(truth: np.ndarray, estimated: np.ndarray) -> float:
+    return float(np.corrcoef(truth, estimated)[0, 1]) if truth.std() * estimated.std() > 0 else 0.0
 
 
 def fit_errors(accuracy: pd.DataFrame) -> Figure:
     """Mean error in mm of each method by region and by condition (columns of `fit_accuracy.csv`)."""
     figure, (regions, conditions) = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained", sharey=True)
-    told = accuracy[accuracy["method"].isin(LABELS)].assign(method=lambda table: table["method"].map(LABELS))
+    shown = accuracy[accuracy["method"].isin(LABELS)].assign(method=lambda table: table["method"].map(LABELS))
     settings = {"y": "mean_mm", "hue": "method", "hue_order": list(LABELS.values()), "palette": "colorblind"}
-    sns.barplot(told[told["condition"] == "rendered"], x="region", order=list(PARTS), ax=regions, **settings)
-    sns.barplot(told[told["region"] == "all"], x="condition", ax=conditions, legend=False, **settings)
+    sns.barplot(shown[shown["condition"] == "rendered"], x="region", order=list(PARTS), ax=regions, **settings)
+    sns.barplot(shown[shown["region"] == "all"], x="condition", ax=conditions, legend=False, **settings)
     regions.set(ylabel="mean error (mm)", xlabel="region, simulated actors never seen")
     conditions.set(xlabel="condition, whole face")
     conditions.tick_params(axis="x", labelsize=8, rotation=12)

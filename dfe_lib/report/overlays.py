@@ -23,7 +23,7 @@ __all__ = ["METHODS", "Overlay", "clip_overlays", "frame_overlays"]
 METHODS = ("blendshapes_calibrated", "ours")
 N_IDENTITY = 20
 WIDTH_PX = 200
-"""Width of the cut-out in the figure; finer than this a wireframe is not told from noise."""
+"""Width of the cut-out in the figure; finer than this a wireframe looks like noise."""
 MARGIN = 0.12
 Picture = UInt8[np.ndarray, "h w 3"]
 

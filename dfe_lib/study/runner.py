@@ -225,7 +225,7 @@ class Runner:
 
 
 def _key(plan: _Plan, inputs: Mapping[str, str]) -> str:
-    """Fingerprint of all that a step's results can hang on."""
+    """Fingerprint of all that a step's results can depend on."""
     cells = notebook_cells(plan.notebook)
     packages = versions(imported_packages(reached_rooms(cells)))
     parts = [inputs, plan.parameters, code_fingerprint(cells), packages, sys.version]

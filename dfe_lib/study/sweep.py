@@ -83,7 +83,7 @@ def _grid(seed: int) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def run_sweep(seeds: int = 3, workers: int = 0) -> None:
-    """Runs what is not done yet, then gathers tables and the figure; a setting that fails is told and left out."""
+    """Runs what is not done yet, then gathers tables and the figure; a setting that fails is reported and left out."""
     folder = results_dir("sweep")
     corpus = _corpus(folder)
     base = read_parameters(params_dir("sweep") / f"{NOTEBOOK}.yaml")

@@ -17,8 +17,8 @@ def test_what_was_put_in_is_fitted_back() -> None:
     response = np.eye(52) * 0.6
     response[ACTIONS.index("jawOpen"), ACTIONS.index("mouthPucker")] = 0.2
     truth = rng.random((4000, 52)) * (rng.random((4000, 52)) < 0.3)
-    told = truth @ response.T + 0.1 + rng.normal(0, 0.05, (4000, 52))
-    model = fit_error_model(truth, told, 0.2, 1.0, 0.0)
+    estimated = truth @ response.T + 0.1 + rng.normal(0, 0.05, (4000, 52))
+    model = fit_error_model(truth, estimated, 0.2, 1.0, 0.0)
     np.testing.assert_allclose(model.response, response, atol=0.03)
     np.testing.assert_allclose(model.offset, 0.1, atol=0.03)
     np.testing.assert_allclose(np.diag(model.covariance), 0.05**2, rtol=0.1)
@@ -26,13 +26,13 @@ def test_what_was_put_in_is_fitted_back() -> None:
 
 def test_noise_has_its_spread_its_memory_and_its_share_that_lasts() -> None:
     model, time_s = invented(np.random.default_rng(1)), np.arange(400) / 10
-    told = np.stack([model.observe(np.zeros((400, 52)), time_s, seed)[0] for seed in range(120)]) - 0.3
-    total, expected = np.square(told).mean((0, 1)), np.diag(model.covariance)
+    estimated = np.stack([model.observe(np.zeros((400, 52)), time_s, seed)[0] for seed in range(120)]) - 0.3
+    total, expected = np.square(estimated).mean((0, 1)), np.diag(model.covariance)
     np.testing.assert_allclose(total.sum(), expected.sum(), rtol=0.1)
-    moving = told - told.mean(1, keepdims=True)
+    moving = estimated - estimated.mean(1, keepdims=True)
     lag = (moving[:, 1:] * moving[:, :-1]).sum() / np.square(moving).sum()
     assert lag == pytest.approx(np.exp(-0.1 / 0.5), abs=0.03)
-    assert told.mean(1).var(0).sum() / expected.sum() == pytest.approx(0.3, abs=0.07)
+    assert estimated.mean(1).var(0).sum() / expected.sum() == pytest.approx(0.3, abs=0.07)
 
 
 def test_lost_frames_are_told_and_repeat_the_one_before(monkeypatch) -> None:
@@ -40,10 +40,10 @@ def test_lost_frames_are_told_and_repeat_the_one_before(monkeypatch) -> None:
     _, found = model.observe(np.zeros((1000, 52)), np.arange(1000) / 10, 3)
     assert 1 - found.mean() == pytest.approx(0.3, abs=0.05)
     monkeypatch.setattr("dfe_lib.cohort.error_model.pretrained_error_model", lambda: model)
-    told = observed(np.zeros((1000, 52)), np.arange(1000) / 10, 3)
+    estimated = observed(np.zeros((1000, 52)), np.arange(1000) / 10, 3)
     lost = np.flatnonzero(~found[1:]) + 1
-    np.testing.assert_array_equal(told[lost], told[lost - 1])
-    assert not (told[1:] == told[:-1]).all(1)[found[1:]].any()
+    np.testing.assert_array_equal(estimated[lost], estimated[lost - 1])
+    assert not (estimated[1:] == estimated[:-1]).all(1)[found[1:]].any()
 
 
 def test_the_shipped_model_has_the_estimators_channels_and_the_file_reads_back(tmp_path) -> None:
@@ -59,9 +59,9 @@ def test_the_shipped_model_has_the_estimators_channels_and_the_file_reads_back(t
 
 def test_the_same_seed_sees_the_same_and_strong_displays_are_seen() -> None:
     session = simulate_person(CohortConfig(1, 3, 10), 0)
-    told = observed(session.psi, session.time_s, session.seed)
-    np.testing.assert_array_equal(told, observed(session.psi, session.time_s, session.seed))
-    assert not np.array_equal(told, observed(session.psi, session.time_s, session.seed + 1))
-    assert told.dtype == np.float32 and told.min() >= 0 and told.max() <= 1
+    estimated = observed(session.psi, session.time_s, session.seed)
+    np.testing.assert_array_equal(estimated, observed(session.psi, session.time_s, session.seed))
+    assert not np.array_equal(estimated, observed(session.psi, session.time_s, session.seed + 1))
+    assert estimated.dtype == np.float32 and estimated.min() >= 0 and estimated.max() <= 1
     jaw = ACTIONS.index("jawOpen")
-    assert np.corrcoef(told[:, jaw], session.psi[:, jaw])[0, 1] > 0.7
+    assert np.corrcoef(estimated[:, jaw], session.psi[:, jaw])[0, 1] > 0.7

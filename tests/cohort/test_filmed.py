@@ -18,8 +18,8 @@ def made_by(model: ErrorModel, count: int, frames: int = 300) -> list[FilmedPers
     truth = np.zeros((frames, 52))
     truth[frames // 2 :, ACTIONS.index("jawOpen")] = 0.6
     time_s = np.arange(frames) / 10
-    told = [model.observe(truth, time_s, seed)[0].astype(float) for seed in range(count)]
-    return [FilmedPerson(time_s, truth, each, []) for each in told]
+    estimated = [model.observe(truth, time_s, seed)[0].astype(float) for seed in range(count)]
+    return [FilmedPerson(time_s, truth, each, []) for each in estimated]
 
 
 def test_the_memory_of_errors_is_found_in_films() -> None:
@@ -38,12 +38,12 @@ def test_both_paths_agree_where_the_films_follow_the_model() -> None:
 
 def test_a_filmed_person_is_found_and_read() -> None:
     film = film_people(CohortConfig(2, 1, 10), range(1, 2), 8, anny_head(), keep=2)[0]
-    assert film.truth.shape == film.told.shape == (8, 52) and len(film.pictures) == 2
-    assert np.isfinite(film.told).all() and film.told.min() >= 0 and film.told.max() <= 1
+    assert film.truth.shape == film.estimated.shape == (8, 52) and len(film.pictures) == 2
+    assert np.isfinite(film.estimated).all() and film.estimated.min() >= 0 and film.estimated.max() <= 1
     assert 50 < film.time_s[0] < 60, "the second person is filmed in the interview"
     assert film.pictures[0][1].std() > 10
 
 
 def test_of_a_task_that_is_shorter_than_asked_every_frame_is_filmed() -> None:
     (film,) = film_people(CohortConfig(1, 0.1, 10), range(1), 16, anny_head())
-    assert len(film.time_s) == len(film.told) == 10, "six tasks share six seconds"
+    assert len(film.time_s) == len(film.estimated) == 10, "six tasks share six seconds"

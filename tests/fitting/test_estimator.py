@@ -160,17 +160,17 @@ def test_an_empty_table_and_wrong_shapes(frames: RenderedSet, model: ExpressionE
 
 def test_the_68_landmark_model_reads_jaw_and_lids(frames: RenderedSet) -> None:
     small = pretrained_estimator("68")
-    told, truth = [], []
+    estimated, truth = [], []
     for actor in range(3):
         landmarks, _, rest = person(frames, actor)
         points = landmarks[:, LAYOUT_68, :2]
         found = small.estimate(points, neutral=small.neutral_of_frames(points[rest]))
-        told.append(found.psi[~rest])
+        estimated.append(found.psi[~rest])
         truth.append(frames.psi[frames.actor == actor][~rest])
-    told, truth = np.concatenate(told), np.concatenate(truth)
+    estimated, truth = np.concatenate(estimated), np.concatenate(truth)
     for name in ("jawOpen", "eyeBlinkLeft"):
         k = ACTIONS.index(name)
-        assert np.corrcoef(told[:, k], truth[:, k])[0, 1] > 0.5, name
+        assert np.corrcoef(estimated[:, k], truth[:, k])[0, 1] > 0.5, name
 
 
 def film(frames: RenderedSet, actor: int, path) -> None:
@@ -231,5 +231,5 @@ def test_the_estimator_runs_where_it_is(frames: RenderedSet, device: str, layout
         with pytest.raises(NotImplementedError, match="no data"):
             there.estimate(*inputs)
         return
-    told = there.estimate(*inputs, there.neutral_of_clip(*inputs)).psi
-    assert np.abs(told - here.estimate(*inputs, here.neutral_of_clip(*inputs)).psi).max() < 1e-3
+    estimated = there.estimate(*inputs, there.neutral_of_clip(*inputs)).psi
+    assert np.abs(estimated - here.estimate(*inputs, here.neutral_of_clip(*inputs)).psi).max() < 1e-3

@@ -65,7 +65,7 @@ def test_alike_tokens_lie_nearer() -> None:
 
 def test_gallery_and_map_have_their_pictures() -> None:
     head, psi = anny_head(), np.eye(len(ACTIONS))[[24, 43]]
-    figure = contrast_gallery(head, {"true": psi, "told": 0 * psi}, {"left": ["a"], "right": ["b"]})
+    figure = contrast_gallery(head, {"true": psi, "coded": 0 * psi}, {"left": ["a"], "right": ["b"]})
     assert sum(len(axis.images) for axis in figure.axes) == 4
     table = pd.DataFrame({"region": ["jaw", "mouth"], "beyond_facs": [False, True]})
     pictures = token_pictures(head, psi, np.zeros(52), [0, 1])

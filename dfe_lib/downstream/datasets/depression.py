@@ -109,7 +109,7 @@ def read_d_vlog_folder(folder: Path) -> Found:
     _check_words(labels["gender"], ("f", "m"), path)
     labels["depressed"] = (labels.pop("label") == "depression").astype(int)
     labels["gender"] = labels["gender"].map(GENDERS)
-    notes = ["who is in a vlog is not told: each counts as a person of its own, and somebody may be in several",
+    notes = ["the files do not say who is in a vlog: each counts as a person, and somebody may be in several",
              "about one row a second: no blinks, no course of an expression"]  # fmt: skip
     labels = labels.rename(columns={"index": "subject_id"})
     table = _joined({match[1]: path for match, path in files.items()}, labels, notes)

@@ -44,7 +44,7 @@ def read_chalearn(folder: Path) -> Found:
     """
     files = matching_files(folder, rf"(.+)\.(\d{{3}}){VIDEO}", "clip such as -6otZ7M-Mro.003.mp4")
     notes = ["labels are what strangers think of people in 15 seconds, with known biases by sex, age and looks",
-             "people are told apart by the video a clip is from; somebody with several counts as several"]  # fmt: skip
+             "people are identified by the video a clip is from; somebody with several counts as several"]  # fmt: skip
     labels = _chalearn_labels(folder, notes)
     rows = [
         {"clip_id": path.stem, "path": str(path.absolute()), "subject_id": match[1], "session": match[2], "talking": 1}
@@ -85,7 +85,7 @@ def _traits(path: Path) -> pd.DataFrame:
 def read_udiva(folder: Path) -> Found:
     """Videos `<split>/recordings/<task>_recordings_<split>/<session>/FC<1|2>_<A|G|L|T>.mp4`, and the metadata.
 
-    `sessions_<split>.csv` tells who sat before which camera, `parts_<split>.csv` the z-scores of the Big Five.
+    `sessions_<split>.csv` says who sat before which camera, `parts_<split>.csv` the z-scores of the Big Five.
 
     Raises:
         UserError: No video, no metadata, or a session that the metadata do not have.
@@ -100,7 +100,7 @@ def read_udiva(folder: Path) -> Found:
                      "subject_id": sessions.loc[session, f"part_{match[1]}"], "task": UDIVA_TASKS[match[2].upper()],
                      "split": sessions.loc[session, "split"]})  # fmt: skip
     table = pd.DataFrame(rows).merge(parts.drop(columns="split"), left_on="subject_id", right_index=True, how="left")
-    notes = ["two people talk in turns: who talks when is not told by the files",
+    notes = ["two people talk in turns: the files do not say who talks when",
              "that camera FC1 shows PART.1 is assumed",
              "the traits are z-scores of what people say of themselves"]  # fmt: skip
     unknown = int(table["extraversion_z"].isna().sum())

@@ -43,7 +43,7 @@ def read_ubfc_phys(folder: Path) -> Found:
                      "stress": stress, "talking": stress})  # fmt: skip
     notes = [
         "stress is the task, not what people said of themselves; the self-reported anxiety is not read",
-        "people talk in both tasks of stress and not at rest: talking alone tells the label",
+        "people talk in both tasks of stress and not at rest: talking alone predicts the label",
         "there is no official split",
     ]
     return Found(pd.DataFrame(rows), notes)

@@ -189,17 +189,17 @@ def _views(head: MorphableModel, psi: np.ndarray, still: np.ndarray) -> list[dic
 
 
 def _readings(table: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
-    told: dict[int, dict[str, Any]] = {}
+    found: dict[int, dict[str, Any]] = {}
     for row in () if table is None else table.itertuples():
         shares = f"{100 * row.r2:.0f} % of the movement; "
         shares += f"all units of the usual detectors {100 * row.r2_detectors:.0f} %"
-        told[int(row.token)] = {
+        found[int(row.token)] = {
             "text": f"{row.reading}: {shares}" if row.reading else f"no unit fits: {shares}",
             # one side of a unit is found under the unit
             "units": sorted({_unsided(code) for code in str(row.units).split()}),
             "share": round(float(row.r2_detectors), 3), "beyond": bool(row.beyond_facs),
         }  # fmt: skip
-    return [{"reading": told.get(k)} for k in range(count)]
+    return [{"reading": found.get(k)} for k in range(count)]
 
 
 def _unsided(code: str) -> str:
@@ -238,8 +238,8 @@ def _summed(gap: float) -> str:
 def _about(model: RvqVae, seen: Occurrences) -> str:
     config = model.config
     books = "one codebook" if config.shared_codebook else f"{config.n_stages} codebooks"
-    told = f"{config.codebook_size} tokens in {books}, {config.n_stages} a frame."
+    said = f"{config.codebook_size} tokens in {books}, {config.n_stages} a frame."
     for kind, what in ((REAL, "frames of real clips"), (SIMULATED, "frames of simulated people")):
         if number := int((seen.kind == kind).sum()):
-            told += f" Counted over {number:,} {what}."
-    return told
+            said += f" Counted over {number:,} {what}."
+    return said

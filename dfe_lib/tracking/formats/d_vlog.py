@@ -17,7 +17,7 @@ WIDTH = 136
 FPS = 1.0
 CHUNK = 4096
 CHECKED = 2000
-"""Frames by which the order of the numbers is told."""
+"""Frames from which the order of the numbers is recognised."""
 
 
 def is_d_vlog(path: Path) -> bool:
@@ -44,7 +44,7 @@ def read_d_vlog(path: Path, settings: ReadSettings) -> Recording:
 
 
 def interleaved(path: Path, rows: Float[np.ndarray, "n 136"]) -> bool:
-    """Is each row x0, y0, x1, y1, ... rather than all x before all y? The eyes and the mouth tell."""
+    """Is each row x0, y0, x1, y1, ... rather than all x before all y? The eyes and the mouth decide."""
     present = rows[np.isfinite(rows).all(1) & (rows != 0).any(1)]
     if not len(present):
         raise UserError(f"{path} has no row with a face in it: the face detector found nobody.")

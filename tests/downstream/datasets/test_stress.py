@@ -19,7 +19,7 @@ def test_ubfc_phys_tasks_are_the_labels_and_it_says_that_talking_tells_them(tmp_
     assert sorted(rows["subject_id"].unique()) == ["s1", "s10", "s2"]
     assert rows.loc["vid_s10_T2", ["task", "stress", "talking"]].tolist() == ["speech", 1, 1]
     assert rows.loc["vid_s10_T1", "stress"] == 0
-    assert any("talking alone tells the label" in note for note in found.notes)
+    assert any("talking alone predicts the label" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("name", ["s57/vid_s57_T1.avi", "s1/vid_s1_T4.avi"])
