@@ -185,7 +185,7 @@ BP4D = au_names([1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24])
 """BP4D (Zhang et al. 2014): the 12 occurrences that detectors are usually trained and scored on."""
 
 _SUMS = (11, 13, 23, 25, 33, 35, 65, 66)
-"""Units whose shape on ARKit's actions is a sum (35: the opposite) of other units' shapes, which describe it already."""
+"""Units whose shape on ARKit's actions is a sum (35: the opposite) of the shapes of other units."""
 _SAME = ("AU27", "AU28", "AU45")
 """In one frame these are 26, 28 of the upper and lower lip, and 43."""
 
