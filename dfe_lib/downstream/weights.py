@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from ..cohort.displays import primitives
 from ..cohort.effects import EFFECTS
 from .linear_models import Ridge
 
-__all__ = ["nearest_displays", "planted_displays", "word_weights"]
+__all__ = ["planted_displays", "word_weights"]
 
 
 def word_weights(
@@ -49,21 +49,6 @@ def word_weights(
     return table.iloc[np.argsort(-np.abs(whole), kind="stable")].reset_index(drop=True)
 
 
-def nearest_displays(
-    templates: Float[np.ndarray, "k e"], displays: Float[np.ndarray, "p e"], metric: Float[np.ndarray, "e e"]
-) -> tuple[Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """The planted display that each token moves the face most like, and the cosine of both in the mesh metric.
-
-    >>> nearest_displays(np.array([[0.0, 2.0]]), np.eye(2), np.eye(2))
-    (array([1]), array([1.]))
-    """
-    values, vectors = np.linalg.eigh(metric)
-    root = vectors * np.sqrt(np.maximum(values, 0))
-    a, b = (_unit(rows @ root) for rows in (templates, displays))
-    cosine = a @ b.T
-    return cosine.argmax(1), cosine.max(1)
-
-
 def planted_displays(label: str, where: str, effect_size: float = 1.0) -> dict[str, Float[np.ndarray, " 52"]]:
     """The displays that a label shifts in simulated people, strongest effects first: psi at full strength by title.
 
@@ -83,7 +68,3 @@ def planted_displays(label: str, where: str, effect_size: float = 1.0) -> dict[s
             name = display if display in names else f"{display}_left"
             found[f"{display}, {effect_size * effect.size:+.2f}"] = psi[names.index(name)]
     return found
-
-
-def _unit(rows: Float[np.ndarray, "n e"]) -> Float[np.ndarray, "n e"]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

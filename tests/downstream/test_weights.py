@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dfe_lib.downstream.weights import nearest_displays, word_weights
+from dfe_lib.downstream.weights import word_weights
 
 RNG = np.random.default_rng(0)
 
@@ -15,10 +15,3 @@ def test_the_words_that_tell_come_first_and_their_intervals_leave_zero_out() -> 
     sure = (table.ci_low > 0) | (table.ci_high < 0)
     assert sure[:2].all() and sure[2:].sum() <= 2
     assert table.correlation[0] == pytest.approx(np.corrcoef(matrix[:, 3], target)[0, 1])
-
-
-def test_the_nearest_display_is_that_of_the_metric() -> None:
-    displays = np.array([[1.0, 0.0], [1.0, 1.0]])
-    which, cosine = nearest_displays(np.array([[3.0, 1.0]]), displays, np.diag([1.0, 100.0]))
-    assert which.tolist() == [1]
-    assert cosine[0] == pytest.approx((3 + 100) / np.sqrt((9 + 100) * 101))
