@@ -7,25 +7,17 @@ import pandas as pd
 from jaxtyping import Float, Shaped
 
 from ..cohort.displays import DISPLAYS
+from ..morphable.metric import mesh_energy, mesh_length
 from .frame_codes import FrameCode
 from .frame_sets import FrameSet
 
-__all__ = ["contrast_frames", "coverage_table", "covers_more", "display_coverage", "energy", "find_code"]
+__all__ = ["contrast_frames", "coverage_table", "covers_more", "display_coverage", "find_code"]
 
 DRAWS = 1000
 LEAST_FRAMES = 5
 """Frames a display needs in a table."""
 MOVED_MM = 1.0
 """Frames whose face moves less (rms) are in no list of examples."""
-
-
-def energy(psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, " n"]:
-    r"""Squared displacement of each frame, $\psi^T G \psi$, mean over the surface in mm2.
-
-    >>> energy(np.array([[1.0, 2.0]]), np.eye(2))
-    array([5.])
-    """
-    return np.maximum(np.einsum("ni,ni->n", psi @ metric, psi), 0.0)
 
 
 def coverage_table(
@@ -54,10 +46,10 @@ def coverage_table(
     entropy = [code.entropy_bits for code in codes]
     rows = []
     for region, metric in metrics.items():
-        total = np.bincount(place, energy(frames.psi, metric))
-        best = np.bincount(place, energy(frames.psi - longest.decoded, metric))
+        total = np.bincount(place, mesh_energy(frames.psi, metric))
+        best = np.bincount(place, mesh_energy(frames.psi - longest.decoded, metric))
         for code, coded in zip(codes, entropy, strict=True):
-            left = np.bincount(place, energy(frames.psi - code.decoded, metric))
+            left = np.bincount(place, mesh_energy(frames.psi - code.decoded, metric))
             explained, more = _share(left, total), _share(best, total) - _share(left, total)
             drawn = 1 - (draws @ left) / (draws @ total)
             ahead = ((draws @ left) - (draws @ best)) / (draws @ total)
@@ -85,8 +77,8 @@ def display_coverage(
         frames: simulated frames, which know their display.
     """
     beyond = {display.name: display.beyond_facs for display in DISPLAYS}
-    total = energy(frames.psi, metric)
-    left = {name: energy(frames.psi - code.decoded, metric) for name, code in codes.items()}
+    total = mesh_energy(frames.psi, metric)
+    left = {name: mesh_energy(frames.psi - code.decoded, metric) for name, code in codes.items()}
     rows = []
     for display in np.unique(frames.display[frames.display != ""]):
         here = frames.display == display
@@ -110,8 +102,8 @@ def contrast_frames(
     Columns: data, explained_by, clip_id, subject_id, frame, time_s, display, moved_mm, and the error in mm (rms over
     the face) of `ours` and of `theirs`; `row` is the frame's place in `frames`.
     """
-    moved = np.sqrt(energy(frames.psi, metric))
-    errors = [np.sqrt(energy(frames.psi - code.decoded, metric)) for code in (ours, theirs)]
+    moved = mesh_length(frames.psi, metric)
+    errors = [mesh_length(frames.psi - code.decoded, metric) for code in (ours, theirs)]
     missed, tables = list(zip((ours, theirs), errors, strict=True)), []
     for better, gain in ((ours, errors[1] - errors[0]), (theirs, errors[0] - errors[1])):
         order = [int(i) for i in np.argsort(-gain, kind="stable") if moved[i] > MOVED_MM and gain[i] > 0]

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from ..cohort.displays import DISPLAYS, side_templates
 from ..errors import UserError
 from ..io.tables import REAL, read_arrays
+from ..morphable.metric import mesh_length
 
 __all__ = ["FrameSet", "codebook_people", "compared_frames", "read_frames", "read_split", "shown_displays"]
 
@@ -123,7 +124,7 @@ def shown_displays(
     which = events.display.map(index).to_numpy(int)
     sides = zip(("left", "right"), side_templates(), strict=True)
     moved = sum(events[side].to_numpy()[:, None] * templates[which] for side, templates in sides)
-    strength = np.sqrt(np.maximum(np.einsum("ei,ei->e", moved @ metric, moved), 0))
+    strength = mesh_length(moved, metric)
     begin = (events.start_s + events.onset_s / 2).to_numpy()
     end = (events.start_s + events.onset_s + events.apex_s + events.offset_s / 2).to_numpy()
     name, person_of = events.display.to_numpy(str), events.subject_id.to_numpy(str)

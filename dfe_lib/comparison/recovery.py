@@ -7,28 +7,13 @@ import pandas as pd
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
+from ..morphable.metric import mesh_cosine
 from .baselines import FaceCode
 
-__all__ = ["FOUND", "match_templates", "mesh_cosine", "recovery_table"]
+__all__ = ["FOUND", "match_templates", "recovery_table"]
 
 FOUND = 0.85
 """Cosine from which a display counts as found."""
-
-
-def mesh_cosine(
-    one: Float[np.ndarray, "n e"], other: Float[np.ndarray, "m e"], metric: Float[np.ndarray, "e e"]
-) -> Float[np.ndarray, "n m"]:
-    r"""Cosine between displacement fields, $a^\top G b / \sqrt{a^\top G a \; b^\top G b}$; 0 for a still one.
-
-    Strength does not count: an atom, a unit or a code is judged by what it moves together, not by how far.
-
-    >>> mesh_cosine(np.array([[2.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]]), np.eye(2))
-    array([[1., 0.]])
-    """
-    sizes = [np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", rows, metric, rows), 0)) for rows in (one, other)]
-    product = one @ metric @ other.T
-    scale = np.outer(*sizes)
-    return np.divide(product, scale, out=np.zeros_like(product, dtype=float), where=scale > 1e-9)
 
 
 def match_templates(

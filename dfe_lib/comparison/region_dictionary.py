@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from sklearn.decomposition import MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
-from ..morphable.metric import metric_root
+from ..morphable.metric import mesh_energy, metric_root
 from ..quantisation.quantiser import ResidualQuantiser
 from .baselines import MeshAxes
 
@@ -90,9 +90,7 @@ class RegionDictionary:
     def _atom_counts(self, psi: np.ndarray, metric: np.ndarray) -> list[tuple[list[int], int]]:
         """Columns and number of atoms of each region, by its rms motion; one symbol is left for a still face."""
         total = self.codebook_size // self.strengths
-        motion = np.sqrt(
-            [np.einsum("ni,ij,nj->", psi[:, c], metric[np.ix_(c, c)], psi[:, c]) for c in self.regions.values()]
-        )
+        motion = np.sqrt([mesh_energy(psi[:, c], metric[np.ix_(c, c)]).sum() for c in self.regions.values()])
         counts = np.maximum(1, np.floor(motion / max(motion.sum(), 1e-12) * total)).astype(int)
         while counts.sum() > total:
             counts[counts.argmax()] -= 1

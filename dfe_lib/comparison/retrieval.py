@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from ..morphable.metric import metric_root
-from .coverage import energy
+from ..morphable.metric import mesh_energy, mesh_length, metric_root
 from .frame_codes import FrameCode
 from .frame_sets import FrameSet
 
@@ -72,7 +71,7 @@ def retrieval_table(
         codes: of `frames`.
         queries: rows of `frames` to ask for; those that hardly move are left out.
     """
-    strength = np.sqrt(energy(frames.psi, metric))
+    strength = mesh_length(frames.psi, metric)
     queries = queries[strength[queries] > ASKED_MM]
     people, owner = np.unique(frames.subject, return_inverse=True)
     root = metric_root(metric)
@@ -102,7 +101,7 @@ def _scores(
     seed: int,
 ) -> dict[str, float]:  # fmt: skip
     psi, first = frames.psi[queries], frames.psi[found[:, 0]]
-    lengths = np.sqrt(energy(psi, metric) * np.maximum(energy(first, metric), 1e-12))
+    lengths = np.sqrt(mesh_energy(psi, metric) * np.maximum(mesh_energy(first, metric), 1e-12))
     cosine = np.einsum("qi,qi->q", psi @ metric, first) / lengths
     display = frames.display[queries]
     known = display != ""
@@ -112,7 +111,7 @@ def _scores(
     return (
         {"cosine": float(cosine.mean())}
         | _interval("cosine_", cosine, who, seed)
-        | {"distance_mm": float(np.sqrt(energy(psi - first, metric)).mean())}
+        | {"distance_mm": float(mesh_length(psi - first, metric).mean())}
         | {name: float(values.mean()) if known.any() else float("nan") for name, values in recall.items()}
         | _interval("recall_at_1_", recall["recall_at_1"].astype(float), who[known], seed)
     )

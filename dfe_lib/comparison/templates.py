@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from ..morphable.metric import mesh_cosine, mesh_length, metric_root
 from ..morphable.model import MorphableModel
 from ..morphable.space import ExpressionSpace
 from .baselines import FaceCode
-from .recovery import mesh_cosine
 
 __all__ = [
     "MOVED_MM",
@@ -31,8 +31,7 @@ def similarity_rank(templates: Float[np.ndarray, "k e"], metric: Float[np.ndarra
     >>> similarity_rank(np.array([[0.0], [2.0], [1.0]]), np.eye(1)).tolist() in ([0, 2, 1], [2, 0, 1])
     True
     """
-    values, vectors = np.linalg.eigh(metric)
-    moved = templates @ vectors * np.sqrt(np.maximum(values, 0))
+    moved = templates @ metric_root(metric)
     direction = np.linalg.svd(moved - moved.mean(0), full_matrices=False)[2][0]
     direction *= np.sign(direction[np.argmax(np.abs(direction))])
     return np.argsort(np.argsort(moved @ direction, kind="stable"), kind="stable")
@@ -124,10 +123,10 @@ def template_table(
     for method, code in codes.items():
         templates = np.asarray(code.templates(), float)
         moved, effective = motion_areas(head, templates)
-        size = np.sqrt(np.einsum("ti,ij,tj->t", templates, metric, templates))
         rows.append(
             {"method": method, "templates": len(templates), "median_area": np.median(moved),
              "p90_area": np.percentile(moved, 90), "median_effective_area": np.nanmedian(effective),
-             "median_rms_mm": np.median(size), "mean_overlap": template_overlap(templates, metric).mean()}
+             "median_rms_mm": np.median(mesh_length(templates, metric)),
+             "mean_overlap": template_overlap(templates, metric).mean()}
         )  # fmt: skip
     return pd.DataFrame(rows)

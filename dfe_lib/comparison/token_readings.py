@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from ..action_units import ACTION_UNITS, AU_SETS, FULL
 from ..blendshapes import REGIONS
 from ..facs import au_basis, au_intensities
-from ..morphable.metric import metric_root
+from ..morphable.metric import mesh_cosine, mesh_energy, mesh_length, metric_root
 from ..morphable.model import MorphableModel
 from ..quantisation.config import TrainConfig
 from ..quantisation.rvqvae import RvqVae
@@ -56,11 +56,11 @@ def token_units(templates: Float[np.ndarray, "k e"], head: MorphableModel) -> pd
     dictionary = au_basis(CANDIDATES)[1] @ root
     found = [_reading(token, dictionary) for token in moved]
     detectors = _detected(templates, metric)
-    regions = np.stack([_rms(templates, head.gram(region)) for region in REGIONS], axis=1)
+    regions = np.stack([mesh_length(templates, head.gram(region)) for region in REGIONS], axis=1)
     return pd.DataFrame(
         {
             "token": np.arange(len(templates)),
-            "rms_mm": _rms(templates, metric),
+            "rms_mm": mesh_length(templates, metric),
             "region": np.array(REGIONS)[regions.argmax(1)],
             "reading": [", ".join(f"{CANDIDATES[i]} {x:+.2f}" for i, x in units) for units, _ in found],
             "units": [" ".join(CANDIDATES[i] for i, _ in units) for units, _ in found],
@@ -82,11 +82,9 @@ def token_stability(
     >>> token_stability(np.eye(2), [np.eye(2)[::-1], 3 * np.eye(2)], np.eye(2))
     array([1., 1.])
     """
-    root = metric_root(metric)
-    mine = _unit(templates @ root)
-    matched = np.zeros((len(others), len(mine)))
+    matched = np.zeros((len(others), len(templates)))
     for row, other in zip(matched, others, strict=True):
-        cosine = mine @ _unit(other @ root).T
+        cosine = mesh_cosine(templates, other, metric)
         rows, columns = linear_sum_assignment(-cosine)
         row[rows] = cosine[rows, columns]
     return matched.mean(0)
@@ -160,11 +158,7 @@ def _detected(templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e 
     explained = sum(
         sign * au_intensities(np.maximum(sign * templates, 0), metric, DETECTED) @ weights for sign in (1.0, -1.0)
     )
-    return 1 - np.square(_rms(templates - explained, metric)) / np.maximum(np.square(_rms(templates, metric)), 1e-12)
-
-
-def _rms(templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, " k"]:
-    return np.sqrt(np.maximum(np.einsum("ki,ki->k", templates @ metric, templates), 0))
+    return 1 - mesh_energy(templates - explained, metric) / np.maximum(mesh_energy(templates, metric), 1e-12)
 
 
 def _unit(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:

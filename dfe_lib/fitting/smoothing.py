@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..errors import UserError
+from ..morphable.metric import mesh_energy, metric_root
 
 __all__ = ["SMOOTHINGS", "Smoothed", "smooth_expressions"]
 
@@ -73,7 +74,7 @@ def smooth_expressions(
         raise UserError("times fall from frame to frame: sort the frames of one clip by time_s")
     smooth = _bilateral(psi, time_s, metric) if method == "bilateral" else _both_ways(psi, time_s)
     gap = (smooth - psi)[np.isfinite(psi).all(1)].astype(float)
-    change = float(np.sqrt(((gap @ metric) * gap).sum(1).mean())) if len(gap) else 0.0
+    change = float(np.sqrt(mesh_energy(gap, metric).mean())) if len(gap) else 0.0
     return Smoothed(smooth.astype(psi.dtype), change)
 
 
@@ -83,8 +84,7 @@ def _bilateral(
     """One distance between frames at a time, so that a long clip needs no table of all pairs."""
     seen: Bool[np.ndarray, " n"] = np.isfinite(psi).all(1)
     values = np.where(seen[:, None], psi, 0).astype(float)
-    strengths, axes = np.linalg.eigh(metric)
-    placed = values @ (axes * np.sqrt(np.clip(strengths, 0, None))) / RANGE_MM
+    placed = values @ metric_root(metric, least=0.0) / RANGE_MM
     total, weight = values.copy(), np.ones((len(psi), 1))
     for step in range(1, len(psi)):
         away = (time_s[step:] - time_s[:-step]) / WIDTH_S

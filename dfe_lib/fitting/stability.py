@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from ..actors.benchmark_set import RenderedSet
 from ..actors.filming import FPS
 from ..blendshapes import ACTIONS
+from ..morphable.metric import mesh_length
 from ..morphable.model import MM_PER_M, MorphableModel
 from .benchmark import fit_person, padded, similarity
 from .estimator import ExpressionEstimator, FaceNeutral
@@ -48,7 +49,7 @@ def fit_real(
         smoothed = smooth_expressions(found["ours"], time_s.astype(float), metric)
         for method, psi in (found | {"ours_smoothed": smoothed.psi}).items():
             gap = np.diff(psi, axis=0)[still]
-            jitter = np.median(np.sqrt(np.einsum("ni,ij,nj->n", gap, metric, gap)))
+            jitter = np.median(mesh_length(gap, metric))
             change = smoothed.change_mm if method == "ours_smoothed" else 0.0
             rows.append({"data": "real", "clip": clip, "method": method, "frames": len(psi),
                          "reprojection_percent": _reprojection(landmarks, psi, basis), "jitter_mm": float(jitter),
@@ -120,14 +121,10 @@ def fit_smoothing(actors: RenderedSet, head: MorphableModel, estimator: Expressi
 def _measures(
     psi: Float[np.ndarray, "n 52"], truth: Float[np.ndarray, "n 52"], metric: Float[np.ndarray, "52 52"]
 ) -> dict[str, float]:
-    error, steps = _size(psi - truth, metric), _size(np.diff(psi, axis=0), metric)
+    error, steps = mesh_length(psi - truth, metric), mesh_length(np.diff(psi, axis=0), metric)
     still = (np.diff(truth, axis=0) == 0).all(1)
     return {
         "error_mm": error.mean(),
         "moving_mm": error[1:][~still].mean(),
         "jitter_mm": float(np.median(steps[still])),
     }
-
-
-def _size(gap: Float[np.ndarray, "n 52"], metric: Float[np.ndarray, "52 52"]) -> Float[np.ndarray, " n"]:
-    return np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", gap, metric, gap), 0))

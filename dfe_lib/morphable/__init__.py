@@ -7,7 +7,7 @@ metric G turns differences of psi into rms mm over the face without the mesh.
 from .anny import anny_head
 from .embedding import embed_landmarks
 from .flame import flame_head
-from .metric import metric_root
+from .metric import mesh_cosine, mesh_energy, mesh_length, metric_root
 from .model import MorphableModel
 from .parts import FaceParts, strongest_parts
 from .rendering import HeadRenderer
@@ -22,6 +22,9 @@ __all__ = [
     "embed_landmarks",
     "expression_space",
     "flame_head",
+    "mesh_cosine",
+    "mesh_energy",
+    "mesh_length",
     "metric_root",
     "read_space",
     "space_of_frames",

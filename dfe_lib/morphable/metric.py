@@ -9,8 +9,8 @@ STILL_MM2 = 1e-9
 """Product of two lengths below which nothing moves, and there is no angle."""
 
 
-def mesh_energy(change: Float[np.ndarray, "*b e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "*b"]:
-    r"""Squared displacement that changes of psi (..., E) make, mean over the surface in mm2: $d^\top G d$.
+def mesh_energy(change: Float[np.ndarray, "*b n e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "*b n"]:
+    r"""Squared displacement that changes of psi (..., N, E) make, mean over the surface in mm2: $d^\top G d$.
 
     Arguments:
         metric: mesh metric G in mm2, see :meth:`~dfe_lib.morphable.model.MorphableModel.gram`.
@@ -22,8 +22,8 @@ def mesh_energy(change: Float[np.ndarray, "*b e"], metric: Float[np.ndarray, "e 
     return np.maximum(np.einsum("...i,...i->...", change @ metric, change), 0.0)
 
 
-def mesh_length(change: Float[np.ndarray, "*b e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "*b"]:
-    r"""Displacement that changes of psi (..., E) make, rms over the surface in mm: $\sqrt{d^\top G d}$.
+def mesh_length(change: Float[np.ndarray, "*b n e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "*b n"]:
+    r"""Displacement that changes of psi (..., N, E) make, rms over the surface in mm: $\sqrt{d^\top G d}$.
 
     >>> mesh_length(np.array([[0.0, 1.0], [3.0, 4.0]]), np.eye(2))
     array([1., 5.])

@@ -7,6 +7,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ..errors import UserError
+from ..morphable.metric import mesh_length
 
 __all__ = ["bits_per_frame", "error_mm", "error_summary", "perplexity", "usage", "usage_table"]
 
@@ -24,8 +25,7 @@ def error_mm(
     >>> error_mm(np.array([[1.0, 0.0]]), np.zeros((1, 2)), 4 * np.eye(2))
     array([2.])
     """
-    difference = np.asarray(psi, float) - np.asarray(decoded, float)
-    return np.sqrt(np.maximum(np.einsum("ni,ij,nj->n", difference, metric, difference, optimize=True), 0.0))
+    return mesh_length(np.asarray(psi, float) - np.asarray(decoded, float), metric)
 
 
 def error_summary(error: Float[np.ndarray, " n"]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from ..fitting.estimator import ExpressionEstimator
 from ..fitting.fit import POSE_LANDMARKS
 from ..fitting.solver import LandmarkSolver, camera_axes
 from ..io.tables import N_LANDMARKS, main_face, read_arrays
+from ..morphable.metric import mesh_length
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..tracking.sources import read_sources, stills
 from .pictures import has_pictures, some_of
@@ -94,7 +95,7 @@ def _overlays(
 def _most_expressive(psi: dict[str, Float[np.ndarray, "n 52"]], head: MorphableModel) -> Int[np.ndarray, "1"]:
     """The frame in which the methods together move the face most."""
     metric = head.gram()
-    size = sum(np.sqrt(np.einsum("ni,ij,nj->n", np.nan_to_num(x), metric, np.nan_to_num(x))) for x in psi.values())
+    size = sum(mesh_length(np.nan_to_num(x), metric) for x in psi.values())
     return np.array([int(np.argmax(size))])
 
 

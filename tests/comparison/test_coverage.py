@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from frame_sets import faces
 
-from dfe_lib.comparison.coverage import contrast_frames, coverage_table, display_coverage, energy, find_code
+from dfe_lib.comparison.coverage import contrast_frames, coverage_table, display_coverage, find_code
 from dfe_lib.comparison.frame_codes import FrameCode
 
 METRIC = np.diag(np.linspace(1, 3, 52))
@@ -38,11 +38,6 @@ def test_the_interval_is_over_people_and_holds_the_value() -> None:
     assert row.behind_ci_low == row.behind_ci_high == 0
     alone = coverage_table([codes[0][np.arange(30)]], FACES[np.arange(30)], {"all": METRIC}, "real").iloc[0]
     assert np.isnan(alone.ci_low) and np.isfinite(alone.explained)
-
-
-def test_energy_is_the_squared_length_in_the_metric() -> None:
-    root = RNG.normal(size=(52, 60))
-    assert energy(FACES.psi, root @ root.T) == pytest.approx(np.square(FACES.psi @ root).sum(1))
 
 
 def test_displays_are_sorted_by_what_tokens_gain() -> None:

@@ -6,9 +6,9 @@ from planted import PlantedDisplays, invented_metric
 from dfe_lib.action_units import AU_SETS
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.comparison.baselines import ResidualCode
-from dfe_lib.comparison.coverage import energy
 from dfe_lib.comparison.frame_codes import FrameCode, compared_codes, token_codes, unit_codes
 from dfe_lib.facs import AU_PRESENT, au_basis, au_intensities
+from dfe_lib.morphable.metric import mesh_energy
 from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
 
 METRIC = invented_metric()
@@ -35,14 +35,14 @@ def test_exact_intensities_are_the_bounded_least_squares() -> None:
 def test_strengths_are_the_best_for_the_training_people() -> None:
     binary, five, _ = unit_codes("openface17", TRAIN, TRAIN, METRIC)
     assert binary.bits == 17 and five.bits == pytest.approx(17 * np.log2(6))
-    left = energy(TRAIN - binary.decoded, METRIC).sum()
-    assert energy(TRAIN - five.decoded, METRIC).sum() < left
+    left = mesh_energy(TRAIN - binary.decoded, METRIC).sum()
+    assert mesh_energy(TRAIN - five.decoded, METRIC).sum() < left
     shown = au_intensities(TRAIN, METRIC, "openface17") >= AU_PRESENT
     assert np.array_equal(binary.symbols, shown)
     for unit in range(17):  # no other strength of any unit does better
         for change in (-0.05, 0.05):
             other = binary.decoded + change * shown[:, [unit]] * au_basis("openface17")[1][unit]
-            assert energy(TRAIN - other, METRIC).sum() >= left - 1e-6
+            assert mesh_energy(TRAIN - other, METRIC).sum() >= left - 1e-6
 
 
 def test_every_set_and_level_is_compared_once() -> None:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from ...blendshapes import REGIONS
 from ...errors import UserError
 from ...morphable.anny import shown_tongue
+from ...morphable.metric import mesh_energy
 from ...morphable.model import MM_PER_M, MorphableModel
 
 __all__ = ["Movement", "main_regions", "movements", "sentence"]
@@ -116,7 +117,7 @@ def main_regions(head: MorphableModel, psi: Float[np.ndarray, "k e"], least: flo
     if not here:
         return [[] for _ in psi]
     areas = head.areas()
-    energy = np.stack([np.einsum("ki,ij,kj->k", psi, head.gram(name), psi) * areas[head.region(name)].sum()
+    energy = np.stack([mesh_energy(psi, head.gram(name)) * areas[head.region(name)].sum()
                        for name in here], 1)  # fmt: skip
     share = energy / np.maximum(energy.sum(1, keepdims=True), 1e-12)
     order = np.argsort(-share, axis=1, kind="stable")
