@@ -19,13 +19,13 @@ from threadpoolctl import threadpool_limits
 from ..actors.benchmark_set import RenderedSet
 from ..blendshapes import ACTIONS, REGIONS
 from ..morphable.model import MM_PER_M, MorphableModel
-from ..morphable.procrustes import LAYOUT_68
+from ..morphable.procrustes import LAYOUT_68, similarity
 from .estimator import ExpressionEstimator
 from .fit import POSE_LANDMARKS
 from .solver import LandmarkSolver, camera_axes
 
 __all__ = ["Predictions", "fit_accuracy", "fit_channels", "fit_leakage", "fit_person", "fit_speed", "padded",
-           "predictions", "similarity"]  # fmt: skip
+           "predictions"]  # fmt: skip
 
 Predictions = Mapping[str, np.ndarray]
 """psi (n, 52) of every frame, by method."""
@@ -268,16 +268,7 @@ def _one_by_one(head: MorphableModel, points: Float[np.ndarray, "n l 3"], rounds
             psi = np.zeros(len(basis))
             for _ in range(rounds):
                 goal = template + np.tensordot(psi, basis, 1)
-                placed = similarity(target, goal)
+                placed = similarity(target[None], goal[None])[0]
                 psi = lsq_linear(system, (placed - template).ravel(), (0, 1)).x
             found.append(psi)
     return found
-
-
-def similarity(points: Float[np.ndarray, "l 3"], goal: Float[np.ndarray, "l 3"]) -> Float[np.ndarray, "l 3"]:
-    """Points moved, turned and scaled onto the goal (Umeyama 1991)."""
-    here, there = points.mean(0), goal.mean(0)
-    left, singular, right = np.linalg.svd((points - here).T @ (goal - there))
-    sign = np.array([1, 1, np.sign(np.linalg.det(left @ right))])
-    scale = (singular * sign).sum() / np.square(points - here).sum()
-    return scale * (points - here) @ (left * sign) @ right + there

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..morphable.model import MM_PER_M, MorphableModel
+from ..morphable.procrustes import nearest_rotation
 
 __all__ = ["HeadFit", "LandmarkSolver", "camera_axes", "lift"]
 
@@ -167,11 +168,8 @@ class LandmarkSolver:
         head = self._head(coefficients)
         here, there = head.mean(1, keepdim=True), observed.mean(1, keepdim=True)
         cross = (observed - there).transpose(1, 2) @ (head - here)
-        u, s, vt = torch.linalg.svd(cross)
-        sign = torch.ones_like(s)
-        sign[:, 2] = torch.det(u @ vt).sign()
-        rotation = (u * sign[:, None]) @ vt
-        scale = (s * sign).sum(1) / (head - here).square().sum((1, 2))
+        rotation, trace, _ = nearest_rotation(cross)
+        scale = trace / (head - here).square().sum((1, 2))
         shift = there[:, 0] - scale[:, None] * (rotation @ here.transpose(1, 2))[..., 0]
         return _State(rotation, shift, scale, coefficients.clone())
 

@@ -11,7 +11,8 @@ from ..actors.filming import FPS
 from ..blendshapes import ACTIONS
 from ..morphable.metric import mesh_length
 from ..morphable.model import MM_PER_M, MorphableModel
-from .benchmark import fit_person, padded, similarity
+from ..morphable.procrustes import similarity
+from .benchmark import fit_person, padded
 from .estimator import ExpressionEstimator, FaceNeutral
 from .fit import POSE_LANDMARKS
 from .smoothing import smooth_expressions
@@ -74,11 +75,10 @@ def _reprojection(
 ) -> float:
     moved = np.tensordot(psi, basis, 1)
     observed = landmarks.astype(float) * [1, -1, -1]
-    rest = np.zeros(basis.shape[1:]) + similarity(observed[0], observed[0] * 0.5)
-    rest *= 90.0 / np.linalg.norm(rest[33] - rest[263])
+    rest = observed[0] * (90.0 / np.linalg.norm(observed[0, 33] - observed[0, 263]))
     for _ in range(4):
-        rest = np.mean([similarity(seen, rest + move) - move for seen, move in zip(observed, moved, strict=True)], 0)
-    back = np.stack([similarity(rest + move, seen) for seen, move in zip(observed, moved, strict=True)])
+        rest = (similarity(observed, rest + moved) - moved).mean(0)
+    back = similarity(rest + moved, observed)
     gap = np.linalg.norm((back - observed)[..., :2], axis=2).mean(1)
     return float(np.median(100 * gap / np.linalg.norm(observed[:, 33] - observed[:, 263], axis=1)))
 

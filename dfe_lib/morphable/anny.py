@@ -105,10 +105,10 @@ def _to_head_axes(vertices: Float[np.ndarray, "b v 3"]) -> Float[np.ndarray, "b 
 
 def _align(head: Float[np.ndarray, "v 3"], reference: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "v 3"]:
     """Rigid least-squares alignment (Kabsch 1976): body height and posture are not identity of the face."""
+    from .procrustes import nearest_rotation  # brings PyTorch, which only building a head needs
+
     centred, target = head - head.mean(0), reference - reference.mean(0)
-    u, _, vt = np.linalg.svd(centred.T @ target)
-    flip = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
-    return centred @ (u @ flip @ vt)
+    return centred @ nearest_rotation((centred.T @ target)[None])[0][0]
 
 
 def _identity_space(

@@ -1,13 +1,14 @@
 """Landmarks of a turned head brought to one place, size and direction: what is left is shape and expression."""
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-__all__ = ["LAYOUT_68", "Aligned", "align", "lifted", "still_weights"]
+__all__ = ["LAYOUT_68", "Aligned", "align", "lifted", "nearest_rotation", "similarity", "still_weights"]
 
 LAYOUT_68 = (
     162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,
@@ -25,6 +26,9 @@ MIN_SIZE_PX = 8.0
 
 CAMERA_TO_HEAD = (1.0, -1.0, -1.0)
 """Pixels run down and z away from the camera; the head's axes run up and out of the face."""
+
+
+Array = TypeVar("Array", np.ndarray, Tensor)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,38 @@ class Aligned:
     valid: Bool[Tensor, " n"]
 
 
+def nearest_rotation(cross: Array) -> tuple[Array, Array, Array]:
+    r"""Rotations R (N, 3, 3) of the largest $\operatorname{tr}(R^\top C)$, traces (N,), and where none is mirrored.
+
+    With $C = \sum_l w_l x_l y_l^\top$ of centred points, the rows of $x R$ come nearest to those of y (Kabsch 1976),
+    and the trace over $\sum_l w_l |x_l|^2$ is the scale that brings them nearer still (Umeyama 1991). The
+    last is False for points that their mirror image would fit better.
+
+    Arguments:
+        cross: C (N, 3, 3), NumPy's or PyTorch's, as what comes back.
+    """
+    library: Any = torch if isinstance(cross, Tensor) else np
+    left, singular, right = library.linalg.svd(cross)
+    handed = library.sign(library.linalg.det(left @ right))
+    flip = library.stack([library.ones_like(handed), library.ones_like(handed), handed], -1)
+    return (left * flip[:, None]) @ right, (singular * flip).sum(-1), handed > 0
+
+
+def similarity(points: Float[np.ndarray, "n l 3"], goal: Float[np.ndarray, "n l 3"]) -> Float[np.ndarray, "n l 3"]:
+    """Points moved, turned and scaled onto their goal, each set by itself (Umeyama 1991).
+
+    >>> corner = np.vstack([np.zeros(3), np.eye(3)])
+    >>> goal = 5 - 2 * corner[:, [1, 0, 2]]
+    >>> bool(np.allclose(similarity(corner[None], goal[None]), goal))
+    True
+    """
+    here, there = points.mean(1, keepdims=True), goal.mean(1, keepdims=True)
+    centred = points - here
+    rotation, trace, _ = nearest_rotation(centred.swapaxes(1, 2) @ (goal - there))
+    scale = trace / np.square(centred).sum((1, 2))
+    return scale[:, None, None] * (centred @ rotation) + there
+
+
 def align(landmarks: Float[Tensor, "n l 3"], template: Float[Tensor, "m l 3"], weights: Float[Tensor, " l"]) -> Aligned:
     """Least-squares similarity to a template over the still landmarks (Umeyama 1991).
 
@@ -60,16 +96,13 @@ def align(landmarks: Float[Tensor, "n l 3"], template: Float[Tensor, "m l 3"], w
     centred, centre = _centred(points, weights), (weights @ template)[:, None]
     goal = template - centre
     cross = (centred * weights[:, None]).transpose(1, 2) @ goal.expand_as(centred)
-    left, singular, right = torch.linalg.svd(cross)
-    handed = torch.linalg.det(left @ right).sign()
-    flip = torch.stack([torch.ones_like(handed), torch.ones_like(handed), handed], -1)
-    rotation = (left * flip[:, None]) @ right
+    rotation, trace, handed = nearest_rotation(cross)
     spread = (centred.square().sum(-1) @ weights).clamp_min(1e-12)
-    scale = (singular * flip).sum(-1) / spread
+    scale = trace / spread
     placed = scale[:, None, None] * (centred @ rotation)
     residual = ((placed - goal).square().sum(-1) @ weights).sqrt()
     angles = _angles(rotation)
-    upright = (handed > 0) & (residual < MAX_RESIDUAL_MM) & (angles[:, 2].abs() < MAX_ROLL)
+    upright = handed & (residual < MAX_RESIDUAL_MM) & (angles[:, 2].abs() < MAX_ROLL)
     # plane landmarks have no hand: mirrored ones look like a face seen from behind, and nobody is
     upright &= rotation[:, 2, 2] > 0
     valid = finite & upright & (spread.sqrt() > MIN_SIZE_PX)
