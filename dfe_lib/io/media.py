@@ -135,8 +135,9 @@ def _open_video(path: Path, part_s: tuple[float, float], fps: float | None) -> I
         stream.thread_type = "AUTO"
         rate = float(stream.average_rate or stream.guessed_rate or 25)
         clock = Clock(_begins_s(container), 1 / rate, fps)
-        expected = _expected(stream.frames, part_s, fps or rate)
-        reader = MediaReader(path, still=False, expected=expected, claimed=stream.frames, clock=clock)
+        claimed = _claimed(stream)
+        expected = _expected(claimed, part_s, fps or rate)
+        reader = MediaReader(path, still=False, expected=expected, claimed=claimed, clock=clock)
         reader.frames = _video_frames(container, stream, reader, part_s)
         try:
             yield reader
@@ -145,8 +146,13 @@ def _open_video(path: Path, part_s: tuple[float, float], fps: float | None) -> I
 
 
 def _begins_s(container: "av.container.InputContainer") -> float:
-    begins = (container.start_time or 0) / av.time_base
-    return begins if container.format.name == RUNNING_CLOCK else 0.0
+    begins_s = (container.start_time or 0) / av.time_base
+    return begins_s if container.format.name == RUNNING_CLOCK else min(begins_s, 0.0)
+
+
+def _claimed(stream: "av.VideoStream") -> int:
+    """Frames that the file says it shows (0: it does not): an edit list may leave some of those it holds out."""
+    return max(0, stream.frames - sum(entry.is_discard for entry in stream.index_entries)) if stream.frames else 0
 
 
 def _expected(claimed: int, part_s: tuple[float, float], rate: float) -> int:
