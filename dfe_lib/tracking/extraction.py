@@ -25,6 +25,10 @@ from .identity import Tracker
 __all__ = ["UNREADABLE", "ClipSummary", "extract_clip", "extract_clips"]
 
 BATCH = 256
+FEW = 0.1
+"""Share of frames with a face below which something is likely to be wrong."""
+LEAST_PX = 40
+"""Height of the smallest faces that are found well, see `recall.faces_found`."""
 EYE_CORNERS = (33, 263)
 """Outer corners of the right and the left eye in FaceLandmarker's numbering."""
 UNREADABLE = (OSError, RuntimeError, ValueError, av.FFmpegError)
@@ -43,6 +47,7 @@ class ClipSummary:
         people: Distinct people seen, kept or not.
         fps: Frames a second by the clip's own times (0 for a picture).
         duration_s: Time of the last frame after the first.
+        advice: What to try where under a tenth of the frames have a face; empty where there are more.
     """
 
     clip_id: str
@@ -56,6 +61,7 @@ class ClipSummary:
     duration_s: float = 0.0
     width: int = 0
     height: int = 0
+    advice: str = ""
 
 
 def extract_clip(
@@ -213,7 +219,15 @@ class _Rows:
             duration_s=round(duration_s, 3),
             width=last.rgb.shape[1],
             height=last.rgb.shape[0],
+            advice="" if frames_with_face >= FEW * self.frames else _advice(frames_with_face, self.frames),
         )
+
+
+def _advice(with_face: int, frames: int) -> str:
+    return (
+        f"{with_face} of {frames} frames have a face: if somebody is to be seen in more, try `--faces all`, or cut the "
+        f"picture around the face so that it stands upright in it and is {LEAST_PX} pixels high or more."
+    )
 
 
 def _face_columns(face_id: int, found: FoundFace, width: int, height: int) -> dict[str, Any]:

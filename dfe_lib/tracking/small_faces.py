@@ -61,12 +61,12 @@ class Search:
     """Where small faces are, in the frames in which it is time to look.
 
     While nobody is known, the first search comes at once and those after one in vain 0.25, 0.5 and then every 1.0 s
-    later, every other of them finer; while somebody is known, a search for more comes every 0.5 s. A picture is
-    searched finely.
+    later; while somebody is known, a search for more comes every 0.5 s. A clip's first search is fine, and then every
+    other one of those in vain; a picture is searched finely.
     """
 
     def __init__(self, still: bool):
-        self._still = self._fine = still
+        self._still, self._fine = still, True
         self._boxes: SmallFaceBoxes | None = None
         self._next_s = self._more_s = 0.0
         self._wait_s = FIRST_WAIT_S
