@@ -205,9 +205,10 @@ def _estimator(options: argparse.Namespace) -> int:
 def _benchmark(options: argparse.Namespace) -> int:
     from .io.assets import asset
     from .speed import encode_speed
-    from .tracking.recall import faces_found
 
     if options.faces:
+        from .tracking.recall import faces_found
+
         print(faces_found().round(3).to_string(index=False))
         return 0
     if options.rounds < 1:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pandas as pd
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from ..io.assets import asset
 from ..io.media import Frame, open_media
 from .detection import FaceFinder
-from .landmarker import Box, FaceLandmarks, Picture
+from .landmarker import Box, FaceLandmarks
 
 __all__ = ["faces_found"]
+
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 WIDTH, HEIGHT = 1920, 1080
 FPS = 25
