@@ -123,8 +123,9 @@ def _add_estimator(commands: "argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _add_benchmark(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("benchmark", help="speed of encode beside FaceLandmarker alone, on one clip")
+    parser = commands.add_parser("benchmark", help="speed of encode beside FaceLandmarker alone, or small faces found")
     parser.add_argument("media", type=Path, nargs="?", metavar="VIDEO", help="default: a sample clip")
+    parser.add_argument("--faces", action="store_true", help="recall by size of the face, on sample people (a minute)")
     parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     parser.set_defaults(command=_benchmark)
 
@@ -205,6 +206,11 @@ def _benchmark(options: argparse.Namespace) -> int:
     from .io.assets import asset
     from .speed import encode_speed
 
+    if options.faces:
+        from .tracking.recall import faces_found
+
+        print(faces_found().round(3).to_string(index=False))
+        return 0
     if options.rounds < 1:
         raise UserError(f"--rounds must be 1 or more, not {options.rounds}.")
     table = encode_speed(options.media or asset("WolfgangLanger_Pexels.mp4"), rounds=options.rounds)

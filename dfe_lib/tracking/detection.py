@@ -2,15 +2,26 @@
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from ..io.media import Frame
-from .landmarker import Box, Face, FaceBoxes, FaceLandmarks
+from .landmarker import Box, Face, FaceBoxes, FaceLandmarks, Picture
+from .small_faces import Search
 
 __all__ = ["FaceFinder", "FoundFace"]
 
+LOOK_S = 0.5
+"""Seconds from one look for several people to the next."""
+
 CROP = 1.5
 """Side of the picture cut out around a face, in sides of its box: room for the detector, little for neighbours."""
+
+SMALL_CROP = 2.0
+"""The same around a small face: where it is turned it fills its box less evenly."""
+
+ENLARGED_PX = 384
+"""Side of a small face's cut as FaceLandmarker gets it, about: it samples a small picture coarsely."""
 
 VIEW_DEG = 63.0
 """Vertical angle of view that MediaPipe assumes of every camera."""
@@ -29,21 +40,29 @@ class FaceFinder:
     """Faces of the frames of one clip, frame after frame.
 
     MediaPipe follows one face faster than several, and then smooths its landmarks over time. But of several people it
-    follows the one its detector is surest of, not the largest. So the detector alone, which is cheap, looks now and
-    then how many people there are; from the first frame with more than one, each face is cut out by the
-    detector's box and landmarked by itself, unsmoothed, which also finds small faces that FaceLandmarker leaves out.
+    follows the one its detector is surest of, not the largest, and it sees none that is small in the picture. So
+    there are three ways, from the quickest:
+
+    - One face is followed in the whole frame by MediaPipe, as long as it sees it.
+    - From the first frame in which MediaPipe's detector, which looks now and then, sees several people, each is cut
+      out by the detector's box and landmarked by itself, unsmoothed.
+    - Where MediaPipe sees nobody, small faces are searched for, see :class:`small_faces.Search`. Each is cut out,
+      enlarged and landmarked by itself, and in the frames that follow where it was, without a search. As soon as
+      MediaPipe's detector sees somebody again, the whole frame is tried first.
 
     Arguments:
         still: The clip is a picture.
-        everyone: Look at each frame, and count weak detections (score 0.3) as people; otherwise every half second
+        everyone: Look at each frame, and count weak detections (score 0.3) as people; otherwise every `LOOK_S`
             and from the 0.5 that FaceLandmarker itself asks for, so that clouds and curtains cost nothing.
     """
 
     def __init__(self, still: bool, everyone: bool = False):
-        self._look_every_s, self._sure = (0.0, 0.3) if everyone else (0.5, 0.5)
+        self._look_every_s, self._sure = (0.0, 0.3) if everyone else (LOOK_S, 0.5)
         self._detector = FaceBoxes(min_score=0.3)
         self._one = FaceLandmarks(video=not still)
         self._each: FaceLandmarks | None = None
+        self._search = Search(still)
+        self._several = self._small = False
         self._next_look_s = 0.0
         self._before: list[Box] = []
 
@@ -56,20 +75,33 @@ class FaceFinder:
                 task.close()
 
     def __call__(self, frame: Frame) -> list[FoundFace]:
-        boxes = self._look(frame)
-        found = self._whole(frame, boxes) if self._each is None else self._one_by_one(frame, boxes)
+        large = self._large_faces(frame, self._look(frame))
+        found = large or self._small_faces(frame)
+        self._small = bool(found) and not large
         self._before = [each.box for each in found]
         return found
 
     def _look(self, frame: Frame) -> list[Box] | None:
-        if self._each is None and frame.time_s < self._next_look_s:
+        if not self._several and frame.time_s < self._next_look_s:
             return None
         self._next_look_s = frame.time_s + self._look_every_s
         boxes = self._detector(frame.rgb)
-        if self._each is None and sum(box.score >= self._sure for box in boxes) > 1:
-            # a neighbour may reach into the cut: take several, keep the one in the box
-            self._each = FaceLandmarks(video=False, faces=3)
+        self._several = self._several or sum(box.score >= self._sure for box in boxes) > 1
         return boxes
+
+    def _large_faces(self, frame: Frame, boxes: list[Box] | None) -> list[FoundFace]:
+        if self._small and not boxes:
+            return []
+        return self._one_by_one(frame, boxes or []) if self._several else self._whole(frame, boxes)
+
+    def _small_faces(self, frame: Frame) -> list[FoundFace]:
+        """Where small ones were in the frame before and, when it is time, wherever the search sees some."""
+        known = self._one_by_one(frame, [], small=True) if self._small else []
+        if not self._search.is_due(frame.time_s, bool(known)):
+            return known
+        found = self._one_by_one(frame, self._search(frame.rgb), small=True)
+        self._search.plan(frame.time_s, bool(found))
+        return found
 
     def _whole(self, frame: Frame, boxes: list[Box] | None) -> list[FoundFace]:
         faces = self._one(frame.rgb, frame.time_s)
@@ -77,26 +109,29 @@ class FaceFinder:
             boxes = self._detector(frame.rgb)  # a face that is new in the picture gets its confidence
         return [_found(face, boxes or []) for face in faces]
 
-    def _one_by_one(self, frame: Frame, boxes: list[Box] | None) -> list[FoundFace]:
-        boxes = boxes or []
+    def _one_by_one(self, frame: Frame, boxes: list[Box], small: bool = False) -> list[FoundFace]:
         # a face that the detector loses for a moment is looked for where it was
         lost = [old for old in self._before if not any(old.overlap(box) > 0.2 for box in boxes)]
         found: list[FoundFace] = []
         for box in boxes + lost:
-            face = self._cut_out(frame.rgb, box)
+            face = self._cut_out(frame.rgb, box, small)
             if face is not None:
                 candidate = _found(face, boxes)
                 if not any(candidate.box.overlap(other.box) > 0.4 for other in found):
                     found.append(candidate)
         return found
 
-    def _cut_out(self, rgb: np.ndarray, box: Box) -> Face | None:
-        assert self._each is not None  # made when the second face came
-        left, top, right, bottom = _cut(box, *rgb.shape[:2])
+    def _cut_out(self, rgb: Picture, box: Box, small: bool) -> Face | None:
+        # a neighbour may reach into the cut: take several, keep the one in the box
+        self._each = self._each or FaceLandmarks(video=False, faces=3)
+        height, width = rgb.shape[:2]
+        left, top, right, bottom = _cut(box, height, width, SMALL_CROP if small else CROP)
         cut = rgb[top:bottom, left:right]
         if not cut.size:
             return None
-        faces = [_moved(face, left, top, cut.shape, rgb.shape) for face in self._each(cut)]
+        times = max(1, round(ENLARGED_PX / max(cut.shape[:2]))) if small else 1
+        faces = [_shrunk(face, times) for face in self._each(_enlarged(cut, times))]
+        faces = [_moved(face, left, top, cut.shape, rgb.shape) for face in faces]
         faces = [face for face in faces if box.holds(Box.around(face.landmarks).centre)]
         return min(faces, key=lambda face: _distance(Box.around(face.landmarks), box), default=None)
 
@@ -107,8 +142,8 @@ def _found(face: Face, boxes: list[Box]) -> FoundFace:
     return FoundFace(face, around, max(scores, default=None))
 
 
-def _cut(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
-    half = CROP * max(box.x1 - box.x0, box.y1 - box.y0) / 2
+def _cut(box: Box, height: int, width: int, crop: float) -> tuple[int, int, int, int]:
+    half = crop * max(box.x1 - box.x0, box.y1 - box.y0) / 2
     x, y = box.centre
     return (
         max(0, round(x - half)),
@@ -116,6 +151,15 @@ def _cut(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
         min(width, round(x + half)),
         min(height, round(y + half)),
     )
+
+
+def _enlarged(rgb: np.ndarray, times: int) -> np.ndarray:
+    return cv2.resize(rgb, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC) if times > 1 else rgb
+
+
+def _shrunk(face: Face, times: int) -> Face:
+    """The face in the pixels of the picture before it was enlarged; its pose is the same, as the view is."""
+    return replace(face, landmarks=face.landmarks / np.float32(times)) if times > 1 else face
 
 
 def _moved(face: Face, left: int, top: int, cut: tuple[int, ...], whole: tuple[int, ...]) -> Face:

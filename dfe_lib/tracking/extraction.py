@@ -25,6 +25,10 @@ from .identity import Tracker
 __all__ = ["UNREADABLE", "ClipSummary", "extract_clip", "extract_clips"]
 
 BATCH = 256
+FEW = 0.1
+"""Share of frames with a face below which something is likely to be wrong."""
+LEAST_PX = 40
+"""Height of the smallest faces that are found well, see `recall.faces_found`."""
 EYE_CORNERS = (33, 263)
 """Outer corners of the right and the left eye in FaceLandmarker's numbering."""
 UNREADABLE = (OSError, RuntimeError, ValueError, av.FFmpegError)
@@ -38,11 +42,12 @@ class ClipSummary:
     Arguments:
         status: `"ok"`, or `"failed"` when there is no table.
         reason: Why it failed, or what was damaged in a clip that could be read in part.
-        frames: Frames read, with and without a face.
+        frames: Frames in the table, with and without a face.
         frames_with_face: Those with a face in the table.
         people: Distinct people seen, kept or not.
         fps: Frames a second by the clip's own times (0 for a picture).
         duration_s: Time of the last frame after the first.
+        advice: What to try where under a tenth of the frames have a face; empty where there are more.
     """
 
     clip_id: str
@@ -56,6 +61,7 @@ class ClipSummary:
     duration_s: float = 0.0
     width: int = 0
     height: int = 0
+    advice: str = ""
 
 
 def extract_clip(
@@ -65,6 +71,9 @@ def extract_clip(
     clip_id: str | None = None,
     subject_id: str | None = None,
     faces: str = "largest",
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    fps: float | None = None,
     progress: bool | None = None,
 ) -> ClipSummary:
     """Writes the frames table of one video or picture, in memory that does not grow with its length.
@@ -75,6 +84,7 @@ def extract_clip(
         clip_id, subject_id: Default to the file's stem, and to clip_id.
         faces: `"largest"` keeps the one person who shows most face over the clip, as face_id 0, and a frame without
             that person counts as one without a face; `"all"` keeps everybody, with one row for each.
+        start_s, end_s, fps: The part of a video, and a rate in place of its own times, see :func:`media.open_media`.
         progress: Show a bar with frames a second (default: when a terminal watches).
 
     Raises:
@@ -85,7 +95,7 @@ def extract_clip(
     clip_id = clip_id or Path(path).stem
     subject_id = subject_id or clip_id
     tracker = Tracker()
-    with atomic_path(out) as everyone, open_media(path) as reader:
+    with atomic_path(out) as everyone, open_media(path, start_s, end_s, fps) as reader:
         rows = _Rows(clip_id, subject_id)
         # found in a thread of their own: rows are made and written while MediaPipe looks at the next frame
         ahead = read_ahead(_found_faces(reader, faces, clip_id, progress))
@@ -170,7 +180,8 @@ class _Rows:
     def __init__(self, clip_id: str, subject_id: str):
         self._key = {"clip_id": clip_id, "subject_id": subject_id}
         self._rows: list[dict[str, Any]] = []
-        self.frames_with_face = 0
+        self.frames = self.frames_with_face = 0
+        self._first: Frame | None = None
         self._last: Frame | None = None
 
     def __len__(self) -> int:
@@ -183,8 +194,9 @@ class _Rows:
         self._rows += [where | _face_columns(face_id, each, width, height) for face_id, each in people]
         if not people:
             self._rows.append(where | _no_face())
+        self.frames += 1
         self.frames_with_face += bool(people)
-        self._last = frame
+        self._first, self._last = self._first or frame, frame
 
     def take(self) -> dict[str, Any]:
         """The rows so far, as columns; they are let go."""
@@ -193,20 +205,29 @@ class _Rows:
         return self._key | columns
 
     def summary(self, reader: MediaReader, frames_with_face: int, people: int) -> ClipSummary:
-        last = self._last
-        assert last is not None  # a reader gives at least one frame, or raises
+        first, last = self._first, self._last
+        assert first is not None and last is not None  # a reader gives at least one frame, or raises
+        duration_s = last.time_s - first.time_s
         return ClipSummary(
             **self._key,
             status="ok",
             reason=reader.damage,
-            frames=last.index + 1,
+            frames=self.frames,
             frames_with_face=frames_with_face,
             people=people,
-            fps=round(last.index / last.time_s, 3) if last.time_s else 0.0,
-            duration_s=round(last.time_s, 3),
+            fps=round((self.frames - 1) / duration_s, 3) if duration_s else 0.0,
+            duration_s=round(duration_s, 3),
             width=last.rgb.shape[1],
             height=last.rgb.shape[0],
+            advice="" if frames_with_face >= FEW * self.frames else _advice(frames_with_face, self.frames),
         )
+
+
+def _advice(with_face: int, frames: int) -> str:
+    return (
+        f"{with_face} of {frames} frames have a face: if somebody is to be seen in more, try `--faces all`, or cut the "
+        f"picture around the face so that it stands upright in it and is {LEAST_PX} pixels high or more."
+    )
 
 
 def _face_columns(face_id: int, found: FoundFace, width: int, height: int) -> dict[str, Any]:

@@ -1,12 +1,14 @@
+import math
 import threading
 import time
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from video_files import real_frames, turn_at_display, write_video
+from video_files import cut_by_edit_list, real_frames, set_display_matrix, turn_at_display, write_video
 
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
@@ -15,8 +17,8 @@ from dfe_lib.io.media_files import _unique_names, find_media, subject_table
 from dfe_lib.io.progress import read_ahead
 
 
-def read(path):
-    with open_media(path) as reader:
+def read(path, *part, **settings):
+    with open_media(path, *part, **settings) as reader:
         return list(reader.frames), reader
 
 
@@ -39,9 +41,9 @@ def test_every_frame_with_its_own_time():
     assert reader.damage == ""
 
 
-def test_a_file_that_claims_more_frames_than_it_holds():
+def test_a_file_that_holds_more_frames_than_its_edit_list_shows():
     frames, reader = read(asset("no_face.mp4"))
-    assert len(frames) == 95 and reader.expected == 98 and reader.damage == ""
+    assert len(frames) == reader.expected == 95 and reader.damage == ""
 
 
 def test_variable_frame_rate_keeps_its_times(tmp_path, pictures):
@@ -50,12 +52,77 @@ def test_variable_frame_rate_keeps_its_times(tmp_path, pictures):
     np.testing.assert_allclose([frame.time_s for frame in frames], np.array(times_ms) / 1000, atol=1e-3)
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".avi", ".webm", ".mkv"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".m4v", ".avi", ".webm", ".mkv", ".ts", ".mts", ".gif"])
 def test_containers(tmp_path, pictures, suffix):
-    frames, _ = read(write_video(tmp_path / f"a{suffix}", pictures))
-    assert len(frames) == len(pictures)
-    assert max(difference(frame.rgb, rgb) for frame, rgb in zip(frames, pictures, strict=True)) < 6
+    frames, reader = read(write_video(tmp_path / f"a{suffix}", pictures))
+    assert len(frames) == len(pictures) and reader.damage == ""
+    nearest = 40 if suffix == ".gif" else 6  # of 256 colours
+    assert max(difference(frame.rgb, rgb) for frame, rgb in zip(frames, pictures, strict=True)) < nearest
     np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(12) / 25, atol=2e-3)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_a_late_start_is_kept(tmp_path, pictures, suffix):
+    times_ms = np.arange(500, 500 + 12 * 40, 40).tolist()
+    frames, _ = read(write_video(tmp_path / f"a{suffix}", pictures, times_ms))
+    np.testing.assert_allclose([frame.time_s for frame in frames], np.array(times_ms) / 1000, atol=2e-3)
+    assert [frame.index for frame in frames] == list(range(12))
+
+
+def test_what_an_edit_list_cuts_off_is_not_shown(tmp_path, pictures):
+    frames, reader = read(cut_by_edit_list(write_video(tmp_path / "a.mp4", pictures), 5))
+    assert len(frames) == reader.expected == 7 and reader.damage == ""
+    np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(7) / 25, atol=2e-3)
+    apart = [difference(frames[0].rgb, rgb) for rgb in pictures]
+    assert np.argmin(apart) == 5
+
+
+def test_a_part_of_a_clip(tmp_path, pictures):
+    path = write_video(tmp_path / "a.mp4", pictures)
+    whole, _ = read(path)
+    frames, reader = read(path, 0.1, 0.32)
+    assert [frame.index for frame in frames] == [3, 4, 5, 6, 7] and reader.damage == ""
+    assert abs(reader.expected - 5) <= 1
+    for frame in frames:
+        assert frame.time_s == whole[frame.index].time_s
+        np.testing.assert_array_equal(frame.rgb, whole[frame.index].rgb)
+    assert [frame.index for frame in read(path, 0.4)[0]] == [10, 11]
+    for part in ((0.5,), (3.0, 4.0)):
+        with pytest.raises(UserError, match=r"a\.mp4 has no frame in that part: one at 0\.44 s is the last"):
+            read(path, *part)
+
+
+def test_a_rate_replaces_the_times(tmp_path, pictures):
+    path = write_video(tmp_path / "a.mp4", pictures, [0, 1, 2, 3, 500, 501, 502, 503, 504, 505, 506, 4000])
+    frames, reader = read(path, fps=10.0)
+    assert [frame.time_s for frame in frames] == [i / 10 for i in range(12)] and reader.damage == ""
+    assert [frame.index for frame in read(path, 0.25, 0.6, 10.0)[0]] == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"start_s": -1.0}, {"start_s": math.nan}, {"start_s": 2.0, "end_s": 1.0}, {"fps": 0.0}]
+)
+def test_a_part_or_rate_that_cannot_be_is_said(settings):
+    with pytest.raises(UserError, match=r"has no frames: start at 0 or later|is no rate"):
+        read(asset("single_face.mp4"), **settings)
+
+
+def test_a_clock_that_begins_anew_is_told_and_goes_on(tmp_path, pictures):
+    """Two recordings in one file, as cameras and `cat` leave them."""
+    one = write_video(tmp_path / "one.ts", pictures * 3).read_bytes()
+    (tmp_path / "two.ts").write_bytes(one + one)
+    frames, reader = read(tmp_path / "two.ts")
+    times = np.array([frame.time_s for frame in frames])
+    assert len(frames) > 60 and (np.diff(times) >= 0).all() and times[-1] > 2.5
+    assert "times fall back once" in reader.damage and "--fps" in reader.damage
+    assert "fps" not in read(tmp_path / "two.ts", fps=25.0)[1].damage
+
+
+def test_uneven_times_are_told(tmp_path, pictures):
+    uneven = [0, 40, 41, 95, 300, 301, 302, 900, 1000, 1500, 1501, 4000]
+    assert "uneven times" in read(write_video(tmp_path / "a.mp4", pictures, uneven))[1].damage
+    shaky = np.arange(12) * 40 + np.tile([0, 7, -6], 4)
+    assert read(write_video(tmp_path / "b.mp4", pictures, shaky.tolist()))[1].damage == ""
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -64,6 +131,29 @@ def test_turned_videos_come_upright(tmp_path, pictures, quarters):
     frames, _ = read(turn_at_display(write_video(tmp_path / "a.mp4", lying), quarters))
     assert frames[3].rgb.shape == pictures[3].shape and frames[3].rgb.flags.c_contiguous
     assert difference(frames[3].rgb, pictures[3]) < 6 < difference(frames[3].rgb, pictures[3][::-1])
+
+
+MIRRORS = {
+    (-1, 0, 0, 1): lambda rgb: rgb[:, ::-1],
+    (1, 0, 0, -1): lambda rgb: rgb[::-1],
+    (0, 1, 1, 0): lambda rgb: rgb.transpose(1, 0, 2),
+    (0, -1, -1, 0): lambda rgb: rgb[::-1, ::-1].transpose(1, 0, 2),
+}
+"""What a matrix does at display; each is its own inverse."""
+
+
+@pytest.mark.parametrize("matrix", MIRRORS)
+def test_mirrored_videos_come_as_they_are_shown(tmp_path, pictures, matrix):
+    stored = [MIRRORS[matrix](rgb) for rgb in pictures]
+    frames, _ = read(set_display_matrix(write_video(tmp_path / "a.mp4", stored), matrix))
+    assert frames[3].rgb.shape == pictures[3].shape and frames[3].rgb.flags.c_contiguous
+    assert difference(frames[3].rgb, pictures[3]) < 6 < difference(frames[3].rgb, pictures[3][:, ::-1])
+
+
+def test_pixels_of_an_impossible_shape_count_as_square(tmp_path, pictures):
+    for aspect, width in ((100, 320), (2, 640)):
+        path = write_video(tmp_path / f"{aspect}.mp4", pictures, aspect=Fraction(aspect))
+        assert read(path)[0][0].rgb.shape == (180, width, 3)
 
 
 def test_oblong_pixels_are_made_square():
@@ -100,6 +190,11 @@ def test_transparency_lies_over_white(tmp_path):
     Image.fromarray(rgba).save(tmp_path / "a.png")
     rgb = read(tmp_path / "a.png")[0][0].rgb
     assert (rgb[:, :3] == 0).all() and (rgb[:, 3:] == 255).all()
+
+
+def test_a_side_that_mediapipe_cannot_take_is_shrunk(tmp_path):
+    Image.new("RGB", (33_000, 100)).save(tmp_path / "wide.png")
+    assert read(tmp_path / "wide.png")[0][0].rgb.shape == (50, 16_384, 3)
 
 
 def test_damage_is_told_and_the_rest_is_read(tmp_path):

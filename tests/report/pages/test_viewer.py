@@ -16,9 +16,10 @@ from dfe_lib.cli import main
 from dfe_lib.encode import view_media
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
-from dfe_lib.io.media import Frame, MediaReader
+from dfe_lib.io.media import Frame, MediaReader, open_media
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.report.pages import viewer as module
+from dfe_lib.report.pages.page import write_page
 from dfe_lib.report.pages.viewer import clip_page, playable
 
 TIMES_MS = [0, 40, 80, 120, 160, 300, 340, 380, 420, 460, 500, 540]
@@ -167,14 +168,33 @@ def test_what_browsers_do_not_play_is_encoded_anew_at_the_true_times(clip: Path,
     frames = [frame.rgb[:-1, :-1] for frame in real_frames("single_face.mp4", 6)]
     old = write_video(tmp_path / "old.avi", [frame[:-1, :-1] for frame in frames])
     assert playable(clip) and not playable(asset("face_noface.mov")) and not playable(old)
-    name, start = module._video(old, tmp_path)
+    name = module._video(old, tmp_path)
     with av.open(str(tmp_path / name)) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         times = [frame.time for frame in container.decode(stream)]
     np.testing.assert_allclose(times, np.arange(6) / 25, atol=1e-3)
-    assert (name, start) == ("clip.mp4", 0.0)
-    assert playable(tmp_path / name)
+    assert name == "clip.mp4" and playable(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_clip_that_starts_late_is_in_step(chromium: Browser, tmp_path: Path, suffix: str) -> None:
+    """As it is, and encoded anew."""
+    late = write_video(tmp_path / f"a{suffix}", [frame.rgb for frame in real_frames("single_face.mp4", 6)],
+                       [500 + 40 * i for i in range(6)])  # fmt: skip
+    with open_media(late) as reader:
+        times = np.array([frame.time_s for frame in reader.frames])
+    data = clip_page(known_model(), anny_head(), times, np.zeros((6, 3), int), np.zeros(6, bool), np.zeros(6))
+    write_page(tmp_path / "page" / "index.html", "viewer",
+               {"clip": "late", "video": module._video(late, tmp_path / "page")} | data)  # fmt: skip
+    page = chromium.new_page()
+    page.goto((tmp_path / "page" / "index.html").as_uri())
+    page.wait_for_function("() => video.readyState >= 3")
+    page.evaluate("viewer.go(3)")
+    wait_for_picture(page)
+    page.wait_for_function("() => viewer.frame === 3")
+    assert 0.62 <= page.evaluate("viewer.time") < 0.66
+    page.close()
 
 
 def test_frames_that_share_a_millisecond_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,11 +59,11 @@
     const to = Math.max(0, Math.min(count - 1, i));
     show(to);
     // the middle of the frame: its edge may round to the frame before
-    video.currentTime = data.start + (times[to] + end(to)) / 2;
+    video.currentTime = (times[to] + end(to)) / 2;
   }
 
   function follow(seconds) {
-    const i = frameAt(seconds - data.start);
+    const i = frameAt(seconds);
     if (i !== shown) show(i);
   }
 
