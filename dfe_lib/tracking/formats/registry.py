@@ -1,5 +1,6 @@
 """The files of other programs that the study reads: which one a file is, and where they lie in a folder."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +70,17 @@ def recognise(path: Path) -> Format:
 
 
 def find_recordings(path: Path) -> Iterator[Path]:
-    """What is a clip by itself: the file or folder, or those below it, sorted; a clip's own members are no clips."""
+    """What is a clip by itself: the file or folder, or those below it, sorted; a clip's own members are no clips.
+
+    A link to a folder in which it lies itself is not followed.
+    """
     if _is_recording(path):
         yield path
     elif path.is_dir():
+        inside = Path(os.path.realpath(path))
         for member in sorted(path.iterdir()):
-            if not member.name.startswith("."):
+            place = Path(os.path.realpath(member))
+            if not (member.name.startswith(".") or place == inside or place in inside.parents):
                 yield from find_recordings(member)
 
 
