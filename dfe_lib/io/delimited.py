@@ -106,7 +106,7 @@ def _blocks(path: Path, layout: TextLayout) -> Iterator[bytes]:
     rest, skipped = b"", layout.header_line
     for data in _utf8(path, layout.encoding):
         rest += data
-        while skipped and (end := LINE_END.search(rest, 0, len(rest) - 1)):  # a \n may follow a \r that ends the block
+        while skipped and (end := LINE_END.search(rest)) and end.end() < len(rest):  # a \r may go on with a \n
             rest, skipped = rest[end.end() :], skipped - 1
         end_of_lines = max(rest.rfind(b"\n"), rest.rfind(b"\r", 0, -1)) + 1
         if not skipped and end_of_lines:

@@ -14,14 +14,32 @@ __all__ = ["NOT_A_NUMBER", "TextLayout", "text_layout"]
 HEAD = 1 << 16
 LONGEST_HEADER = 1 << 20
 DELIMITERS = ",;\t"
-_MICROSOFT = [
-    f"{sign}1.#{word}" for sign in ("", "-", "+") for word in ("IND", "QNAN", "SNAN", "INF", "J", "R", "IO", "QO")
-]
+_SIGNS = ("", "-", "+")
+_WORDS = ("nan", "NaN", "NAN", "Nan", "nan(ind)", "nan(snan)", "NaN(ind)")
+_MICROSOFT = ("1.#IND", "1.#QNAN", "1.#SNAN", "1.#INF", "1.#J", "1.#R", "1.#IO", "1.#QO")  # some are rounded words
 NOT_A_NUMBER = (
-    "", "NA", "N/A", "n/a", "na", "NULL", "Null", "null", "None", "none", "#N/A", "#NA", "#NV", "<NA>", "NaT", ".", "-",
-    *(f"{sign}{word}" for sign in ("", "-", "+") for word in ("nan", "NaN", "NAN", "Nan", "nan(ind)", "nan(snan)", "NaN(ind)")),
-    *(word + "0" * zeros for word in _MICROSOFT for zeros in range(6)),
-)  # fmt: skip
+    *(
+        "",
+        "NA",
+        "N/A",
+        "n/a",
+        "na",
+        "NULL",
+        "Null",
+        "null",
+        "None",
+        "none",
+        "#N/A",
+        "#NA",
+        "#NV",
+        "<NA>",
+        "NaT",
+        ".",
+        "-",
+    ),
+    *(sign + word for sign in _SIGNS for word in _WORDS),
+    *(sign + word + "0" * zeros for sign in _SIGNS for word in _MICROSOFT for zeros in range(6)),
+)
 """What programs write where they have no number: statistics programs, Excel, and C's libraries on each system."""
 
 

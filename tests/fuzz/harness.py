@@ -138,7 +138,9 @@ def _compared(found: tuple, wanted: tuple) -> tuple[str, str]:
     import numpy as np
 
     same_names = list(map(str, found[0])) == list(map(str, wanted[0]))
-    if same_names and all(_equal(np.asarray(a), np.asarray(b)) for a, b in zip(found[0].values(), wanted[0].values(), strict=True)):
+    if same_names and all(
+        _equal(np.asarray(a), np.asarray(b)) for a, b in zip(found[0].values(), wanted[0].values(), strict=True)
+    ):
         return "unchanged", ""
     flags = [name for name in ("detected", "valid") if name in found[0]]
     marked = any(not np.array_equal(found[0][name], wanted[0].get(name)) for name in flags)
@@ -166,7 +168,12 @@ def table(found: dict) -> str:
     total: Counter = sum(found["counts"].values(), Counter())
     rows = [("", *OUTCOMES), *((name, *map(str, (counts[o] for o in OUTCOMES))) for name, counts in sorted(found["counts"].items())),
             ("all", *(str(total[o]) for o in OUTCOMES))]  # fmt: skip
-    text = "\n".join(row[0].ljust(width) + "  " + "  ".join(cell.rjust(len(name)) for cell, name in zip(row[1:], OUTCOMES, strict=True)) for row in rows)
+    text = "\n".join(
+        row[0].ljust(width)
+        + "  "
+        + "  ".join(cell.rjust(len(name)) for cell, name in zip(row[1:], OUTCOMES, strict=True))
+        for row in rows
+    )
     return f"{text}\n{found['cases']} cases, seed {found['seed']}, peak memory {found['peak_mb']:.0f} MB"
 
 
@@ -177,7 +184,9 @@ def main() -> int:
     for fault, where in sorted(found["faults"].items(), key=lambda each: -len(each[1])):
         print(f"  {len(where)} x {fault} (case {where[0]})")
     bad = ("stack trace", "hang", "crash")
-    return int(any(counts[outcome] for counts in found["counts"].values() for outcome in bad) or found["peak_mb"] >= 1024)
+    return int(
+        any(counts[outcome] for counts in found["counts"].values() for outcome in bad) or found["peak_mb"] >= 1024
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Small sound inputs of every kind, made on the fly, and how each is read: its values, and what is said of them."""
 
-import io
 import json
 import pickle
 import random
