@@ -317,7 +317,7 @@ def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq
             raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it again with this version.")
         try:
             yield parquet
-        except (pa.ArrowException, OSError) as error:  # a page that is not what was written
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a page that is not what was written
             raise _damaged(path, error) from None
 
 
@@ -385,4 +385,7 @@ def _to_numpy(array: pa.Array | pa.ChunkedArray) -> np.ndarray:
         rows = np.full((len(array), array.type.list_size), missing, dtype=values.dtype)
         rows[array.is_valid().to_numpy(zero_copy_only=False)] = values
         return rows
-    return array.to_numpy(zero_copy_only=False)
+    values = array.to_numpy(zero_copy_only=False)
+    if values.dtype.kind not in "biuf" and not (pa.types.is_string(array.type) or pa.types.is_null(array.type)):
+        raise pa.ArrowInvalid(f"it holds a column of {array.type} where numbers, truths or words belong")
+    return values

@@ -74,6 +74,8 @@ class RvqVaeConfig:
                 raise UserError(f"{field.name} must be at most {LARGEST.get(field.name, 4096)}, not {value}.")
         if not self.coefficients or not all(isinstance(name, str) for name in self.coefficients):
             raise UserError("coefficients must be the names of the expression coefficients, at least one.")
+        if len(self.coefficients) > 4096:
+            raise UserError(f"coefficients must be at most 4096 names, not {len(self.coefficients)}.")
         if len(set(self.coefficients)) < len(self.coefficients):
             raise UserError("coefficients has a name twice; give each expression coefficient its own name.")
         if not 2 <= self.codebook_size <= 32768:

@@ -34,7 +34,10 @@ def run(cases: int, seed: int = 0, progress: bool = False) -> dict:
         for line in _worker(case, cases, seed):
             counts.setdefault(line["target"], Counter())[line["outcome"]] += 1
             if line["detail"]:
-                faults.setdefault(f"{line['outcome']}: {line['target']}: {line['detail']}", []).append(line["case"])
+                fault = f"{line['outcome']}: {line['target']}: {line['detail']}"
+                if progress and fault not in faults:
+                    print(f"case {line['case']}: {fault}", file=sys.stderr, flush=True)
+                faults.setdefault(fault, []).append(line["case"])
             peak, case = max(peak, line["peak_mb"]), line["case"] + 1
             if progress and case % 1000 == 0:
                 print(f"{case} cases", file=sys.stderr, flush=True)
@@ -165,16 +168,12 @@ def _equal(a, b) -> bool:
 def table(found: dict) -> str:
     """Counts as text, a line a target."""
     width = max(len(name) for name in found["counts"])
-    total: Counter = sum(found["counts"].values(), Counter())
-    rows = [("", *OUTCOMES), *((name, *map(str, (counts[o] for o in OUTCOMES))) for name, counts in sorted(found["counts"].items())),
-            ("all", *(str(total[o]) for o in OUTCOMES))]  # fmt: skip
-    text = "\n".join(
-        row[0].ljust(width)
-        + "  "
-        + "  ".join(cell.rjust(len(name)) for cell, name in zip(row[1:], OUTCOMES, strict=True))
-        for row in rows
-    )
-    return f"{text}\n{found['cases']} cases, seed {found['seed']}, peak memory {found['peak_mb']:.0f} MB"
+    counts = dict(sorted(found["counts"].items())) | {"all": sum(found["counts"].values(), Counter())}
+    lines = ["  ".join([" " * width, *OUTCOMES])]
+    for name, each in counts.items():
+        lines.append("  ".join([name.ljust(width), *(str(each[outcome]).rjust(len(outcome)) for outcome in OUTCOMES)]))
+    lines.append(f"{found['cases']} cases, seed {found['seed']}, peak memory {found['peak_mb']:.0f} MB")
+    return "\n".join(lines)
 
 
 def main() -> int:

@@ -3,7 +3,10 @@
 import json
 import pickle
 import random
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,7 +69,9 @@ def mutate(draw: random.Random, target: Target, files: list[Path]) -> tuple[Path
     path = draw.choice([file for file in files if file.suffix in target.mutations])
     data = path.read_bytes()
     for _ in range(draw.choice([1, 1, 1, 1, 2, 3])):
-        data = draw.choice(target.mutations[path.suffix])(draw, data) if data else data
+        mutation = draw.choice(target.mutations[path.suffix])
+        with suppress(ValueError, LookupError, AttributeError, zipfile.BadZipFile, NotImplementedError, zlib.error):
+            data = mutation(draw, data) if data else data  # what is no JSON or zip any more stays as it is
     return path, data
 
 

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -28,3 +30,35 @@ def test_stills_are_the_frames_asked_for() -> None:
 def test_a_frame_beyond_the_end_is_named() -> None:
     with pytest.raises(UserError, match="no frame 72"):
         stills(asset("single_face.mp4"), [0, 72])
+
+
+def test_a_stray_file_in_a_folder_of_clips_stops_nothing(tmp_path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    (tmp_path / "README.txt").write_bytes(b"About these, clips\rwhich are, ours\r")
+    (tmp_path / "notes.txt").write_bytes("J\xfcrgen, sagt\n".encode("latin-1"))
+    (tmp_path / "quotes.csv").write_bytes(b'"a,b\n1,2\n' * 3)
+    (tmp_path / "half.npy").write_bytes(b"\x93NUMPY\x01\x00\x28\x00{'descr': '<f8', 'fortran_order': False, (")
+    (tmp_path / "half.npz").write_bytes(b"PK\x03\x04")
+    np.save(tmp_path / "number.npy", np.float64(3))
+    assert [clip.clip_id for clip in find_sources([str(tmp_path)])] == ["clip"]
+
+
+def test_links_in_a_circle_end(tmp_path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "up").symlink_to(tmp_path)
+        (tmp_path / name / "here").symlink_to(tmp_path / name)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    (tmp_path / "one" / "other").symlink_to(tmp_path / "two")
+    (tmp_path / "two" / "other").symlink_to(tmp_path / "one")
+    began = time.process_time()
+    assert [clip.clip_id for clip in find_sources([str(tmp_path)])] == ["clip"]
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"a": 1}', '{"a"', "[" * 5000, "\xff"])
+def test_a_damaged_note_of_sources_is_one_sentence(tmp_path, content: str) -> None:
+    (tmp_path / "sources.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(UserError, match=r"sources\.json is damaged"):
+        read_sources(tmp_path)

@@ -72,16 +72,19 @@ def recognise(path: Path) -> Format:
 def find_recordings(path: Path) -> Iterator[Path]:
     """What is a clip by itself: the file or folder, or those below it, sorted; a clip's own members are no clips.
 
-    A link to a folder in which it lies itself is not followed.
+    A folder that links lead to several times, perhaps in a circle, is walked once.
     """
+    yield from _found(path, set())
+
+
+def _found(path: Path, walked: set[str]) -> Iterator[Path]:
     if _is_recording(path):
         yield path
-    elif path.is_dir():
-        inside = Path(os.path.realpath(path))
+    elif path.is_dir() and (place := os.path.realpath(path)) not in walked:
+        walked.add(place)
         for member in sorted(path.iterdir()):
-            place = Path(os.path.realpath(member))
-            if not (member.name.startswith(".") or place == inside or place in inside.parents):
-                yield from find_recordings(member)
+            if not member.name.startswith("."):
+                yield from _found(member, walked)
 
 
 def _is_recording(path: Path) -> bool:
