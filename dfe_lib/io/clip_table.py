@@ -129,8 +129,8 @@ def read_table(path: Path, words: Sequence[str] = ()) -> pd.DataFrame:
         words: columns to keep as words, as far as they are there; in them only an empty cell is not known.
 
     Raises:
-        UserError: There is no such table, it is not in one encoding, a quote is not closed, or a line has more values
-            than there are columns.
+        UserError: There is no such table, it is not in one encoding, a quote is not closed, or a line has more or
+            fewer values than there are columns.
     """
     layout = text_layout(path)
     rows = read_rows(path, layout)

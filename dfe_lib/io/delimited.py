@@ -60,8 +60,8 @@ def read_columns(
 def read_rows(path: Path, layout: TextLayout) -> dict[int, list[str]]:
     """The rows of a small file that hold anything, one value a column, by the line of the file in which they start.
 
-    Raises UserError when it is not in one encoding, a quote is not closed, or a line has more values than there are
-    columns.
+    Raises UserError when it is not in one encoding, a quote is not closed, or a line has other than
+    one value a column.
     """
     text = io.StringIO(_text(path, layout), newline="")
     reader = csv.reader(text, delimiter=layout.delimiter, skipinitialspace=True, strict=True)
@@ -73,6 +73,11 @@ def read_rows(path: Path, layout: TextLayout) -> dict[int, list[str]]:
                 raise UserError(
                     f"{path} has {len(cells)} values for {width} columns in line {line}: put quotes around what holds "
                     f"the separator {layout.delimiter!r}."
+                )
+            if any(cells) and len(cells) < width:
+                raise UserError(
+                    f"{path} has {len(cells)} values for {width} columns in line {line}: it was cut off, or lacks "
+                    f"separators {layout.delimiter!r} for what is not known."
                 )
             if any(cells):
                 rows[line] = [*cells, *[""] * width][:width]
@@ -152,6 +157,8 @@ def _text(path: Path, layout: TextLayout) -> str:
 
 def _in_words(error: Exception, layout: TextLayout) -> str:
     """The parser's complaint in one line, with the column's name for its number."""
+    if "invalid UTF8" in str(error):
+        return "it is not in UTF-8 but in another encoding, such as Latin-1"
     words = " ".join(str(error).split()).rstrip(".")[:300]
     column = re.match(r"In CSV column #(\d+): CSV conversion error to \w+: invalid value (.*)", words)
     return f"{column[2]} in the column {layout.names[int(column[1])]}" if column else words

@@ -45,6 +45,8 @@ __all__ = [
 N_LANDMARKS = 478
 REAL, SIMULATED = "real", "simulated"
 """What the column `data` says of a row."""
+CHECK = "check"
+"""Under which a file keeps the sum of its names, types and number of rows."""
 ROW_GROUP = 512
 """Rows of one row group: fixed, so that the file's bytes do not depend on how its rows were handed over."""
 
@@ -219,6 +221,15 @@ def table_writer(path: str | os.PathLike, schema: pa.Schema) -> Iterator[TableWr
         writer = TableWriter(parquet)
         yield writer
         writer.close()
+        parquet.add_key_value_metadata({CHECK: _check(schema, writer.rows)})
+
+
+def _check(schema: pa.Schema, rows: int) -> str:
+    """Of what a file says of itself, which no page's checksum covers."""
+    known = sorted((key, value) for key, value in (schema.metadata or {}).items() if key != CHECK.encode())
+    # Parquet calls a list's values otherwise than Arrow does
+    fields = [(field.name, str(field.type).replace("<element:", "<item:"), field.nullable) for field in schema]
+    return hashlib.sha256(repr((known, fields, rows)).encode()).hexdigest()
 
 
 def read_batches(
@@ -270,7 +281,9 @@ def read_metadata(path: str | os.PathLike) -> dict[str, str]:
     """What the file says of itself: its kind, the coefficients of psi (JSON), the front end."""
     with _open(path, None) as parquet:
         metadata = parquet.schema_arrow.metadata or {}
-    return {_utf8(key): _utf8(value) for key, value in metadata.items() if not key.startswith(b"ARROW:")}
+    return {
+        _utf8(key): _utf8(value) for key, value in metadata.items() if not key.startswith((b"ARROW:", CHECK.encode()))
+    }
 
 
 def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
@@ -312,6 +325,9 @@ def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from None
     with parquet:
+        check = (parquet.metadata.metadata or {}).get(CHECK.encode())
+        if check not in (None, _check(parquet.schema_arrow, parquet.metadata.num_rows).encode()):
+            raise _damaged(path, ValueError("its names, types or number of rows are not those that were written"))
         missing = [name for name in columns or [] if name not in {*parquet.schema_arrow.names, "data"}]
         if missing:
             raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it again with this version.")

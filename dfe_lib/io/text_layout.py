@@ -137,16 +137,13 @@ def _head(path: Path) -> tuple[str, str]:
                 start += more
     except OSError as error:
         raise UserError(f"{path} cannot be opened ({error.strerror}): check the name and its permissions.") from None
-    try:
-        text = codecs.getincrementaldecoder(encoding)().decode(start)
-    except UnicodeDecodeError:
-        binary = re.search(rb"[\x00-\x08\x0e-\x1a]", start) or encoding != "utf-8"
-        text = "\0" if binary else ""
-    if "\0" in text:
+    # one wrong byte among the rows does not hide what file it is: whoever reads that row says so
+    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(start).removeprefix("\ufeff")
+    if "\0" in text or (encoding != "utf-8" and "\ufffd" in text):
         raise UserError(f"{path} is no text table: give a CSV file in UTF-8 or UTF-16.")
-    if start and not text:
+    if "\ufffd" in re.split(r"[\r\n]", text, maxsplit=1)[0]:
         raise UserError(f"{path} is not in UTF-8 but in another encoding, such as Latin-1: save it in UTF-8.")
-    return encoding, text.removeprefix("\ufeff")
+    return encoding, text
 
 
 def _encoding(start: bytes) -> str:

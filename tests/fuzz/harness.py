@@ -17,9 +17,9 @@ from collections import Counter
 from pathlib import Path
 from select import select
 
-OUTCOMES = ("clear error", "unchanged", "changed and said", "another number", "changed silently", "stack trace", "hang",
+OUTCOMES = ("clear error", "unchanged", "changed and said", "another value", "changed silently", "stack trace", "hang",
             "crash")  # fmt: skip
-"""`another number`: the same rows and columns, with another possible value in them."""
+"""`another value`: as many rows and columns, with another possible number or word in them."""
 HANG_S = 60.0
 """Beyond this a case hangs; the slowest sound one takes a tenth of a second on an idle machine."""
 HERE = Path(__file__).resolve().parent
@@ -115,7 +115,7 @@ def _judged(target, draw: random.Random, path: Path, files: list[Path], wanted: 
 
     from dfe_lib.errors import UserError
 
-    damaged, data = mutate(draw, target, files)
+    damaged, data, how = mutate(draw, target, files)
     before = damaged.read_bytes()
     damaged.write_bytes(data)
     shutil.rmtree(out, ignore_errors=True)
@@ -134,25 +134,26 @@ def _judged(target, draw: random.Random, path: Path, files: list[Path], wanted: 
         damaged.write_bytes(before)
     if time.perf_counter() - began > HANG_S / 6:
         return "hang", "slow"
-    return _compared(found, wanted)
+    outcome = _compared(found, wanted)
+    return outcome, f"{damaged.name} by {how}" if outcome == "changed silently" else ""
 
 
-def _compared(found: tuple, wanted: tuple) -> tuple[str, str]:
+def _compared(found: tuple, wanted: tuple) -> str:
     import numpy as np
 
     same_names = list(map(str, found[0])) == list(map(str, wanted[0]))
     if same_names and all(
         _equal(np.asarray(a), np.asarray(b)) for a, b in zip(found[0].values(), wanted[0].values(), strict=True)
     ):
-        return "unchanged", ""
+        return "unchanged"
     flags = [name for name in ("detected", "valid") if name in found[0]]
     marked = any(not np.array_equal(found[0][name], wanted[0].get(name)) for name in flags)
     if found[1] != wanted[1] or marked:
-        return "changed and said", ""
+        return "changed and said"
     pairs = zip(found[0].values(), wanted[0].values(), strict=False)
     if same_names and all(np.shape(a) == np.shape(b) for a, b in pairs):
-        return "another number", ""
-    return "changed silently", ""
+        return "another value"
+    return "changed silently"
 
 
 def _equal(a, b) -> bool:

@@ -64,15 +64,17 @@ class Target:
     weight: int = 2
 
 
-def mutate(draw: random.Random, target: Target, files: list[Path]) -> tuple[Path, bytes]:
-    """One of the files, and what becomes of it."""
+def mutate(draw: random.Random, target: Target, files: list[Path]) -> tuple[Path, bytes, str]:
+    """One of the files, what becomes of it, and by which mutations."""
+    names = []
     path = draw.choice([file for file in files if file.suffix in target.mutations])
     data = path.read_bytes()
     for _ in range(draw.choice([1, 1, 1, 1, 2, 3])):
         mutation = draw.choice(target.mutations[path.suffix])
         with suppress(ValueError, LookupError, AttributeError, zipfile.BadZipFile, NotImplementedError, zlib.error):
             data = mutation(draw, data) if data else data  # what is no JSON or zip any more stays as it is
-    return path, data
+            names.append(mutation.__name__)
+    return path, data, " ".join(names)
 
 
 def _recording(path: Path, work: Path) -> Found:
@@ -154,7 +156,12 @@ def _clips(folder: Path) -> Path:
 
 
 def _frame(table: pd.DataFrame) -> Found:
-    return {f"{i}.{name}": table.iloc[:, i].to_numpy() for i, name in enumerate(table.columns)}, ""
+    columns = {str(i): table.iloc[:, i].to_numpy() for i in range(table.shape[1])}
+    return columns | {"names": np.array(list(table.columns))}, ""
+
+
+def _pairs(found: Mapping[str, object]) -> Found:
+    return {"names": np.array(list(found)), "values": np.array([str(value) for value in found.values()])}, ""
 
 
 KEY = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(40), "time_s": np.arange(40) / 25}
@@ -286,16 +293,16 @@ TARGETS: list[Target] = [
     Target("D-Vlog", _d_vlog, _recording, {".npy": BINARY}, 4),
     Target("FLAME codes", _flame, _recording, {".npz": ZIP}, 4),
     Target("FLAME codes by frame", _flame_folder, _recording, {".npy": BINARY}, 3),
-    Target("pickle of arrays", _pickle, lambda path, work: (read_array_pickle(path), ""), {".pkl": BYTES}, 12),
+    Target("pickle of arrays", _pickle, lambda path, work: _pairs(read_array_pickle(path)), {".pkl": BYTES}, 12),
     Target("table of clips", _clips, lambda path, work: _frame(read_clip_table(path)), CSV, 10),
-    Target("table of subjects", _clips, lambda path, work: (read_subjects(path), ""), CSV, 6),
+    Target("table of subjects", _clips, lambda path, work: _pairs(read_subjects(path)), CSV, 6),
     Target("table of labels", _clips, lambda path, work: _frame(read_table(path)), CSV, 6),
     Target("frames table", _frames, _table, {".parquet": PARQUET}, 6),
     Target("expressions table", _expressions, _table, {".parquet": PARQUET}, 6),
     Target("tokens table", _tokens, _table, {".parquet": PARQUET}, 6),
     Target("model", _model, _read_model, {".json": JSON, ".safetensors": BINARY}, 10),
     Target("parameters", _yaml, _read_yaml, {".yaml": TEXT}, 12),
-    Target("sources", _sources, lambda path, work: (dict(read_sources(path.parent)), ""), {".json": JSON}, 4),
+    Target("sources", _sources, lambda path, work: _pairs(read_sources(path.parent)), {".json": JSON}, 4),
     Target("picture", _picture, _pixels, {".png": BINARY}, 4),
     Target("video", _video, _pixels, {".mp4": BINARY}, 2),
     Target("folder of media", _folder, _found, {".txt": TEXT, ".npy": BINARY, ".npz": ZIP, ".csv": TEXT}, 3),

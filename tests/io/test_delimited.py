@@ -174,7 +174,11 @@ def test_every_systems_word_for_no_number_is_nan(tmp_path, word: str) -> None:
 
 def test_latin_1_is_called_by_its_name(tmp_path) -> None:
     with pytest.raises(UserError, match="Latin-1"):
-        text_layout(written(tmp_path, "name,b\nJürgen,1\n".encode("latin-1")))
+        text_layout(written(tmp_path, "für,b\nJürgen,1\n".encode("latin-1")))
+    path = written(tmp_path, "name,b\nJürgen,1\n".encode("latin-1"))
+    assert read(path, "b")[0]["b"].tolist() == [1]  # nobody asks for the names
+    with pytest.raises(UserError, match="Latin-1"):
+        list(read_columns(path, text_layout(path), ["b"], Counter(), text=["name"]))
     with pytest.raises(UserError, match=r"line 30002 .* Latin-1"):
         read_table(written(tmp_path, ("name,b\n" + "anna,1\n" * 30_000 + "Jürgen,1\n").encode("latin-1")))
 

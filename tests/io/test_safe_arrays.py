@@ -230,8 +230,10 @@ def test_only_what_is_wanted_is_unpacked(tmp_path) -> None:
     [
         b"}r\xff\xff\xff\xffX\x01\x00\x00\x00aK\x01s.",  # a memo of 4 billion entries
         b"(dS'a'\n" + b"(d" * 500 + b"s" * 499 + b"s.",
-        b"\x80\x02}X\x01\x00\x00\x00acscipy.sparse.csc\ncsc_matrix\n)\x81}(X\x06\x00\x00\x00_shapeJ\xff\xff\xff\x7fJ\xff"
-        b"\xff\xff\x7f\x86X\x04\x00\x00\x00dataK\x01X\x07\x00\x00\x00indicesK\x01X\x06\x00\x00\x00indptrK\x01ubs.",
+        (
+            b"\x80\x02}X\x01\x00\x00\x00acscipy.sparse.csc\ncsc_matrix\n)\x81}(X\x06\x00\x00\x00_shapeJ\xff\xff\xff\x7fJ\xff"
+            b"\xff\xff\x7f\x86X\x04\x00\x00\x00dataK\x01X\x07\x00\x00\x00indicesK\x01X\x06\x00\x00\x00indptrK\x01ubs."
+        ),
     ],
 )
 def test_a_small_pickle_takes_little_memory(tmp_path, content) -> None:

@@ -223,3 +223,27 @@ def test_words_that_are_no_text_are_one_sentence(tmp_path) -> None:
     pq.write_table(pa.table({"clip_id": broken}), tmp_path / "a.parquet")
     with pytest.raises(UserError, match="not a readable Parquet table"):
         read_arrays(tmp_path / "a.parquet")
+
+
+def test_damage_in_what_a_file_says_of_itself_is_noticed(tmp_path) -> None:
+    """Behind the pages: whatever byte is changed there, the same table comes back or none."""
+    path = tmp_path / "a.parquet"
+    with table_writer(path, expressions_schema(["jawOpen", "jawLeft"], "anny")) as table:
+        table.write({
+            "clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(9), "time_s": np.arange(9) / 25,
+            "data": REAL, "valid": True, "psi": np.ones((9, 2)), "residual_mm": 0.5,
+        })  # fmt: skip
+    sound, names, whole = read_arrays(path), coefficient_names(path), path.read_bytes()
+    assert "check" not in read_metadata(path)
+    pages = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    noticed = 0
+    for at in range(pages, len(whole) - 8, 5):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        try:
+            found, called = read_arrays(path), coefficient_names(path)
+        except UserError:
+            noticed += 1
+            continue
+        assert called == names and found.keys() == sound.keys()
+        assert all(np.array_equal(found[name], sound[name]) for name in sound)
+    assert noticed > 20

@@ -2,10 +2,12 @@ import time
 
 import numpy as np
 import pytest
+from recorded_files import E_DAIC, openface_rows, write_table
 
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.media import open_media
+from dfe_lib.tracking.import_clips import take_clips
 from dfe_lib.tracking.sources import find_sources, read_sources, stills, write_sources
 
 
@@ -62,3 +64,12 @@ def test_a_damaged_note_of_sources_is_one_sentence(tmp_path, content: str) -> No
     (tmp_path / "sources.json").write_bytes(content.encode("latin-1"))
     with pytest.raises(UserError, match=r"sources\.json is damaged"):
         read_sources(tmp_path)
+
+
+def test_a_recording_with_a_wrong_byte_in_a_row_is_found_and_fails_aloud(tmp_path) -> None:
+    path = write_table(tmp_path / "take.csv", E_DAIC, openface_rows(E_DAIC, 9))
+    path.write_bytes(path.read_bytes()[:-20] + b"\xff" + path.read_bytes()[-19:])
+    clips = find_sources([str(tmp_path)])
+    assert [clip.clip_id for clip in clips] == ["take"]
+    summary = take_clips(clips, tmp_path / "frames")
+    assert summary["status"].tolist() == ["failed"] and "take.csv" in summary["reason"][0]
