@@ -52,6 +52,9 @@ class _Fixed(type):
 class _Noted(metaclass=_Fixed):
     """What a pickle calls or makes: its arguments and its state, and nothing happens."""
 
+    arguments: tuple
+    state: Any
+
     def __new__(cls, *arguments: object) -> "_Noted":
         noted = super().__new__(cls)
         noted.arguments, noted.state = arguments, ()
@@ -72,7 +75,7 @@ KNOWN = {(module, name): kind for name in _KINDS for kind in [_Fixed(name, (_Not
 """Every name that a pickle may use, and the class that stands for it."""
 
 
-class _ArrayUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class _ArrayUnpickler(pickle._Unpickler):
     # the one in Python: the one in C takes 16 bytes of memory for each number up to the highest that is in the file
 
     def find_class(self, module: str, name: str) -> type:
@@ -104,7 +107,7 @@ def _plain(value: object, deeper: int = 0) -> Any:
     return _plain(dict(state)["x"]) if kind == "Ch" else _no_array(kind)
 
 
-def _array(data: Any, dtype: Any, shape: tuple, order: str = "C") -> np.ndarray:
+def _array(data: Any, dtype: Any, shape: Any, order: Any = "C") -> np.ndarray:
     code = str(dtype.arguments[0]).lstrip("<>=|") if type(dtype) is KNOWN["numpy", "dtype"] else "objects"
     if code[:1] not in "biuf" or not code[1:].isdigit():
         raise UserError(f"it holds an array of {code}, not of numbers")

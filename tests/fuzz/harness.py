@@ -17,11 +17,14 @@ from collections import Counter
 from pathlib import Path
 from select import select
 
+import psutil
+
 OUTCOMES = ("clear error", "unchanged", "changed and said", "another value", "changed silently", "stack trace", "hang",
             "crash")  # fmt: skip
 """`another value`: as many rows and columns, with another possible number or word in them."""
 HANG_S = 60.0
 """Beyond this a case hangs; the slowest sound one takes a tenth of a second on an idle machine."""
+NOBODY = {"target": "of no answer", "peak_mb": 0.0}
 HERE = Path(__file__).resolve().parent
 
 
@@ -52,34 +55,43 @@ def _worker(first: int, cases: int, seed: int):
     try:
         for line in _lines(process):
             if line is None:
-                yield {**_target(case + 1, seed), "outcome": "hang", "detail": "no answer"}
+                yield NOBODY | {"case": case + 1, "outcome": "hang", "detail": "no answer"}
                 return
             found = json.loads(line)
             case = found["case"]
             yield found
         if process.wait() or case + 1 < cases:
-            yield {**_target(case + 1, seed), "outcome": "crash", "detail": f"exit {process.returncode}"}
+            yield NOBODY | {"case": case + 1, "outcome": "crash", "detail": f"exit {process.returncode}"}
     finally:
         process.kill()
         process.wait()
 
 
 def _lines(process: subprocess.Popen):
-    started = True  # imports take a while
+    """Its lines; None, the last, where the next one does not come.
+
+    Seconds of computing count, since others may use the machine; ten times as many of waiting are a hang as well.
+    """
+    clock, waited = _seconds(process), 0.0
     while True:
-        ready, _, _ = select([process.stdout], [], [], HANG_S * (5 if started else 1))
-        if not ready:
+        ready, _, _ = select([process.stdout], [], [], HANG_S / 10)
+        waited += HANG_S / 10
+        if ready:
+            line = process.stdout.readline()
+            if not line:
+                return
+            yield line
+            clock, waited = _seconds(process), 0.0
+        elif _seconds(process) - clock > HANG_S or waited > 10 * HANG_S:
             yield None
             return
-        line = process.stdout.readline()
-        if not line:
-            return
-        started = False
-        yield line
 
 
-def _target(case: int, seed: int) -> dict:
-    return {"case": case, "target": "?", "peak_mb": 0.0}
+def _seconds(process: subprocess.Popen) -> float:
+    try:
+        return sum(psutil.Process(process.pid).cpu_times()[:2])
+    except psutil.Error:  # it has ended
+        return 0.0
 
 
 def work(first: int, cases: int, seed: int) -> None:
@@ -120,7 +132,7 @@ def _judged(target, draw: random.Random, path: Path, files: list[Path], wanted: 
     damaged.write_bytes(data)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         found = target.read(path, out)
     except UserError as error:
@@ -132,7 +144,7 @@ def _judged(target, draw: random.Random, path: Path, files: list[Path], wanted: 
         return "stack trace", f"{type(error).__name__} at {Path(ours.filename).name}:{ours.lineno}: {str(error)[:90]}"
     finally:
         damaged.write_bytes(before)
-    if time.perf_counter() - began > HANG_S / 6:
+    if time.process_time() - began > HANG_S / 6:
         return "hang", "slow"
     outcome = _compared(found, wanted)
     return outcome, f"{damaged.name} by {how}" if outcome == "changed silently" else ""
