@@ -2,12 +2,13 @@
 
 PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 PROFILE ?= study
+CASES   ?= 100000
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help check browser study test lab notebooks estimator lint lock clean
+.PHONY: help check browser study test fuzz lab notebooks estimator lint lock clean
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -18,6 +19,9 @@ study: $(STAMP) ## run the five notebooks with params/$(PROFILE); results go to 
 
 test: browser $(STAMP) ## unit tests, doctests and the notebooks' stored outputs, under one verdict
 	@$(BIN)/python -m pytest --nbval tests dfe_lib notebooks
+
+fuzz: $(STAMP) ## damage CASES=100000 small inputs of every kind and count what the readers say (an hour or more)
+	@$(BIN)/python tests/fuzz/harness.py $(CASES)
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

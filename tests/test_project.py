@@ -77,6 +77,7 @@ def test_make_alone_lists_every_target() -> None:
         "help",
         "study",
         "test",
+        "fuzz",
         "lab",
         "notebooks",
         "estimator",

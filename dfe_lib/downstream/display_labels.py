@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..facs import AU_PRESENT, au_basis, au_intensities
+from ..io.names import table_path
 from ..io.tables import coefficient_names, read_arrays
 from ..morphable.anny import anny_head
 from ..tracking.formats.flame_codes import JAW
@@ -44,7 +45,7 @@ def window_labels(expressions: Path, windows: pd.DataFrame) -> Int[np.ndarray, "
     """
     labels = np.zeros(len(windows), int)
     for clip_id, rows in windows.groupby("clip_id").indices.items():
-        labels[rows] = _shown(expressions / f"{clip_id}.parquet", windows.iloc[rows])
+        labels[rows] = _shown(table_path(expressions, str(clip_id)), windows.iloc[rows])
     return labels
 
 

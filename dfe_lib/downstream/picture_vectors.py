@@ -21,6 +21,7 @@ from jaxtyping import Float
 from ..cohort.cohort import Session
 from ..cohort.crops import rendered_crops
 from ..errors import UserError
+from ..io.names import table_path
 from ..tracking.crops import Crops, clip_crops, run_crops
 from .clip import Clip
 from .masked_autoencoders import MaskedAutoencoder, pretrained
@@ -81,7 +82,7 @@ def recorded_vectors(
     size = encoder.network.config.image_size
     span_s = SPAN_S if encoder.kind == "video" else None
     return encoder.transform(
-        [clip_crops(_file(clip), frames / f"{clip.clip_id}.parquet", n, size, span_s, clip.face_id) for clip in clips]
+        [clip_crops(_file(clip), table_path(frames, clip.clip_id), n, size, span_s, clip.face_id) for clip in clips]
     )
 
 

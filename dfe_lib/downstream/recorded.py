@@ -28,6 +28,7 @@ from scipy.spatial.transform import Rotation
 from ..errors import UserError
 from ..facs import au_basis, au_intensities
 from ..io.clip_table import official_split, read_clip_table
+from ..io.names import table_path
 from ..io.paths import PROJECT
 from ..io.tables import main_face, read_arrays, read_metadata
 from ..quantisation.rvqvae import RvqVae
@@ -183,7 +184,7 @@ def _clip(row: dict, tokens: Path | None, expressions: Path | None, frames: Path
 
 
 def _table(folder: Path | None, clip_id: str) -> Path | None:
-    path = None if folder is None else folder / f"{clip_id}.parquet"
+    path = None if folder is None else table_path(folder, clip_id)
     return path if path is not None and path.exists() else None
 
 

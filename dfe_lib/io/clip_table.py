@@ -9,9 +9,7 @@ A CSV file, one row a clip. A user's own study and every data set of `dfe datase
 - All others are labels and covariates, as numbers; an empty cell is not known.
 """
 
-import csv
 import difflib
-import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
-from .delimited import TextLayout, text_layout
+from .delimited import NOT_A_NUMBER, read_rows, text_layout
+from .names import file_name
 from .tables import write_csv
 
 __all__ = [
@@ -45,15 +44,22 @@ SPLITS = ("train", "dev", "test", "")
 SPLIT_WORDS = {"training": "train", "valid": "dev", "val": "dev", "validation": "dev", "development": "dev",
                "na": "", "nan": ""}  # fmt: skip
 """What else the splits are called."""
+TRUTHS = ("True", "False", "TRUE", "FALSE", "true", "false")
 
 
 @dataclass(frozen=True)
 class MediaFile:
-    """A video or picture to read; `clip_id` is unique among the files found together and names its tables."""
+    """A video or picture to read; `clip_id` is unique among the files found together and names its tables.
+
+    Raises UserError where `clip_id` cannot name a file.
+    """
 
     path: Path
     clip_id: str
     subject_id: str
+
+    def __post_init__(self) -> None:
+        file_name(self.clip_id)
 
 
 def is_clip_table(path: Path) -> bool:
@@ -123,19 +129,17 @@ def read_table(path: Path, words: Sequence[str] = ()) -> pd.DataFrame:
         words: columns to keep as words, as far as they are there; in them only an empty cell is not known.
 
     Raises:
-        UserError: There is no such table, it is not in one encoding, a quote is not closed, or a line has more values
-            than there are columns.
+        UserError: There is no such table, it is not in one encoding, a quote is not closed, or a line has more or
+            fewer values than there are columns.
     """
     layout = text_layout(path)
-    rows = _rows(path, layout)
-    tidy = io.StringIO(newline="")
-    csv.writer(tidy, delimiter=layout.delimiter).writerows([layout.names, *rows.values()])
-    tidy.seek(0)
-    table = pd.read_csv(tidy, sep=layout.delimiter, decimal=layout.decimal_point)
+    rows = read_rows(path, layout)
+    table = pd.DataFrame(list(rows.values()), columns=list(layout.names), index=[line - 2 for line in rows], dtype=str)
     for i, name in enumerate(layout.names):
-        if name in words:  # from the rows: to pandas, somebody with the initials NA is not known
-            table.isetitem(i, pd.Series([row[i] or None for row in rows.values()], dtype=str))
-    return table.set_axis([line - 2 for line in rows], axis=0)
+        cells = table.iloc[:, i]
+        cells = cells.where(cells != "") if name in words else _values(cells, layout.decimal_point)
+        table.isetitem(i, cells)
+    return table
 
 
 def check_clip_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -145,7 +149,8 @@ def check_clip_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
         table: of clips. name: of it, for messages.
 
     Raises:
-        UserError: A column is missing, a clip stands there twice or without a subject, a split has no known name, a
+        UserError: A column is missing, a clip stands there twice, without a subject or under a name that cannot be one
+            of a file, a split has no known name, a
             person is in two splits, or a label is no number.
 
     >>> table = pd.DataFrame({"clip_id": ["a_1", "b_1"], "subject_id": ["a", "b"], "split": ["valid", "test"]})
@@ -189,35 +194,17 @@ def table_clips(path: str | os.PathLike) -> list[MediaFile]:
     return clips
 
 
-def _rows(path: Path, layout: TextLayout) -> dict[int, list[str]]:
-    """The rows that hold anything, each with one value a column, by the line of the file in which they start."""
-    text = io.StringIO(_text(path, layout.encoding), newline="")
-    reader = csv.reader(text, delimiter=layout.delimiter, skipinitialspace=True, strict=True)
-    rows, line, width = {}, 1, len(layout.names)
+def _values(cells: pd.Series, decimal_point: str) -> pd.Series:
+    """Numbers or truths where all cells are that or not known; else the words as they are."""
+    known = cells.where(~cells.isin(NOT_A_NUMBER))
+    if known.notna().any() and known.dropna().isin(TRUTHS).all():
+        return (known.str.lower() == "true").where(known.notna())
+    # where a comma is the mark, a point marks thousands, and such numbers are not read
+    numbers = known.str.translate(str.maketrans(",.", ".?")) if decimal_point == "," else known
     try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells[width:]):  # values without a name would move or fall away; commas that end a line do no harm
-                raise UserError(
-                    f"{path} has {len(cells)} values for {width} columns in line {line}: put quotes around what holds "
-                    f"the separator {layout.delimiter!r}."
-                )
-            if any(cells):
-                rows[line] = [*cells, *[""] * width][:width]
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(f"{path} cannot be read from line {line} on ({error}): correct its quotes.") from None
-    rows.pop(1)
-    return rows
-
-
-def _text(path: Path, encoding: str) -> str:
-    data = path.read_bytes()
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path} has a character in line {line} that is no {encoding}: save it in UTF-8.") from None
+        return pd.to_numeric(numbers)
+    except (ValueError, OverflowError):
+        return known
 
 
 def _need(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
@@ -233,6 +220,8 @@ def _check_key(table: pd.DataFrame, name: str) -> None:
         if (table[column] == "").any():
             line = int(table.index[table[column] == ""][0]) + 2
             raise UserError(f"{name} has an empty {column} in line {line}: fill it in, or take the line out.")
+    for clip_id in table["clip_id"]:
+        file_name(clip_id, where=name)
     twice = table["clip_id"][table["clip_id"].duplicated()]
     if len(twice):
         raise UserError(f"{name} has the clip {twice.iloc[0]} more than once: give one row a clip.")

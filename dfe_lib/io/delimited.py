@@ -1,13 +1,15 @@
-"""Tables of numbers in text files, as other programs write them: streamed, with their columns taken by name.
+"""Tables in text files, as other programs write them: large ones by column and streamed, small ones by row.
 
-Handles comma, semicolon and tab, decimal commas, UTF-8 with and without a mark, UTF-16, and Windows line ends.
+Handles comma, semicolon and tab, decimal commas, `sep=;`, UTF-8 with and without a mark, UTF-16, and the line ends of
+every system.
 """
 
 import codecs
 import csv
+import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,58 +17,16 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ..errors import UserError
+from .text_layout import NOT_A_NUMBER, TextLayout, text_layout
 
-__all__ = ["RAGGED", "TextLayout", "read_columns", "text_layout"]
+__all__ = ["NOT_A_NUMBER", "RAGGED", "TextLayout", "read_columns", "read_rows", "text_layout"]
 
 BLOCK = 1 << 22
 """Bytes that are parsed at a time: large enough to keep the parser busy, small enough to write one while it parses the
 next."""
-HEAD = 1 << 16
-LONGEST_HEADER = 1 << 20
-DELIMITERS = ",;\t"
-MISSING = ["", "NA", "N/A", "NaN", "nan", "-nan", "-nan(ind)", "nan(ind)", "NULL", "null", "None", "#N/A"]
+LONGEST_LINE = 1 << 26
+LINE_END = re.compile(rb"\r\n|\r|\n")
 RAGGED = "lines with another number of values than the header"
-
-
-@dataclass(frozen=True)
-class TextLayout:
-    """How a text table is written.
-
-    Arguments:
-        names: of the columns, in the file's order, without the blanks around them.
-        delimiter, decimal_point, encoding: of the text.
-    """
-
-    names: tuple[str, ...]
-    delimiter: str
-    decimal_point: str
-    encoding: str
-
-    def require(self, names: Sequence[str], path: Path) -> None:
-        """Raises UserError when one of the columns is missing or stands there twice."""
-        missing = [name for name in names if name not in self.names]
-        if missing:
-            raise UserError(f"{path} lacks the columns {_shortened(missing)}: export it again with them.")
-        twice = [name for name in names if self.names.count(name) > 1]
-        if twice:
-            raise UserError(f"{path} has the columns {_shortened(twice)} more than once: keep one of each.")
-
-
-def text_layout(path: Path) -> TextLayout:
-    """Names of the columns and the way the file is written, from its first lines.
-
-    Raises UserError for a file that is empty, is no text, or whose first line names no columns.
-    """
-    encoding, text = _head(path)
-    header, _, rest = text.partition("\n")
-    if not header.strip():
-        raise UserError(f"{path} is empty or starts with an empty line: give a file with a line of column names.")
-    delimiter = max(DELIMITERS, key=header.count)
-    if not header.count(delimiter):
-        raise UserError(f"{path} does not start with column names separated by commas, semicolons or tabs.")
-    names = tuple(name.strip() for name in next(csv.reader([header.rstrip("\r\n")], delimiter=delimiter)))
-    decimal_point = "," if delimiter != "," and "," in rest.partition("\n")[0] else "."
-    return TextLayout(names, delimiter, decimal_point, encoding)
 
 
 def read_columns(
@@ -84,65 +44,121 @@ def read_columns(
     """
     layout.require([*numbers, *text], path)
     types = dict.fromkeys(numbers, pa.float64()) | dict.fromkeys(text, pa.string())
+    # each block is parsed to its end before the next is read: a parser that reads ahead by itself calls `skip` in a
+    # thread of its own, and one that still does when the program ends brings it down
+    options = _options(layout, types, dropped)
     try:
-        with _open(path, layout, types, dropped) as batches:
-            for batch in batches:
-                if len(batch):
-                    yield {name: batch[name].to_numpy(zero_copy_only=False) for name in types}
+        for block in _blocks(path, layout):
+            table = pa.csv.read_csv(pa.BufferReader(block), *options)
+            if len(table):
+                yield {name: table[name].to_numpy() for name in types}
     except pa.ArrowInvalid as error:
-        raise UserError(f"{path} cannot be read as numbers ({_first_line(error)}): repair that place.") from None
+        reason = _in_words(error, layout)
+        raise UserError(f"{path} cannot be read as numbers ({reason}): repair that place.") from None
 
 
-def _open(path: Path, layout: TextLayout, types: dict[str, pa.DataType], dropped: Counter) -> pa.csv.CSVStreamingReader:
+def read_rows(path: Path, layout: TextLayout) -> dict[int, list[str]]:
+    """The rows of a small file that hold anything, one value a column, by the line of the file in which they start.
+
+    Raises UserError when it is not in one encoding, a quote is not closed, or a line has other than
+    one value a column.
+    """
+    text = io.StringIO(_text(path, layout), newline="")
+    reader = csv.reader(text, delimiter=layout.delimiter, skipinitialspace=True, strict=True)
+    rows, line, width = {}, layout.header_line + 1, len(layout.names)
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells[width:]):  # values without a name would move or fall away; commas that end a line do no harm
+                raise UserError(
+                    f"{path} has {len(cells)} values for {width} columns in line {line}: put quotes around what holds "
+                    f"the separator {layout.delimiter!r}."
+                )
+            if any(cells) and len(cells) < width:
+                raise UserError(
+                    f"{path} has {len(cells)} values for {width} columns in line {line}: it was cut off, or lacks "
+                    f"separators {layout.delimiter!r} for what is not known."
+                )
+            if any(cells):
+                rows[line] = [*cells, *[""] * width][:width]
+            line = layout.header_line + 1 + reader.line_num
+    except csv.Error as error:
+        raise UserError(f"{path} cannot be read from line {line} on ({error}): correct its quotes.") from None
+    return rows
+
+
+def _options(layout: TextLayout, types: dict[str, pa.DataType], dropped: Counter) -> tuple:
     def skip(row: pa.csv.InvalidRow) -> str:
         dropped[RAGGED] += 1
         return "skip"
 
     # pyarrow wants every column's name once; those that stand there twice are not asked for
     unique = [name if layout.names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(layout.names)]
-    return pa.csv.open_csv(
-        path,
-        pa.csv.ReadOptions(column_names=unique, skip_rows=1, block_size=BLOCK, encoding=layout.encoding),
+    return (
+        pa.csv.ReadOptions(column_names=unique, block_size=BLOCK + LONGEST_LINE),
         pa.csv.ParseOptions(delimiter=layout.delimiter, invalid_row_handler=skip),
         pa.csv.ConvertOptions(
             include_columns=list(types),
             column_types=types,
-            null_values=[*MISSING, *(f" {word}" for word in MISSING)],
+            null_values=[*NOT_A_NUMBER, *(f" {word}" for word in NOT_A_NUMBER)],
             decimal_point=layout.decimal_point,
         ),
     )
 
 
-def _head(path: Path) -> tuple[str, str]:
-    """Encoding and first lines of a file, at least its first line whole."""
+def _blocks(path: Path, layout: TextLayout) -> Iterator[bytes]:
+    """Whole lines below the header, about BLOCK bytes at a time, in UTF-8 and with the layout's delimiter."""
+    rest, skipped = b"", layout.header_line
+    for data in _utf8(path, layout.encoding):
+        rest += data
+        while skipped and (end := LINE_END.search(rest)) and end.end() < len(rest):  # a \r may go on with a \n
+            rest, skipped = rest[end.end() :], skipped - 1
+        end_of_lines = max(rest.rfind(b"\n"), rest.rfind(b"\r", 0, -1)) + 1
+        if not skipped and end_of_lines:
+            yield _tidy(rest[:end_of_lines], layout)
+            rest = rest[end_of_lines:]
+        elif len(rest) > LONGEST_LINE:
+            raise UserError(f"{path} has a line of more than {LONGEST_LINE >> 20} MB: it is no table that can be read.")
+    for _ in range(skipped):
+        rest = rest[end.end() :] if (end := LINE_END.search(rest)) else b""
+    if rest:
+        yield _tidy(rest, layout)
+
+
+def _utf8(path: Path, encoding: str) -> Iterator[bytes]:
+    decode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)().decode
+    with path.open("rb") as file:
+        while data := file.read(BLOCK):
+            try:
+                yield data if decode is None else decode(data).encode()
+            except UnicodeError:
+                raise UserError(f"{path} is not in {encoding.upper()} throughout: save it in UTF-8.") from None
+
+
+def _tidy(block: bytes, layout: TextLayout) -> bytes:
+    """The same lines with nothing but the delimiter between values, and no blanks before a quote."""
+    if layout.glue:
+        block = block.replace(layout.glue.encode(), layout.delimiter.encode())
+    if b' "' in block:
+        block = re.sub(rb"(?m)(^|%b) +\"" % re.escape(layout.delimiter.encode()), rb'\1"', block)
+    return block
+
+
+def _text(path: Path, layout: TextLayout) -> str:
+    data = b"".join(_blocks(path, layout))
     try:
-        with path.open("rb") as file:
-            start = file.read(HEAD)
-            encoding = _encoding(start)
-            while b"\n" not in start and len(start) < LONGEST_HEADER and (more := file.read(HEAD)):
-                start += more
-    except OSError as error:
-        raise UserError(f"{path} cannot be opened ({error.strerror}): check the name and its permissions.") from None
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        text = decoder.decode(start)
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise UserError(f"{path} is no text table: give a CSV file in UTF-8 or UTF-16.")
-    return encoding, text.lstrip("\ufeff")
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = len(LINE_END.findall(data, 0, error.start)) + layout.header_line + 1
+        raise UserError(
+            f"{path} has a character in line {line} that is no utf-8, but perhaps Latin-1: save it in UTF-8."
+        ) from None
 
 
-def _encoding(start: bytes) -> str:
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    return "utf-8"
-
-
-def _shortened(names: Sequence[str], most: int = 5) -> str:
-    names = list(dict.fromkeys(names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".")
+def _in_words(error: Exception, layout: TextLayout) -> str:
+    """The parser's complaint in one line, with the column's name for its number."""
+    if "invalid UTF8" in str(error):
+        return "it is not in UTF-8 but in another encoding, such as Latin-1"
+    words = " ".join(str(error).split()).rstrip(".")[:300]
+    column = re.match(r"In CSV column #(\d+): CSV conversion error to \w+: invalid value (.*)", words)
+    return f"{column[2]} in the column {layout.names[int(column[1])]}" if column else words

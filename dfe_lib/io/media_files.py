@@ -2,7 +2,6 @@
 
 import glob
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from ..errors import UserError
 from .clip_table import MediaFile, read_subjects
 from .media import PICTURES, VIDEOS
+from .names import plain_name
 
 __all__ = ["find_media", "subject_table"]
 
@@ -103,11 +103,12 @@ def _supported(path: Path) -> bool:
 
 def _unique_names(paths: list[Path]) -> list[str]:
     # compared without case: clip names become file names, also where the file system ignores case
-    names = [_plain(path.stem) for path in paths]
+    names = [plain_name(path.stem) for path in paths]
     for longer in (_stem_and_type, _folder_and_stem, _whole_path):
         taken = _repeated(names)
         names = [
-            _plain(longer(path)) if name.casefold() in taken else name for path, name in zip(paths, names, strict=True)
+            plain_name(longer(path)) if name.casefold() in taken else name
+            for path, name in zip(paths, names, strict=True)
         ]
     taken = _repeated(names)
     return [f"{name}-{i}" if name.casefold() in taken else name for i, name in enumerate(names)]
@@ -128,10 +129,6 @@ def _whole_path(path: Path) -> str:
 def _repeated(names: list[str]) -> set[str]:
     counts = Counter(name.casefold() for name in names)
     return {name for name, count in counts.items() if count > 1}
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name)
 
 
 def _words(items: Iterable[object]) -> str:

@@ -1,5 +1,6 @@
 """Parameters by name: read from YAML, and checked by name and type before anything uses them."""
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +29,17 @@ def read_parameters(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{_short(path)} is not YAML: {' '.join(str(error).split())}.") from error
+        values = yaml.safe_load(path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise UserError(
+            f"{_short(path)} is not in UTF-8 but in another encoding, such as Latin-1: save it in UTF-8."
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"{_short(path)} cannot be read ({error.strerror}): check the name and its permissions."
+        ) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date of the month 13 is a ValueError
+        raise UserError(f"{_short(path)} is not YAML: {' '.join(str(error).split())[:300]}.") from None
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
@@ -59,7 +68,7 @@ def check_parameters(values: Mapping[str, object], declared: Mapping[str, Parame
             raise UserError(f"{source}: there is no parameter called {name}; {did_you_mean(name, declared)}")
         if not _fits(value, declared[name].kinds):
             wanted = " or ".join(sorted(kind.__name__ for kind in declared[name].kinds))
-            got = f"the {type(value).__name__} {value!r}"
+            got = f"the {type(value).__name__} {reprlib.repr(value)}"  # YAML can nest a value without end
             raise UserError(f"{source}: {name} must be {wanted}, not {got}{_number_hint(value)}.")
 
 

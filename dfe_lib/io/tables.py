@@ -4,6 +4,7 @@ A missing value is a null in the file and NaN (-1 for integers) in the arrays. E
 column `data` whether a row is of a recorded person or of a simulated one.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 
 from ..blendshapes import BLENDSHAPES
 from ..errors import UserError
+from .names import file_name
 
 __all__ = [
     "FRAMES",
@@ -43,6 +45,8 @@ __all__ = [
 N_LANDMARKS = 478
 REAL, SIMULATED = "real", "simulated"
 """What the column `data` says of a row."""
+CHECK = "check"
+"""Under which a file keeps the sum of its names, types and number of rows."""
 ROW_GROUP = 512
 """Rows of one row group: fixed, so that the file's bytes do not depend on how its rows were handed over."""
 
@@ -140,7 +144,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Yields a temporary name beside `path`, which becomes `path` on success and is removed on an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    name = path.name if len(os.fsencode(path.name)) < 200 else hashlib.sha256(os.fsencode(path.name)).hexdigest()
+    partial = path.with_name(f".{name}.{os.getpid()}.part")
     try:
         yield partial
         os.replace(partial, path)
@@ -209,11 +214,22 @@ def table_writer(path: str | os.PathLike, schema: pa.Schema) -> Iterator[TableWr
     strings = [field.name for field in schema if pa.types.is_string(field.type)]
     with (
         atomic_path(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=strings) as parquet,
+        pq.ParquetWriter(
+            partial, schema, compression="zstd", use_dictionary=strings, write_page_checksum=True
+        ) as parquet,
     ):
         writer = TableWriter(parquet)
         yield writer
         writer.close()
+        parquet.add_key_value_metadata({CHECK: _check(schema, writer.rows)})
+
+
+def _check(schema: pa.Schema, rows: int) -> str:
+    """Of what a file says of itself, which no page's checksum covers."""
+    known = sorted((key, value) for key, value in (schema.metadata or {}).items() if key != CHECK.encode())
+    # Parquet calls a list's values otherwise than Arrow does
+    fields = [(field.name, str(field.type).replace("<element:", "<item:"), field.nullable) for field in schema]
+    return hashlib.sha256(repr((known, fields, rows)).encode()).hexdigest()
 
 
 def read_batches(
@@ -265,7 +281,9 @@ def read_metadata(path: str | os.PathLike) -> dict[str, str]:
     """What the file says of itself: its kind, the coefficients of psi (JSON), the front end."""
     with _open(path, None) as parquet:
         metadata = parquet.schema_arrow.metadata or {}
-    return {key.decode(): value.decode() for key, value in metadata.items() if not key.startswith(b"ARROW:")}
+    return {
+        _utf8(key): _utf8(value) for key, value in metadata.items() if not key.startswith((b"ARROW:", CHECK.encode()))
+    }
 
 
 def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
@@ -284,7 +302,7 @@ def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
 def main_face(path: str | os.PathLike) -> int:
     """The face that most rows of a frames, expressions or tokens table show, the first of equals; -1 without a face."""
     with _open(path, None) as parquet:
-        shown = next(name for name in ("detected", "valid") if name in parquet.schema_arrow.names)
+        shown = "detected" if "detected" in parquet.schema_arrow.names else "valid"
     rows = read_arrays(path, ["face_id", shown])
     faces, counts = np.unique(rows["face_id"][rows[shown]], return_counts=True)
     return int(faces[counts.argmax()]) if len(faces) else -1
@@ -292,7 +310,7 @@ def main_face(path: str | os.PathLike) -> int:
 
 def remove_others(folder: Path, clip_ids: Iterable[str]) -> None:
     """Removes a folder's tables of other clips, which an earlier run left: the next stage reads all that it finds."""
-    kept = set(clip_ids)
+    kept = {file_name(clip_id) for clip_id in clip_ids}
     for path in folder.glob("*.parquet"):
         if path.stem not in kept:
             path.unlink()
@@ -301,16 +319,26 @@ def remove_others(folder: Path, clip_ids: Iterable[str]) -> None:
 @contextmanager
 def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq.ParquetFile]:
     try:
-        parquet = pq.ParquetFile(path)
+        parquet = pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the stage that writes it.") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path} is not a readable Parquet table ({error}): make it again.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from None
     with parquet:
+        check = (parquet.metadata.metadata or {}).get(CHECK.encode())
+        if check not in (None, _check(parquet.schema_arrow, parquet.metadata.num_rows).encode()):
+            raise _damaged(path, ValueError("its names, types or number of rows are not those that were written"))
         missing = [name for name in columns or [] if name not in {*parquet.schema_arrow.names, "data"}]
         if missing:
             raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it again with this version.")
-        yield parquet
+        try:
+            yield parquet
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a page that is not what was written
+            raise _damaged(path, error) from None
+
+
+def _damaged(path: str | os.PathLike, error: Exception) -> UserError:
+    return UserError(f"{path} is not a readable Parquet table ({' '.join(str(error).split())[:300]}): make it again.")
 
 
 def _stored(parquet: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
@@ -324,7 +352,17 @@ def _labelled(rows: dict[str, np.ndarray], columns: Sequence[str] | None, count:
 
 
 def _json(schema: pa.Schema, key: str) -> list[str]:
-    return json.loads((schema.metadata or {}).get(key.encode(), b"[]"))
+    try:
+        names = json.loads((schema.metadata or {}).get(key.encode(), b"[]"))
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"A table's names of {key} are damaged: make it again.")
+    return names
+
+
+def _utf8(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 def _coefficients(schema: pa.Schema) -> list[str]:
@@ -363,4 +401,7 @@ def _to_numpy(array: pa.Array | pa.ChunkedArray) -> np.ndarray:
         rows = np.full((len(array), array.type.list_size), missing, dtype=values.dtype)
         rows[array.is_valid().to_numpy(zero_copy_only=False)] = values
         return rows
-    return array.to_numpy(zero_copy_only=False)
+    values = array.to_numpy(zero_copy_only=False)
+    if values.dtype.kind not in "biuf" and not (pa.types.is_string(array.type) or pa.types.is_null(array.type)):
+        raise pa.ArrowInvalid(f"it holds a column of {array.type} where numbers, truths or words belong")
+    return values

@@ -110,7 +110,7 @@ def flame_head(path: Path, names: Sequence[str]) -> FlameHead:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     if path.suffix == ".npz":
-        arrays: dict[str, object] = dict(open_arrays(path))
+        arrays: dict[str, object] = dict(open_arrays(path, NEEDED))
     else:
         arrays = read_array_pickle(path)
     found = {name: array for name in NEEDED if isinstance(array := arrays.get(name), np.ndarray)}

@@ -44,7 +44,7 @@ class ResidualQuantiser(nn.Module):
         super().__init__()
         self.n_stages, self.shared, self.beam = n_stages, shared, beam
         self.codebook = nn.Parameter(torch.zeros(1 if shared else n_stages, codebook_size, dim))
-        marks = torch.randint(2**62, (codebook_size,), generator=torch.Generator().manual_seed(0))
+        marks = torch.randint(2**62, (codebook_size,), generator=torch.Generator().manual_seed(0), device="cpu")
         self.register_buffer("marks", marks, persistent=False)
 
     @property

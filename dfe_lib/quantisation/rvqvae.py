@@ -1,5 +1,6 @@
 """The RVQ-VAE: an expression vector psi to a few tokens of one codebook, and back."""
 
+import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ..errors import UserError
@@ -27,14 +28,18 @@ CHUNK = 1024
 """Frames of one pass at inference: every pass has this size, so that a frame's codes do not depend on its batch."""
 
 
+LARGEST = {"codebook_size": 32768, "n_stages": 64, "beam": 256, "depth": 64, "heads": 256, "queries": 256}
+"""Sizes beyond which the search takes hours or the memory of several machines; of those not named, 4096."""
+
+
 @dataclass(frozen=True)
 class RvqVaeConfig:
     """Shape of an :class:`RvqVae`.
 
     Arguments:
         coefficients: Names of the E coefficients of psi, in order.
-        codebook_size: Number K of codes, 2 to 32768 (a token is an int16).
-        n_stages: Number M of tokens a frame.
+        codebook_size: Number K of codes, 2 to 32768 (a token is an int16); so many in all codebooks together.
+        n_stages: Number M of tokens a frame, at most 64.
         latent_dim: Length D of latent and code vectors; below E, the mesh metric's largest directions are kept.
         encoder: What corrects the linear code of psi: `"transformer"` reads the coefficients as a sequence, `"mlp"` as
             one vector, `"linear"` corrects nothing.
@@ -67,12 +72,20 @@ class RvqVaeConfig:
             value = getattr(self, field.name)
             if field.type is int and (type(value) is not int or value < 1):
                 raise UserError(f"{field.name} must be a whole number of at least 1, not {value!r}.")
+            if field.type is int and value > LARGEST.get(field.name, 4096):
+                raise UserError(f"{field.name} must be at most {LARGEST.get(field.name, 4096)}, not {value}.")
         if not self.coefficients or not all(isinstance(name, str) for name in self.coefficients):
             raise UserError("coefficients must be the names of the expression coefficients, at least one.")
+        if len(self.coefficients) > 4096:
+            raise UserError(f"coefficients must be at most 4096 names, not {len(self.coefficients)}.")
         if len(set(self.coefficients)) < len(self.coefficients):
             raise UserError("coefficients has a name twice; give each expression coefficient its own name.")
         if not 2 <= self.codebook_size <= 32768:
             raise UserError(f"codebook_size must be 2 to 32768, not {self.codebook_size}.")
+        if self.codebook_size * (1 if self.shared_codebook else self.n_stages) > LARGEST["codebook_size"]:
+            raise UserError(f"{self.n_stages} codebooks of {self.codebook_size} codes are more than 32768 codes.")
+        if self.n_stages * self.beam > 1024:
+            raise UserError(f"n_stages ({self.n_stages}) times beam ({self.beam}) must be at most 1024.")
         if self.width % self.heads:
             raise UserError(f"width ({self.width}) must be a multiple of heads ({self.heads}).")
         if self.encoder not in ("transformer", "mlp", "linear"):
@@ -286,25 +299,25 @@ class RvqVae(nn.Module):
         """Writes model.safetensors and config.json, each whole or not at all; no mesh is in them."""
         folder = Path(folder)
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        weights = save(state)
         with atomic_path(folder / "model.safetensors") as partial:
-            partial.write_bytes(save(state))
+            partial.write_bytes(weights)
         config = {"format": FORMAT, "model": "RvqVae", "library": _library_version(), **asdict(self.config)}
+        config["weights_sha256"] = hashlib.sha256(weights).hexdigest()
         write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "RvqVae":
         """Reads what :meth:`save_pretrained` wrote; raises `UserError` for anything else."""
         folder = Path(folder)
-        config = _read_config(folder)
+        config, sha256 = _read_config(folder)
+        weights = _read_weights(folder / "model.safetensors", sha256)
+        with torch.device("meta"):  # takes no memory, whatever the sizes
+            wanted = {name: (value.shape, value.dtype) for name, value in cls(config).state_dict().items()}
+        if wanted != {name: (value.shape, value.dtype) for name, value in weights.items()}:
+            raise UserError(f"The weights in {folder} do not fit their config.json; train or copy it again.")
         model = cls(config)
-        try:
-            model.load_state_dict(load_file(folder / "model.safetensors"))
-        except (OSError, SafetensorError) as error:
-            raise UserError(
-                f"{folder / 'model.safetensors'} cannot be read ({error}); train or copy it again."
-            ) from error
-        except RuntimeError as error:
-            raise UserError(f"The weights in {folder} do not fit their config.json; train or copy it again.") from error
+        model.load_state_dict(weights)
         return model.eval()
 
     def _decoded(self, vector: Tensor) -> Tensor:
@@ -312,20 +325,37 @@ class RvqVae(nn.Module):
         return self.varies * (vector @ self.synthesis.T + self.mlp(vector))
 
 
-def _read_config(folder: Path) -> RvqVaeConfig:
+def _read_weights(path: Path, sha256: str | None) -> dict[str, Tensor]:
+    """Raises UserError where they cannot be read, are not those that were saved, or hold something not finite."""
+    try:
+        data = path.read_bytes()
+        weights = load(data)
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise UserError(f"{path} cannot be read ({error}); train or copy it again.") from error
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise UserError(f"{path} is not what was saved with its config.json (its sha256 differs): copy both again.")
+    bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
+    if bad:
+        raise UserError(f"{path} holds weights that are no finite numbers ({bad[0]}): train or copy it again.")
+    return weights
+
+
+def _read_config(folder: Path) -> tuple[RvqVaeConfig, str | None]:
+    """The model's shape, and the sha256 of its weights where it is there."""
     try:
         stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(
             f"There is no trained model in {folder}: config.json is missing; run 03_train first."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{folder / 'config.json'} is not JSON; train or copy the model again.") from error
     if not isinstance(stored, dict) or stored.pop("model", None) != "RvqVae" or stored.pop("format", None) != FORMAT:
         raise UserError(f"{folder} holds no RvqVae of format {FORMAT}; train it again with this version of dfe_lib.")
     stored.pop("library", None)
+    sha256 = stored.pop("weights_sha256", None)
     try:
-        return RvqVaeConfig(**stored | {"coefficients": tuple(stored["coefficients"])})
+        return RvqVaeConfig(**stored | {"coefficients": tuple(stored["coefficients"])}), sha256
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / 'config.json'} has other settings than this version of dfe_lib knows.") from error
 

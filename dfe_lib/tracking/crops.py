@@ -9,6 +9,7 @@ from PIL import Image
 
 from ..errors import UserError
 from ..io.media import PICTURES
+from ..io.names import table_path
 from ..io.tables import main_face, read_arrays
 from .sources import read_sources, stills
 
@@ -86,7 +87,7 @@ def run_crops(frames: Path, per_clip: int = 64, size: int = 64) -> UInt8[np.ndar
     """
     found = []
     for name, path in sorted(read_sources(frames).items()):
-        table = frames / f"{name}.parquet"
+        table = table_path(frames, name)
         if table.exists() and path.is_file() and path.suffix.lower() not in PICTURES:
             try:
                 found.append(clip_crops(path, table, per_clip, size))

@@ -17,6 +17,7 @@ from ..errors import UserError
 from ..io.clip_table import MediaFile
 from ..io.media import Frame, MediaReader, open_media
 from ..io.media_files import find_media
+from ..io.names import table_path
 from ..io.progress import bar, is_watched, read_ahead
 from ..io.tables import FRAMES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer
 from .detection import FaceFinder, FoundFace
@@ -144,7 +145,7 @@ def extract_clips(
 
 
 def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool | None) -> ClipSummary:
-    out = folder / f"{clip.clip_id}.parquet"
+    out = table_path(folder, clip.clip_id)
     try:
         return extract_clip(
             clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=faces, progress=progress

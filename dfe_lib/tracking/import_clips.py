@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..io.clip_table import MediaFile
 from ..io.media import PICTURES, VIDEOS
+from ..io.names import table_path
 from ..io.tables import read_arrays, remove_others
 from .extraction import UNREADABLE, ClipSummary, extract_clips
 from .formats.recording import ReadSettings, write_recording
@@ -78,7 +79,7 @@ def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) 
 def _taken(clip: MediaFile, folder: Path, faces: str, settings: ReadSettings, progress: bool | None) -> pd.DataFrame:
     if is_media(clip.path):
         return extract_clips([clip], folder, faces=faces, progress=progress)
-    out = folder / f"{clip.clip_id}.parquet"
+    out = table_path(folder, clip.clip_id)
     try:
         row = take_clip(clip, out, settings)
     except UNREADABLE as error:

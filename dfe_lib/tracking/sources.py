@@ -53,9 +53,17 @@ def write_sources(clips: Iterable[MediaFile], folder: Path) -> None:
 
 
 def read_sources(folder: Path) -> dict[str, Path]:
-    """File of each clip; empty where the frames came without media (other front ends)."""
+    """File of each clip; empty where the frames came without media (other front ends).
+
+    Raises UserError where the note of them is damaged.
+    """
     path = folder / SOURCES
-    return {name: Path(file) for name, file in json.loads(path.read_text()).items()} if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        return {name: Path(file) for name, file in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise UserError(f"{path} is damaged: run 01_preprocess again, or delete it to go without pictures.") from None
 
 
 def stills(path: Path, indices: Iterable[int]) -> dict[int, UInt8[np.ndarray, "h w 3"]]:

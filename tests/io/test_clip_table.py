@@ -137,3 +137,10 @@ def test_somebody_without_a_split_may_be_anywhere() -> None:
         "",
         "test",
     ]
+
+
+@pytest.mark.parametrize("end", ["c", "c,3", "c,3,x.mp4\nd"])
+def test_a_table_that_was_cut_off_is_not_read_as_if_it_were_whole(tmp_path: Path, end: str) -> None:
+    (tmp_path / "clips.csv").write_text(f"clip_id,subject_id,path\na,1,x.mp4\nb,2,x.mp4\n{end}")
+    with pytest.raises(UserError, match=r"[12] values for 3 columns in line [45]: it was cut off"):
+        read_clip_table(tmp_path / "clips.csv")

@@ -1,5 +1,8 @@
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -175,3 +178,72 @@ def test_csv_is_the_same_on_every_system(tmp_path):
     write_csv(tmp_path / "a.csv", pd.DataFrame({"x": [1 / 3], "name": ["é"]}), float_format="%.4g")
     assert (tmp_path / "a.csv").read_bytes() == "x,name\n0.3333,é\n".encode()
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_flipped_bit_in_a_page_is_noticed(tmp_path) -> None:
+    """Every byte of the pages is covered by a checksum; what is behind them says what the file is."""
+    path = tmp_path / "a.parquet"
+    rng = np.random.default_rng(0)
+    with table_writer(path, tokens_schema(4)) as table:
+        table.write({
+            "clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(300), "time_s": np.arange(300) / 25,
+            "data": REAL, "valid": True, "tokens": rng.integers(0, 256, (300, 4)), "error_mm": rng.random(300),
+        })  # fmt: skip
+    sound, whole = read_arrays(path), path.read_bytes()
+    pages = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    for at in rng.integers(4, pages, 150):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        with suppress(UserError):
+            found = read_arrays(path)
+            assert all(np.array_equal(found[name], sound[name]) for name in sound)
+
+
+def test_a_name_that_fills_the_file_system_can_be_written(tmp_path) -> None:
+    write_text(tmp_path / ("x" * 250), "a")
+    assert (tmp_path / ("x" * 250)).read_text() == "a" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[1, 2], [3]]),
+        pa.array([True, None]),
+        pa.array([b"\xff", b"a"]),
+        pa.array([1, 2], pa.timestamp("s")),
+    ],
+)
+def test_a_column_of_another_kind_is_one_sentence(tmp_path, column: pa.Array) -> None:
+    pq.write_table(pa.table({"face_id": column}), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="not a readable Parquet table"):
+        read_arrays(tmp_path / "a.parquet")
+
+
+def test_words_that_are_no_text_are_one_sentence(tmp_path) -> None:
+    broken = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(np.array([0, 1], "i4")), pa.py_buffer(b"\xb3")])
+    pq.write_table(pa.table({"clip_id": broken}), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="not a readable Parquet table"):
+        read_arrays(tmp_path / "a.parquet")
+
+
+def test_damage_in_what_a_file_says_of_itself_is_noticed(tmp_path) -> None:
+    """Behind the pages: whatever byte is changed there, the same table comes back or none."""
+    path = tmp_path / "a.parquet"
+    with table_writer(path, expressions_schema(["jawOpen", "jawLeft"], "anny")) as table:
+        table.write({
+            "clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(9), "time_s": np.arange(9) / 25,
+            "data": REAL, "valid": True, "psi": np.ones((9, 2)), "residual_mm": 0.5,
+        })  # fmt: skip
+    sound, names, whole = read_arrays(path), coefficient_names(path), path.read_bytes()
+    assert "check" not in read_metadata(path)
+    pages = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    noticed = 0
+    for at in range(pages, len(whole) - 8, 5):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        try:
+            found, called = read_arrays(path), coefficient_names(path)
+        except UserError:
+            noticed += 1
+            continue
+        assert called == names and found.keys() == sound.keys()
+        assert all(np.array_equal(found[name], sound[name]) for name in sound)
+    assert noticed > 20

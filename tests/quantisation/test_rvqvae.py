@@ -1,8 +1,11 @@
 import json
+import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
+from safetensors.torch import save
 from vector_quantize_pytorch import ResidualVQ
 
 from dfe_lib.blendshapes import ACTIONS
@@ -256,6 +259,48 @@ def test_wrong_folders_are_explained(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"not tensors")
     with pytest.raises(UserError, match="cannot be read"):
         RvqVae.from_pretrained(tmp_path)
+
+
+def test_weights_that_are_not_those_that_were_saved_are_refused(tmp_path):
+    model = random_model().float()
+    model.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-3] + bytes([sound[-3] ^ 1]) + sound[-2:])
+    with pytest.raises(UserError, match="sha256"):
+        RvqVae.from_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["weights_sha256"]  # as models have it that are older than the sum
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    RvqVae.from_pretrained(tmp_path)
+    model.synthesis.data[0, 0] = torch.nan
+    path.write_bytes(save(dict(model.state_dict())))
+    with pytest.raises(UserError, match="no finite numbers"):
+        RvqVae.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_stages": 10_000},
+        {"n_stages": 2**40},
+        {"latent_dim": 2**40},
+        {"decoder_width": 4096, "latent_dim": 4096, "codebook_size": 32768, "width": 4096, "depth": 64},
+        {"codebook_size": 32768, "shared_codebook": False},
+        {"beam": 10**9},
+        {"n_stages": 64, "beam": 64},
+        {"coefficients": [f"c{i}" for i in range(5000)]},
+    ],
+)
+def test_sizes_in_a_file_cost_neither_time_nor_memory(tmp_path, change):
+    random_model().float().save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | change))
+    process = psutil.Process()
+    before, began = process.memory_info().rss, time.process_time()
+    with pytest.raises(UserError):
+        RvqVae.from_pretrained(tmp_path)
+    assert time.process_time() - began < 5 and process.memory_info().rss - before < 300e6
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,41 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, complaint: str) -> Non
 def test_no_file_and_an_empty_file_mean_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("# nothing yet\n")
     assert read_parameters(tmp_path / "empty.yaml") == read_parameters(tmp_path / "missing.yaml") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("subject: Jürgen\n".encode("latin-1"), "Latin-1"),
+        ("a: 1\n".encode("utf-16"), "not in UTF-8"),
+        (b"day: 2020-13-45\n", "is not YAML"),
+        (b"a: " + b"[" * 5000, "is not YAML"),
+        (b"? [1]\n: 2\n", "is not YAML"),
+        (b"a: " + b"9" * 5000 + b"\n", "is not YAML"),
+        (b"- 1\n", "name: value"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "x.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=message) as error:
+        read_parameters(tmp_path / "x.yaml")
+    assert "\n" not in str(error.value) and len(str(error.value)) < 500
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").mkdir()
+    with pytest.raises(UserError, match="cannot be read"):
+        read_parameters(tmp_path / "x.yaml")
+
+
+def test_a_mark_before_the_text_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("seed: 3\n", encoding="utf-8-sig")
+    assert read_parameters(tmp_path / "x.yaml") == {"seed": 3}
+
+
+def test_a_value_that_unfolds_without_end_is_shown_in_short(declared: dict, tmp_path: Path) -> None:
+    lines = ["a0: &a0 [1]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30))]
+    (tmp_path / "x.yaml").write_text("\n".join(lines))
+    value = read_parameters(tmp_path / "x.yaml")["a29"]
+    with pytest.raises(UserError, match="codebook_size must be int"):
+        check_parameters({"codebook_size": value}, declared, "x.yaml")

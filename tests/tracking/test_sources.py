@@ -1,9 +1,13 @@
+import time
+
 import numpy as np
 import pytest
+from recorded_files import E_DAIC, openface_rows, write_table
 
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.media import open_media
+from dfe_lib.tracking.import_clips import take_clips
 from dfe_lib.tracking.sources import find_sources, read_sources, stills, write_sources
 
 
@@ -28,3 +32,44 @@ def test_stills_are_the_frames_asked_for() -> None:
 def test_a_frame_beyond_the_end_is_named() -> None:
     with pytest.raises(UserError, match="no frame 72"):
         stills(asset("single_face.mp4"), [0, 72])
+
+
+def test_a_stray_file_in_a_folder_of_clips_stops_nothing(tmp_path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    (tmp_path / "README.txt").write_bytes(b"About these, clips\rwhich are, ours\r")
+    (tmp_path / "notes.txt").write_bytes("J\xfcrgen, sagt\n".encode("latin-1"))
+    (tmp_path / "quotes.csv").write_bytes(b'"a,b\n1,2\n' * 3)
+    (tmp_path / "half.npy").write_bytes(b"\x93NUMPY\x01\x00\x28\x00{'descr': '<f8', 'fortran_order': False, (")
+    (tmp_path / "half.npz").write_bytes(b"PK\x03\x04")
+    np.save(tmp_path / "number.npy", np.float64(3))
+    assert [clip.clip_id for clip in find_sources([str(tmp_path)])] == ["clip"]
+
+
+def test_links_in_a_circle_end(tmp_path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "up").symlink_to(tmp_path)
+        (tmp_path / name / "here").symlink_to(tmp_path / name)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    (tmp_path / "one" / "other").symlink_to(tmp_path / "two")
+    (tmp_path / "two" / "other").symlink_to(tmp_path / "one")
+    began = time.process_time()
+    assert [clip.clip_id for clip in find_sources([str(tmp_path)])] == ["clip"]
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"a": 1}', '{"a"', "[" * 5000, "\xff"])
+def test_a_damaged_note_of_sources_is_one_sentence(tmp_path, content: str) -> None:
+    (tmp_path / "sources.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(UserError, match=r"sources\.json is damaged"):
+        read_sources(tmp_path)
+
+
+def test_a_recording_with_a_wrong_byte_in_a_row_is_found_and_fails_aloud(tmp_path) -> None:
+    path = write_table(tmp_path / "take.csv", E_DAIC, openface_rows(E_DAIC, 9))
+    path.write_bytes(path.read_bytes()[:-20] + b"\xff" + path.read_bytes()[-19:])
+    clips = find_sources([str(tmp_path)])
+    assert [clip.clip_id for clip in clips] == ["take"]
+    summary = take_clips(clips, tmp_path / "frames")
+    assert summary["status"].tolist() == ["failed"] and "take.csv" in summary["reason"][0]

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ...errors import UserError
 from ...io.clip_table import KEY, check_clip_table, write_clip_table
+from ...io.names import file_name
 from ...io.tables import write_csv
 from .depression import read_avec, read_d_vlog_folder, read_daic_woz_folder, read_e_daic_folder
 from .folders import Found
@@ -199,6 +200,6 @@ def write_dataset(found: Found, folder: str | os.PathLike) -> Path:
     """Writes `clips.csv`, and the files it names where the data set has many clips in one; returns the table's path."""
     folder = Path(folder)
     for name, rows in found.files.items():
-        write_csv(folder / name, rows)
+        write_csv(folder / file_name(name, "file"), rows)
     write_clip_table(folder / "clips.csv", found.table)
     return folder / "clips.csv"

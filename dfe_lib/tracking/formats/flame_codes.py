@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation
 
 from ...errors import UserError
-from ...io.safe_arrays import open_array, open_arrays
+from ...io.safe_arrays import array_names, open_array, open_arrays
 from .recording import ReadSettings, Recording, Report, Rows, assumed_times, recording
 
 __all__ = ["EYELIDS", "JAW", "flame_names", "is_flame_codes", "read_flame_codes"]
@@ -28,6 +28,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "eyelids": ("eyelid_params", "eyelids", "eyelid"),
 }
 """Names under which the programs keep each part, most telling first."""
+NAMES = {name for names in ALIASES.values() for name in names}
 BARE = {width: (count, width - count) for count in (50, 100) for width in (count, count + 3, count + 5)}
 """Widths of an array without names: expression alone, with the jaw, with the jaw and the eyelids."""
 FRAME_OF = re.compile(r"(?P<frame>\d+)(?:_(?P<face>\d{3}))?")
@@ -53,7 +54,7 @@ def is_flame_codes(path: Path) -> bool:
     if path.is_dir():
         return bool(_named_files(path)) or _first_frame(path) is not None
     if path.suffix == ".npz":
-        return "expression" in _by_alias(open_arrays(path))
+        return not array_names(path).isdisjoint(ALIASES["expression"])
     if path.suffix == ".npy" and not _is_part(path):
         return open_array(path).shape[1:] in {(width,) for width in BARE}
     return False
@@ -151,7 +152,7 @@ def _parts(path: Path) -> Parts:
     """The parts of a file or folder as (T, k) arrays of one length."""
     if path.suffix == ".npy":
         return _bare(path)
-    arrays = open_arrays(path) if path.suffix == ".npz" else {f.stem: open_array(f) for f in _named_files(path)}
+    arrays = open_arrays(path, NAMES) if path.suffix == ".npz" else {f.stem: open_array(f) for f in _named_files(path)}
     parts = _by_alias(arrays)
     if "expression" not in parts:
         raise UserError(f"{path} has no expression codes: they are looked for as {', '.join(ALIASES['expression'])}.")
@@ -214,7 +215,7 @@ def _first_frame(folder: Path) -> Path | None:
 def _is_single(path: Path) -> bool:
     """One frame's file; a whole clip's has more rows, and is a clip by itself."""
     if path.suffix == ".npz":
-        parts = _by_alias(open_arrays(path))
+        parts = _by_alias(open_arrays(path, ALIASES["expression"]))
         return "expression" in parts and len(_rows_of(parts["expression"])) == 1
     return not _is_part(path) and open_array(path).shape in {(width,) for width in BARE}
 

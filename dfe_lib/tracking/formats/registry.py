@@ -1,5 +1,6 @@
 """The files of other programs that the study reads: which one a file is, and where they lie in a folder."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,13 +70,21 @@ def recognise(path: Path) -> Format:
 
 
 def find_recordings(path: Path) -> Iterator[Path]:
-    """What is a clip by itself: the file or folder, or those below it, sorted; a clip's own members are no clips."""
+    """What is a clip by itself: the file or folder, or those below it, sorted; a clip's own members are no clips.
+
+    A folder that links lead to several times, perhaps in a circle, is walked once.
+    """
+    yield from _found(path, set())
+
+
+def _found(path: Path, walked: set[str]) -> Iterator[Path]:
     if _is_recording(path):
         yield path
-    elif path.is_dir():
+    elif path.is_dir() and (place := os.path.realpath(path)) not in walked:
+        walked.add(place)
         for member in sorted(path.iterdir()):
             if not member.name.startswith("."):
-                yield from find_recordings(member)
+                yield from _found(member, walked)
 
 
 def _is_recording(path: Path) -> bool:
