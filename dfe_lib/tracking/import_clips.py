@@ -12,8 +12,9 @@ from ..io.clip_table import MediaFile
 from ..io.media import PICTURES, VIDEOS
 from ..io.tables import read_arrays, remove_others
 from .extraction import UNREADABLE, ClipSummary, extract_clips
-from .formats.recording import ReadSettings, write_recording
+from .formats.recording import write_recording
 from .formats.registry import recognise
+from .formats.settings import ReadSettings
 
 __all__ = ["is_media", "take_clip", "take_clips"]
 

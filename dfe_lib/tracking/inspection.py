@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from ..errors import UserError
 from ..io.media import open_media
 from ..io.tables import read_arrays, read_metadata
-from .formats.recording import ReadSettings, Report, write_recording
+from .formats.recording import Report, write_recording
 from .formats.registry import recognise
+from .formats.settings import ReadSettings
 from .import_clips import is_media
 
 __all__ = ["Inspection", "inspect_file"]

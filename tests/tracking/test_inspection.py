@@ -6,7 +6,7 @@ from dfe_lib.cli import main
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.tables import REAL, table_writer, tokens_schema
-from dfe_lib.tracking.formats.recording import ReadSettings
+from dfe_lib.tracking.formats.settings import ReadSettings
 from dfe_lib.tracking.inspection import inspect_file
 
 

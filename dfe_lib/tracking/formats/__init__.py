@@ -4,7 +4,8 @@ In come OpenFace, py-feat, LibreFace and Live Link tables, DAIC-WOZ and D-Vlog l
 SMIRK; out go recordings with times in seconds, landmarks in pixels or mm, scores in [0, 1] or coefficients of FLAME.
 """
 
-from .recording import ReadSettings, Recording
+from .recording import Recording
 from .registry import find_recordings, recognise
+from .settings import ReadSettings
 
 __all__ = ["ReadSettings", "Recording", "find_recordings", "recognise"]

@@ -8,7 +8,8 @@ from dfe_lib.errors import UserError
 from dfe_lib.io.tables import coefficient_names, read_arrays
 from dfe_lib.tracking.formats import flame_codes
 from dfe_lib.tracking.formats.flame_codes import flame_names, is_flame_codes, read_flame_codes
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 N = 12
 

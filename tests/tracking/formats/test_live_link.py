@@ -7,8 +7,10 @@ from recorded_files import write_live_link
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import coefficient_names, read_arrays
-from dfe_lib.tracking.formats.live_link import OUTSIDE, read_live_link, timecode_seconds
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.live_link import OUTSIDE, read_live_link
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
+from dfe_lib.tracking.formats.timecode import timecode_seconds
 
 
 def codes(n, rate=60, start=0):

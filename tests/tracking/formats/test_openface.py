@@ -14,7 +14,8 @@ from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.tables import read_arrays, read_dataframe
 from dfe_lib.tracking.formats.openface import PARTS, read_openface, rotation_matrices, to_head_axes
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -211,7 +212,8 @@ import sys, time, threading, psutil
 from pathlib import Path
 import pyarrow.csv
 from dfe_lib.tracking.formats.openface import read_openface
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 source, out, what = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 process, done = psutil.Process(), threading.Event()

@@ -8,7 +8,8 @@ from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.tables import read_arrays, read_dataframe
 from dfe_lib.tracking.formats.py_feat import FACE, read_py_feat
-from dfe_lib.tracking.formats.recording import REPEATED, ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import REPEATED, write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 
 def fex(n, **more) -> pd.DataFrame:

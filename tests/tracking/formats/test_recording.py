@@ -11,11 +11,11 @@ from dfe_lib.tracking.formats.recording import (
     NOT_FINITE,
     REPEATED,
     UNSURE,
-    ReadSettings,
     Report,
     recording,
     write_recording,
 )
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 FEW = settings(max_examples=60, deadline=None)
 NAMES = ("AU01", "AU12")
