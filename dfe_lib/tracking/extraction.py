@@ -43,6 +43,7 @@ class ClipSummary:
         people: Distinct people seen, kept or not.
         fps: Frames a second by the clip's own times (0 for a picture).
         duration_s: Time of the last frame after the first.
+        notes: What was assumed, dropped or repaired in another program's file, one sentence each.
     """
 
     clip_id: str
@@ -56,6 +57,7 @@ class ClipSummary:
     duration_s: float = 0.0
     width: int = 0
     height: int = 0
+    notes: str = ""
 
 
 def extract_clip(

@@ -15,6 +15,7 @@ from .extraction import UNREADABLE, ClipSummary, extract_clips
 from .formats.recording import write_recording
 from .formats.registry import recognise
 from .formats.settings import ReadSettings
+from .formats.takes import compare_with_video
 
 __all__ = ["is_media", "take_clip", "take_clips"]
 
@@ -65,7 +66,7 @@ def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) 
         clip.clip_id,
         clip.subject_id,
         "ok",
-        "; ".join(filter(None, (unfit, report.sentence))),
+        unfit,
         frames=len(frame),
         frames_with_face=len(np.unique(rows["frame"][shown])),
         people=len(np.unique(rows["face_id"][shown])),
@@ -73,6 +74,7 @@ def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) 
         duration_s=round(duration, 3),
         width=int(rows["width"][0]),
         height=int(rows["height"][0]),
+        notes="; ".join(filter(None, (*report.remarks, compare_with_video(clip.path, int(frame[-1]) + 1)))),
     )
 
 

@@ -34,7 +34,7 @@ def test_media_and_other_files_give_one_summary(tmp_path) -> None:
 def test_a_file_that_fails_takes_its_old_table_with_it(tmp_path) -> None:
     path = write_table(tmp_path / "a.csv", E_DAIC, openface_rows(E_DAIC, 4))
     take_clips([clip(path)], tmp_path / "frames")
-    path.write_text(path.read_text().replace("success", "failure", 1))
+    path.write_text(path.read_text().replace("0.9, 1,", "high, 1,", 1))
     assert take_clips([clip(path)], tmp_path / "frames").status.tolist() == ["failed"]
     assert not list((tmp_path / "frames").iterdir())
 

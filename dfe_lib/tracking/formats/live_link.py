@@ -15,7 +15,7 @@ from ...io.delimited import TextLayout, read_columns, text_layout
 from .action_columns import OUTSIDE, action_columns, plain_name, share_psi, shares
 from .gaps import every_number, with_every_frame
 from .recording import Recording, Report, Rows, recording
-from .settings import ReadSettings
+from .settings import ASSUMED_FPS, ReadSettings
 from .timecode import Clock, read_timecodes
 
 __all__ = ["TIMECODE", "is_live_link", "read_live_link"]
@@ -33,11 +33,15 @@ def is_live_link(names: Sequence[str]) -> bool:
     return TIMECODE in known and sum(plain_name(action) in known for action in ACTIONS) >= FEWEST
 
 
-def read_live_link(path: Path, settings: ReadSettings) -> Recording:
+def read_live_link(path: Path, settings: ReadSettings, assumed_fps: float = ASSUMED_FPS) -> Recording:
     """Rows of a Live Link Face file: psi in the order of `blendshapes.ACTIONS`, frames numbered from 0.
 
     A row whose BlendShapeCount is 0 or whose values are missing is a frame without a face, and so is every frame that
     the timecode skips. Values in percent become shares.
+
+    Arguments:
+        path: of the file. settings: of reading.
+        assumed_fps: of a timecode that does not tell its rate, where the settings have none.
 
     Raises UserError when one of the 52 actions is missing (but the tongue, which is then 0), and for values that are
     neither shares nor percent.
@@ -46,7 +50,7 @@ def read_live_link(path: Path, settings: ReadSettings) -> Recording:
     report = Report(lacks=["landmarks (the app does not write them)"])
     actions = action_columns(layout, path, report)
     codes, whole = _lines(path, layout)
-    clock = read_timecodes(codes, settings.fps, path, report)
+    clock = read_timecodes(codes, settings.fps, assumed_fps, path, report)
     scale = shares(_row_maxima(path, layout, list(actions.values())), path, report)
     frame = every_number(clock.frame, path)
     rows = _rows(path, layout, actions, clock, whole, scale, report)

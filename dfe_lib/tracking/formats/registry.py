@@ -9,6 +9,7 @@ from ...errors import UserError
 from ...io.delimited import text_layout
 from .affdex import is_affdex, read_affdex
 from .blendshape_scores import (
+    JSON,
     is_blendshape_json,
     is_blendshape_table,
     read_blendshape_json,
@@ -25,6 +26,7 @@ from .py_feat import FACE, is_py_feat, read_py_feat
 from .recording import Recording
 from .seamless import is_seamless, read_seamless
 from .settings import ReadSettings
+from .takes import is_take, read_take
 
 __all__ = ["FORMATS", "Format", "find_recordings", "recognise"]
 
@@ -57,6 +59,7 @@ FORMATS: tuple[Format, ...] = (
     Format("Py-Feat Fex CSV", read_py_feat, is_py_feat, columns=FACE),  # some of its columns are OpenFace's
     Format("FACSvatar CSV (cleaned OpenFace)", read_facsvatar, fits_columns=is_facsvatar),
     Format("OpenFace 2 CSV", read_openface, is_openface, columns=(*KEY, "x_0", "AU01_r")),
+    Format("Live Link Face take", read_take, fits_path=is_take),
     Format("Live Link Face CSV", read_live_link, is_live_link, columns=("Timecode", *ACTIONS)),
     Format("FaceLandmarker blendshapes (CSV)", read_blendshape_table, is_blendshape_table, columns=ACTIONS),
     Format("FaceLandmarker blendshapes (JSON)", read_blendshape_json, fits_path=is_blendshape_json),
@@ -84,7 +87,7 @@ def recognise(path: Path) -> Format:
         if each.fits_path is not None and by_path and each.fits_path(path):
             return each
     known = ", ".join(each.name for each in FORMATS)
-    raise UserError(f"{path} is in none of the formats that are read here ({known}).{_nearest(names)}")
+    raise UserError(f"{path} is in none of the formats that are read here ({known}){_nearest(names)}.")
 
 
 def _nearest(names: Sequence[str]) -> str:
@@ -99,7 +102,7 @@ def _nearest(names: Sequence[str]) -> str:
         return ""
     missing = lacking[nearest]
     more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-    return f" The nearest is {nearest}: it lacks the columns {', '.join(missing[:MOST_NAMED])}{more}."
+    return f"; the nearest is {nearest}, of which it lacks the columns {', '.join(missing[:MOST_NAMED])}{more}"
 
 
 def find_recordings(path: Path) -> Iterator[Path]:
@@ -108,8 +111,16 @@ def find_recordings(path: Path) -> Iterator[Path]:
         yield path
     elif path.is_dir():
         for member in sorted(path.iterdir()):
-            if not member.name.startswith("."):
+            if not member.name.startswith(".") and not _leads_back(member):
                 yield from find_recordings(member)
+
+
+def _leads_back(path: Path) -> bool:
+    """Is this a link to a folder that it lies in?"""
+    try:
+        return path.is_symlink() and path.resolve() in (folder.resolve() for folder in path.absolute().parents)
+    except (OSError, RuntimeError):  # a link to itself
+        return True
 
 
 def _is_recording(path: Path) -> bool:

@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from ...errors import UserError
 from .recording import Report
-from .settings import ASSUMED_FPS
 
 __all__ = ["Clock", "read_timecodes", "timecode_seconds"]
 
@@ -48,17 +47,17 @@ def timecode_seconds(codes: Sequence[str] | np.ndarray, rate: float) -> Float[np
     return within + day * np.cumsum(np.diff(within, prepend=within[:1]) < -day / 2)
 
 
-def read_timecodes(codes: Sequence[str], fps: float, path: Path, report: Report) -> Clock:
+def read_timecodes(codes: Sequence[str], fps: float, assumed: float, path: Path, report: Report) -> Clock:
     """Frames and times of a take's rows.
 
     Arguments:
-        codes: of the rows. fps: as the user says, or 0. path: for messages. report: takes a note of a rate that is
-            assumed.
+        codes: of the rows. fps: as the user says, or 0. assumed: frames a second where nothing tells.
+        path: for messages. report: takes a note of a rate that is assumed.
 
     Raises UserError for what is no timecode, and for timecodes that stand still or run backwards.
     """
     try:
-        rate = _rate(_fields(codes), fps, path, report)
+        rate = _rate(_fields(codes), fps, assumed, report)
         seconds = timecode_seconds(codes, rate)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
@@ -88,7 +87,7 @@ def _fields(codes: Sequence[str] | np.ndarray) -> Float[np.ndarray, "n 4"]:
     return fields
 
 
-def _rate(fields: Float[np.ndarray, "n 4"], fps: float, path: Path, report: Report) -> float:
+def _rate(fields: Float[np.ndarray, "n 4"], fps: float, assumed: float, report: Report) -> float:
     """Frames of a second: as the user says, as the last frame before a new second tells, or assumed and noted."""
     highest = np.floor(fields[:, 3].max())
     if fps:
@@ -105,6 +104,6 @@ def _rate(fields: Float[np.ndarray, "n 4"], fps: float, path: Path, report: Repo
     step = np.round(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
     if len(last) and last.max() + step == fitting[0]:
         return float(fitting[0])
-    rate = max(ASSUMED_FPS, float(fitting[0]))
+    rate = max(assumed, float(fitting[0]))
     report.notes.append(f"too short to tell the timecode's rate: taken as {rate:.0f} frames a second (give fps)")
     return rate

@@ -39,7 +39,7 @@ def test_each_file_is_taken_for_what_it_is(files) -> None:
         "openface.csv": "OpenFace", "phone.csv": "Live", "libreface.csv": "LibreFace", "pyfeat.csv": "Py-Feat",
         "1_visual.npy": "D-Vlog", "smirk.npz": "FLAME", "emoca": "FLAME", "300_CLNF_AUs.txt": "DAIC-WOZ",
     }  # fmt: skip
-    assert len(FORMATS) == 12
+    assert len(FORMATS) == 13
 
 
 def test_a_folder_gives_media_and_recordings_but_not_a_recordings_pictures(files) -> None:
