@@ -40,7 +40,7 @@ def take_clips(
         clips: what `sources.find_sources` found: all the clips of a run.
         folder: where the frames tables go.
         faces: `"largest"` keeps one person a clip, `"all"` everybody.
-        reading: what other programs' files do not say themselves, see `recordings.ReadSettings`.
+        reading: what other programs' files do not say themselves, see `formats.settings.ReadSettings`.
         progress: as in `extraction.extract_clips`.
 
     Returns:

@@ -79,6 +79,16 @@ def test_settings_reach_the_reader(tmp_path) -> None:
         take_clips([clip(path)], tmp_path, reading={"rate": 50})
 
 
+def test_the_summary_keeps_what_was_assumed_and_dropped(tmp_path) -> None:
+    rows = openface_rows(E_DAIC, 30)
+    rows[7, E_DAIC.index("AU12_r")] = 9
+    names = [name for name in E_DAIC if name != "timestamp"]
+    path = write_table(tmp_path / "a.csv", names, rows[:, [E_DAIC.index(name) for name in names]])
+    row = take_clips([clip(path)], tmp_path / "frames").iloc[0]
+    assert "1 frames with values that cannot be" in row.notes and "taken as 30 frames a second" in row.notes
+    assert row.reason == "action units alone: no expressions to fit"
+
+
 def test_media_are_known_by_their_ending(tmp_path) -> None:
     (tmp_path / "a.mp4").mkdir()
     assert is_media(asset("single_face.mp4")) and not is_media(asset("OpenFace_Test.csv"))

@@ -13,7 +13,7 @@ from .folders import VIDEO, Found, matching_files, one_file, read_labels, split_
 __all__ = ["read_seamless_folder"]
 
 FILE = r"(V\d+)_(S\d+)_(I\d+)_(P\d+)([A-Za-z]?)"
-"""Vendor, session, interaction and participant of a file; a letter behind the participant marks a professional actor."""
+"""Vendor, session, interaction and participant of a file; a letter may stand behind the participant."""
 STYLES = ("improvised", "naturalistic")
 PERSON = r"(participant|person|subject)?_?(id|code|number|no)|participant|pid"
 """What the column of people may be called."""
@@ -40,14 +40,17 @@ def read_seamless_folder(folder: Path) -> Found:
     files = matching_files(folder, rf"{FILE}(?:{VIDEO}|\.npz)", "clip such as V00_S0644_I00000129_P0799.mp4")
     rows = [_clip(match, path, folder) for match, path in files.items()]
     table = pd.DataFrame(rows).sort_values(["clip_id", "order"]).drop_duplicates("clip_id").drop(columns="order")
-    notes = ["two people talk in turns: who talks when is in the .json files (movement of the mouth is no expression)",
-             "by its authors, one in ten interactions has wrong time stamps, and some participants have two ids or share "
-             "one: people apart are not quite apart"]  # fmt: skip
+    notes = [
+        "two people talk in turns: who talks when is in the .json files",
+        "one in ten interactions has wrong time stamps, and some people have two ids or share one, by its authors",
+    ]
     path = one_file(folder, r"participants\.csv", "participants.csv")
     if path is None:
         notes.append("participants.csv is not there: no personality")
     else:
-        table = table.merge(_personality(path, notes), on="subject_id", how="left")
+        number = table["subject_id"].str.extract(r"(\d+)")[0].astype(int)
+        table = table.assign(number=number).merge(_personality(path, notes), on="number", how="left")
+        table = table.drop(columns="number")
     return Found(_without_shared_sessions(without_shared_people(table, notes), notes).reset_index(drop=True), notes)
 
 
@@ -60,7 +63,6 @@ def _clip(match: re.Match, path: Path, folder: Path) -> dict[str, object]:
         "session": f"{match[1]}_{match[2]}".upper(),
         "task": next((style for style in STYLES if style in words), ""),
         "split": split_of(path, folder),
-        "actor": int(bool(match[5])),
         "talking": 1,
         "order": int(path.suffix.lower() == ".npz"),
     }
@@ -94,7 +96,7 @@ def _personality(path: Path, notes: list[str]) -> pd.DataFrame:
         f"the Big Five are what people say of themselves (BFI-2), {low:g} to {high:g} brought to 0 to 1: {taken}"
     )
     found[list(BIG_FIVE)] = (found[list(BIG_FIVE)] - low) / (high - low)
-    return found.assign(subject_id=found["number"].map("P{:04.0f}".format)).drop(columns="number")
+    return found.astype({"number": int})
 
 
 def _one(names: list[str], words: str, what: str, path: Path, whole: bool = False) -> str:

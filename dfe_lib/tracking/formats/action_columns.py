@@ -59,7 +59,8 @@ def share_psi(scores: Mapping[str, np.ndarray], scale: float) -> tuple[Float[np.
     """
     still = np.zeros(len(scores["jawOpen"]))
     psi = np.stack([scores.get(action, still) for action in ACTIONS], 1) * scale
-    beyond, far = ((np.abs(psi - 0.5) > most - 0.5).any(1) for most in (1.0, OVERSHOOT))
+    away = np.nanmax(np.abs(psi - 0.5), axis=1, initial=0)
+    beyond, far = away > 0.5, away > OVERSHOOT - 0.5
     return np.where(far[:, None], np.nan, np.clip(psi, 0, 1)), int((beyond & ~far).sum())
 
 

@@ -48,13 +48,15 @@ def read_affdex(path: Path, settings: ReadSettings) -> Recording:
     report = Report(lacks=["landmarks (AFFDEX does not export them)"])
     report.notes.append("likelihoods from 0 to 100 are taken as occurrences from 0 to 1")
     table = _table(path, layout, units, time, report)
-    times = (
-        np.arange(len(table["values"])) / settings.fps if settings.fps else seconds(table["time"], time or "", report)
-    )
-    frame = np.unique(times, return_inverse=True)[1].astype(float)
-    seen = np.isfinite(table["values"]).all(1)
-    cast = follow(frame, times, seen, None, table.get("face"), settings.faces, report)
-    rows: Rows = {"frame": frame, "time_s": times, "detected": seen, "au_occurrence": table["values"] / PERCENT}
+    lines = np.arange(len(table["values"]), dtype=float)
+    times = lines / settings.fps if settings.fps else seconds(table["time"], str(time), report)
+    rows: Rows = {
+        "frame": np.unique(times, return_inverse=True)[1].astype(float),
+        "time_s": times,
+        "detected": np.asarray(np.isfinite(table["values"]).any(1)),
+        "au_occurrence": table["values"] / PERCENT,
+    }
+    cast = follow(rows | {"name": table["face"]} if "face" in table else rows, settings.faces, report)
     lists = {"au_occurrence": tuple(units.values())}
     return recording(path, "AFFDEX", lists, cast.rows(iter([rows]), report), settings, report)
 

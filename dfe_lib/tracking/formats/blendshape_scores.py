@@ -121,7 +121,9 @@ def _recording(
     report.dropped[OUTSIDE] += beyond
     seen = np.isfinite(np.stack(list(scores.values()))).any(0)
     rows: Rows = {"frame": frame, "time_s": times, "detected": seen, "psi": psi}
-    cast = follow(frame, times, seen, boxes, key.get("face"), settings.faces, report)
+    who = {} if boxes is None else {"box": boxes}
+    who |= {"name": key["face"]} if "face" in key else {}
+    cast = follow(rows | who, settings.faces, report)
     report.lacks.append("landmarks")
     return recording(path, "FaceLandmarker scores", {"psi": ACTIONS}, cast.rows(iter([rows]), report), settings, report)
 
@@ -152,7 +154,7 @@ def _faces_of(frame: Any, number: int) -> list[dict[str, Any]]:
     index = find_column([str(name) for name in frame], FRAME)
     key = {"frame": _number(frame.get(index, number)), "time": _number(frame.get(time)), "time_name": time}
     value = next((frame[name] for name in SCORES if name in frame), frame)
-    points = next((frame[name] for name in POINTS if isinstance(frame.get(name), list)), [])
+    points: list = next((frame[name] for name in POINTS if isinstance(frame.get(name), list)), [])
     scores = _scores(value) or [{}]
     boxes = [_box(each) for each in points] if len(points) == len(scores) else [[np.nan] * 4] * len(scores)
     return [key | {"scores": each, "box": box} for each, box in zip(scores, boxes, strict=True)]

@@ -60,5 +60,6 @@ def _inserted(batch: Rows, frame: Float[np.ndarray, " k"], time_s: Float[np.ndar
     if not len(frame):
         return batch
     where = np.searchsorted(batch["frame"], frame)
-    known = {"frame": frame, "time_s": time_s, "detected": False, "face": 0}
-    return {name: np.insert(values, where, known.get(name, np.nan), axis=0) for name, values in batch.items()}
+    known = {"frame": frame, "time_s": time_s, "detected": np.array(False), "face": np.array(0.0)}
+    unknown = np.array(np.nan)
+    return {name: np.insert(values, where, known.get(name, unknown), axis=0) for name, values in batch.items()}

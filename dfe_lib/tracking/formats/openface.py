@@ -211,5 +211,4 @@ def _cast(path: Path, layout: TextLayout, settings: ReadSettings, report: Report
     if not batches:
         raise UserError(f"{path} has no whole row of values: it was cut off, or nothing was recorded.")
     table = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    rows = (table[name] for name in ("frame", "time_s", "detected"))
-    return follow(*rows, None, table["name"], settings.faces, report)
+    return follow(table, settings.faces, report)

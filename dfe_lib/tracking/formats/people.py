@@ -59,30 +59,24 @@ class Cast:
         return (self.face >= 0) | ~np.isin(self.frame, self.frame[self.face >= 0])
 
 
-def follow(
-    frame: Float[np.ndarray, " n"],
-    time_s: Float[np.ndarray, " n"],
-    detected: Bool[np.ndarray, " n"],
-    boxes: Float[np.ndarray, "n 4"] | None,
-    names: np.ndarray | None,
-    faces: str,
-    report: Report,
-) -> Cast:
+def follow(table: Rows, faces: str, report: Report) -> Cast:
     """Follows the people of a table.
 
     Where no frame has two faces and nobody is named, there is one person, wherever the face is: single pictures and
     cuts are no evidence of two.
 
     Arguments:
-        frame, time_s, detected: of each row, in the order of the file.
-        boxes: left, top, right and bottom of each face in pixels; None where the table has none.
-        names: who each row is of, as the table says; None where it does not.
+        table: all its rows in the order of the file: `frame`, `time_s`, `detected`, and where it has them `box` (left,
+            top, right and bottom of the face, in any one unit) and `name` (who the row is of).
         faces: `"largest"` or `"all"`, as in `ReadSettings`.
+        report: takes a note of how many people there are.
     """
+    frame, time_s, detected = (table[name] for name in ("frame", "time_s", "detected"))
+    boxes, names = table.get("box"), table.get("name")
     face, how = np.where(detected, 0, -1), ""
     sizes = np.ones(len(frame)) if boxes is None else _sizes(boxes)
     named = np.zeros(len(frame), bool) if names is None else ~pd.isna(names)
-    boxed = detected & (sizes > 0) & (boxes is not None)
+    boxed = detected & (sizes > 0)
     if names is not None and _once_a_frame(frame[named], names[named]):
         face[named], how = np.unique(names[named], return_inverse=True)[1], "by name"
     elif boxes is not None and len(np.unique(frame[boxed])) < boxed.sum():

@@ -64,10 +64,14 @@ def _cast(path: Path, layout: TextLayout, settings: ReadSettings, report: Report
     table = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
     x, y, width, height = (table[name] for name in BOX)
     frame = table.get("frame", np.arange(len(x), dtype=float))
-    names = table[IDENTITY] if named else None
-    boxes = np.stack([x, y, x + width, y + height], 1)
-    time_s, seen = frame / (settings.fps or ASSUMED_FPS), np.isfinite(table["FaceScore"])
-    return follow(frame, time_s, seen, boxes, names, settings.faces, report)
+    who = {"name": table[IDENTITY]} if named else {}
+    rows = {
+        "frame": frame,
+        "time_s": frame / (settings.fps or ASSUMED_FPS),
+        "detected": np.isfinite(table["FaceScore"]),
+        "box": np.stack([x, y, x + width, y + height], 1),
+    } | who
+    return follow(rows, settings.faces, report)
 
 
 def _rows(path: Path, layout: TextLayout, parts: dict[str, tuple[str, ...]], report: Report) -> Iterator[Rows]:

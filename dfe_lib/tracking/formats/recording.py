@@ -216,7 +216,7 @@ def _completed(
     """All columns of the frames table, apart from whose clip it is."""
     batch = batch | {name: _as_stored(batch[name]) for name in lists}
     confidence = _as_stored(batch.get("confidence", np.full(len(batch["frame"]), np.nan)))
-    seen = batch["detected"] & ~(confidence < settings.min_confidence)
+    seen = batch["detected"] & ~((confidence >= 0) & (confidence < settings.min_confidence))
     report.dropped[UNSURE] += int((batch["detected"] & ~seen).sum())
     finite = np.ones(len(seen), bool)
     possible = ~((confidence < 0) | (confidence > 1 + SLACK))

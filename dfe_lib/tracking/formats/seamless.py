@@ -60,7 +60,7 @@ def _arrays(path: Path) -> tuple[Float[np.ndarray, "..."], Bool[np.ndarray, " n"
         prefix = path.parent.name.removesuffix(VALUES)
         beside = path.parent.with_name(f"{prefix}{VALID}") / path.name
         values, valid = open_array(path), open_array(beside) if beside.is_file() else None
-    return values, None if valid is None else np.asarray(valid).reshape(len(valid), -1).all(1)
+    return values, None if valid is None else np.asarray(valid, bool).reshape(len(valid), -1).min(1)
 
 
 def _rows(values: Float[np.ndarray, "n 24"], valid: Bool[np.ndarray, " n"], rate: float) -> Iterator[Rows]:

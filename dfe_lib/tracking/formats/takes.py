@@ -33,7 +33,7 @@ def read_take(path: Path, settings: ReadSettings) -> Recording:
     if table is None or video is None:
         raise UserError(f"{path} is no take folder: it needs one Live Link table and its video.")
     rate = _length(video)[1]
-    return read_live_link(table, settings, round(rate) if rate else ASSUMED_FPS)
+    return read_live_link(table, settings, float(round(rate)) or ASSUMED_FPS)
 
 
 def video_of(path: Path) -> Path | None:

@@ -92,9 +92,7 @@ def _rate(fields: Float[np.ndarray, "n 4"], fps: float, assumed: float, report: 
     highest = np.floor(fields[:, 3].max())
     if fps:
         if highest >= round(fps):
-            raise UserError(
-                f"its timecode counts to frame {highest:.0f} of a second, more than the fps of {fps:g} has."
-            )
+            raise UserError(f"its timecode counts to frame {highest:.0f} of a second: fps cannot be {fps:g}.")
         return fps
     fitting = [rate for rate in RATES if rate > highest]
     if not fitting:
