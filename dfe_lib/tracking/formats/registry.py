@@ -111,16 +111,8 @@ def find_recordings(path: Path) -> Iterator[Path]:
         yield path
     elif path.is_dir():
         for member in sorted(path.iterdir()):
-            if not member.name.startswith(".") and not _leads_back(member):
+            if not member.name.startswith("."):
                 yield from find_recordings(member)
-
-
-def _leads_back(path: Path) -> bool:
-    """Is this a link to a folder that it lies in?"""
-    try:
-        return path.is_symlink() and path.resolve() in (folder.resolve() for folder in path.absolute().parents)
-    except (OSError, RuntimeError):  # a link to itself
-        return True
 
 
 def _is_recording(path: Path) -> bool:

@@ -83,10 +83,3 @@ def test_a_table_in_no_format_is_told_the_nearest(tmp_path, names, message) -> N
     (tmp_path / "a.csv").write_text(",".join(names) + "\n")
     with pytest.raises(UserError, match=message):
         recognise(tmp_path / "a.csv")
-
-
-def test_links_that_lead_back_are_not_followed(files) -> None:
-    count = len(list(find_recordings(files)))
-    (files / "again").symlink_to(files)
-    (files / "itself").symlink_to(files / "itself")
-    assert len(list(find_recordings(files))) == count
