@@ -105,8 +105,16 @@ def _add_atlas(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("inspect", help="what a file is, what is in it and what the study can do with it")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, or a folder that is one clip")
-    parser.add_argument("--fps", type=float, default=0.0, help="frames a second, where the file does not say")
+    _add_reading(parser)
     parser.set_defaults(command=_inspect)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """What another program's file may not say itself, see `tracking.formats.settings.reading_settings`."""
+    parser.add_argument("--fps", type=float, default=0.0, help="frames a second, where the file does not say")
+    parser.add_argument("--width", type=int, default=0, metavar="PX", help="of the picture, for landmarks in shares")
+    parser.add_argument("--height", type=int, default=0, metavar="PX", help="of the picture, for landmarks in shares")
+    parser.add_argument("--offset", type=float, default=0.0, metavar="S", help="seconds to add to the file's times")
 
 
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -246,11 +254,11 @@ def _atlas(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from .tracking.formats.recording import ReadSettings
+    from .tracking.formats.settings import reading_settings
     from .tracking.inspection import inspect_file
 
     for path in options.files:
-        print(f"{path}: {inspect_file(path, ReadSettings(fps=options.fps, faces='all'))}")
+        print(f"{path}: {inspect_file(path, reading_settings(options, faces='all'))}")
     return 0
 
 

@@ -68,16 +68,26 @@ def _paths(spec: str | os.PathLike, find_others: Callable[[Path], Iterable[Path]
     path = Path(spec).expanduser()
     if path.is_dir():
         others = list(find_others(path))
-        # what lies in another clip's folder, such as the renderings of its frames, is no clip
-        return [*others, *(each for each in _media_only(path.rglob("*")) if not any(o in each.parents for o in others))]
+        return [*others, *_without_companions(_media_only(path.rglob("*")), others)]
     if path.is_file():
         if not _supported(path):
             return _others_only(path, find_others)
         return [path]
     if glob.has_magic(str(path)):
         found = [Path(name) for name in glob.iglob(str(path), recursive=True)]  # noqa: PTH207 - may be absolute
-        return [*_media_only(found), *(other for each in found for other in find_others(each))]
+        others = [other for each in found for other in find_others(each)]
+        return [*_without_companions(_media_only(found), others), *others]
     raise UserError(f"{path} does not exist: give a folder, a glob or a list of files.")
+
+
+def _without_companions(media: list[Path], others: list[Path]) -> list[Path]:
+    """Media that are clips by themselves: not what lies in another clip's folder, and not a table's own video."""
+    named = {other.with_suffix("") for other in others}
+    return [
+        each
+        for each in media
+        if each.with_suffix("") not in named and not any(other in each.parents for other in others)
+    ]
 
 
 def _no_others(path: Path) -> Iterable[Path]:

@@ -49,6 +49,7 @@ class ClipSummary:
         fps: Frames a second by the clip's own times (0 for a picture).
         duration_s: Time of the last frame after the first.
         advice: What to try where under a tenth of the frames have a face; empty where there are more.
+        notes: What was assumed, dropped or repaired in another program's file, one sentence each.
     """
 
     clip_id: str
@@ -63,6 +64,7 @@ class ClipSummary:
     width: int = 0
     height: int = 0
     advice: str = ""
+    notes: str = ""
 
 
 def extract_clip(

@@ -35,6 +35,7 @@ class Tracker:
     Arguments:
         reach: Distance from frame to frame, in face sizes; wide enough for the jump cuts of spoken videos.
         speed: Growth of the reach during a gap, in face sizes a second.
+        zoom: Times by which a face may grow or shrink between two sights of it; without a bound unless given.
 
     >>> tracker = Tracker()
     >>> tracker.update([Box(0, 0, 10, 10), Box(50, 0, 60, 10)], 0.0)
@@ -43,9 +44,10 @@ class Tracker:
     [1]
     """
 
-    def __init__(self, reach: float = 1.5, speed: float = 2.0):
+    def __init__(self, reach: float = 1.5, speed: float = 2.0, zoom: float = np.inf):
         self.reach = reach
         self.speed = speed
+        self.zoom = zoom
         self._tracks: list[_Track] = []
 
     def __len__(self) -> int:
@@ -76,7 +78,7 @@ class Tracker:
         for i, box in enumerate(boxes):
             for j, track in enumerate(self._tracks):
                 distance = np.hypot(*np.subtract(box.centre, track.box.centre)) / ((box.size + track.box.size) / 2)
-                if distance <= self.reach + self.speed * (time_s - track.time_s):
-                    zoom = abs(np.log(box.size / track.box.size))
+                zoom = abs(np.log(box.size / track.box.size))
+                if distance <= self.reach + self.speed * (time_s - track.time_s) and zoom <= np.log(self.zoom):
                     costs[i, j] = distance + (1 - box.overlap(track.box)) / 2 + zoom / 2
         return costs

@@ -13,8 +13,10 @@ from ..io.media import PICTURES, VIDEOS
 from ..io.names import table_path
 from ..io.tables import read_arrays, remove_others
 from .extraction import UNREADABLE, ClipSummary, extract_clips
-from .formats.recording import ReadSettings, write_recording
+from .formats.recording import write_recording
 from .formats.registry import recognise
+from .formats.settings import ReadSettings
+from .formats.takes import compare_with_video
 
 __all__ = ["is_media", "take_clip", "take_clips"]
 
@@ -39,7 +41,7 @@ def take_clips(
         clips: what `sources.find_sources` found: all the clips of a run.
         folder: where the frames tables go.
         faces: `"largest"` keeps one person a clip, `"all"` everybody.
-        reading: what other programs' files do not say themselves, see `recordings.ReadSettings`.
+        reading: what other programs' files do not say themselves, see `formats.settings.ReadSettings`.
         progress: as in `extraction.extract_clips`.
 
     Returns:
@@ -65,7 +67,7 @@ def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) 
         clip.clip_id,
         clip.subject_id,
         "ok",
-        "; ".join(filter(None, (unfit, report.sentence))),
+        unfit,
         frames=len(frame),
         frames_with_face=len(np.unique(rows["frame"][shown])),
         people=len(np.unique(rows["face_id"][shown])),
@@ -73,6 +75,7 @@ def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) 
         duration_s=round(duration, 3),
         width=int(rows["width"][0]),
         height=int(rows["height"][0]),
+        notes="; ".join(filter(None, (*report.remarks, compare_with_video(clip.path, int(frame[-1]) + 1)))),
     )
 
 

@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 from ..errors import UserError
 from ..io.media import open_media
 from ..io.tables import read_arrays, read_metadata
-from .formats.recording import ReadSettings, Report, write_recording
+from .formats.recording import Report, write_recording
 from .formats.registry import recognise
+from .formats.settings import ReadSettings
+from .formats.takes import compare_with_video
 from .import_clips import is_media
 
 __all__ = ["Inspection", "inspect_file"]
@@ -37,7 +39,7 @@ class Inspection:
         holds: what is in it, in words.
         frames, usable: how many frames there are, and how many with a face and every value.
         fps: frames a second; 0 for a picture. people: faces told apart.
-        problems: what was dropped or assumed, and why; empty for a sound file.
+        notes: what was assumed, dropped or repaired, one sentence each; none for a sound file.
         lacks: what the format could have and the file does not. uses: what the study can do with it.
     """
 
@@ -47,7 +49,7 @@ class Inspection:
     usable: int
     fps: float
     people: int
-    problems: str
+    notes: list[str]
     lacks: list[str]
     uses: list[str]
 
@@ -55,9 +57,8 @@ class Inspection:
         rate = f", {self.fps:g} frames a second" if self.fps else ""
         lines = [self.kind, f"  frames: {self.frames}, usable {self.usable}{rate}"]
         lines += [f"  people: {self.people}"] * (self.people > 1)
-        for title, values in (("holds", self.holds), ("lacks", self.lacks), ("good for", self.uses)):
-            lines += [f"  {title}: {value}" for value in values]
-        lines += [f"  note: {self.problems}"] if self.problems else []
+        told = (("holds", self.holds), ("lacks", self.lacks), ("good for", self.uses), ("note", self.notes))
+        lines += [f"  {title}: {value}" for title, values in told for value in values]
         return "\n".join(lines)
 
 
@@ -70,25 +71,29 @@ def inspect_file(path: str | os.PathLike, settings: ReadSettings | None = None) 
     if not path.exists():
         raise UserError(f"{path} does not exist: check the name.")
     if is_media(path):
-        return _media(path)
+        return _media(path, settings or ReadSettings())
     if path.suffix == ".parquet":
         return _table(path)
     found = recognise(path)
-    source = found.read(path, settings or ReadSettings(faces="all" if path.suffix == ".csv" else "largest"))
+    source = found.read(path, settings or ReadSettings(faces="all"))
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
         out = Path(folder) / "frames.parquet"
         report = write_recording(source, out, path.stem, path.stem)
+        last = int(read_arrays(out, ["frame"])["frame"].max())
+        report.notes += filter(None, [compare_with_video(path, last + 1)])
         return _frames(found.name, out, report)
 
 
-def _media(path: Path) -> Inspection:
+def _media(path: Path, settings: ReadSettings) -> Inspection:
     with open_media(path) as reader:
         times = [frame.time_s for frame in reader.frames]
         kind = f"picture ({path.suffix[1:]})" if reader.still else f"video ({path.suffix[1:]})"
         damage = reader.damage
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
     use = "landmark detection, then expressions: train, tokenise and compare"
-    return Inspection(kind, ["pictures"], len(times), len(times), round(fps, 2), 0, damage, [], [use])
+    given = settings.fps or settings.width or settings.height or settings.offset
+    notes = [damage] * bool(damage) + ["its own times and size are used, not those of the settings"] * bool(given)
+    return Inspection(kind, ["pictures"], len(times), len(times), round(fps, 2), 0, notes, [], [use])
 
 
 def _table(path: Path) -> Inspection:
@@ -122,7 +127,7 @@ def _frames(kind: str, table: Path, report: Report) -> Inspection:
         len(np.unique(rows["frame"][rows[shown]])),
         round(float(frames[-1] - frames[0]) / span, 2) if span else 0.0,
         len(np.unique(rows["face_id"][rows[shown]])),
-        report.sentence,
+        report.remarks,
         report.lacks,
         [use for name, use in USES.items() if name in lists] or ["nothing: it has no face measurement"],
     )

@@ -135,3 +135,26 @@ def avec(folder: Path) -> None:
             for task in ("Freeform", "Northwind"):
                 touch(folder / split / task / f"{name}_{task}_video.mp4")
             text(folder / "DepressionLabels" / f"{name}_Depression.csv", "17")
+
+
+def seamless(folder: Path, personality: bool = True) -> None:
+    """Person 3 is in a session of training and in one of testing; session 5 is in training and in development."""
+    clips = {
+        "improvised/train/0000/0001": ("V00_S0001_I00000129_P0001A", "V00_S0001_I00000129_P0002"),
+        "naturalistic/train/0000/0002": ("V00_S0002_I00000200_P0003", "V00_S0005_I00000201_P0004"),
+        "naturalistic/dev/0000/0003": ("V00_S0005_I00000300_P0005",),
+        "naturalistic/test/0000/0004": ("V01_S0004_I00000400_P0003", "V01_S0004_I00000400_P0006"),
+    }
+    for place, names in clips.items():
+        for name in names:
+            touch(folder / place / f"{name}.mp4")
+            np.savez(folder / place / f"{name}.npz", **{"movement:FAUValue": np.ones((3, 24), "f4")})
+            text(folder / place / f"{name}.json", '{"id": 1}')
+    (folder / "naturalistic/test/0000/0004/V01_S0004_I00000400_P0006.mp4").unlink()
+    if personality:
+        columns = ["Extraversion", "Agreeableness", "Conscientiousness", "NegativeEmotionality", "OpenMindedness"]
+        text(
+            folder / "participants.csv",
+            ",".join(["participant_id", "age", *(f"BFI2_{name}" for name in columns)]),
+            *(f"P{i:04},30,{1 + i / 2},2,3,4,5" for i in range(1, 6)),
+        )

@@ -34,7 +34,7 @@ def test_media_and_other_files_give_one_summary(tmp_path) -> None:
 def test_a_file_that_fails_takes_its_old_table_with_it(tmp_path) -> None:
     path = write_table(tmp_path / "a.csv", E_DAIC, openface_rows(E_DAIC, 4))
     take_clips([clip(path)], tmp_path / "frames")
-    path.write_text(path.read_text().replace("success", "failure", 1))
+    path.write_text(path.read_text().replace("0.9, 1,", "high, 1,", 1))
     assert take_clips([clip(path)], tmp_path / "frames").status.tolist() == ["failed"]
     assert not list((tmp_path / "frames").iterdir())
 
@@ -77,6 +77,16 @@ def test_settings_reach_the_reader(tmp_path) -> None:
     assert set(table["width"]) == {640}
     with pytest.raises(UserError, match="no reading setting 'rate'"):
         take_clips([clip(path)], tmp_path, reading={"rate": 50})
+
+
+def test_the_summary_keeps_what_was_assumed_and_dropped(tmp_path) -> None:
+    rows = openface_rows(E_DAIC, 30)
+    rows[7, E_DAIC.index("AU12_r")] = 9
+    names = [name for name in E_DAIC if name != "timestamp"]
+    path = write_table(tmp_path / "a.csv", names, rows[:, [E_DAIC.index(name) for name in names]])
+    row = take_clips([clip(path)], tmp_path / "frames").iloc[0]
+    assert "1 frames with values that cannot be" in row.notes and "taken as 30 frames a second" in row.notes
+    assert row.reason == "action units alone: no expressions to fit"
 
 
 def test_media_are_known_by_their_ending(tmp_path) -> None:

@@ -6,7 +6,7 @@ from dfe_lib.cli import main
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.tables import REAL, table_writer, tokens_schema
-from dfe_lib.tracking.formats.recording import ReadSettings
+from dfe_lib.tracking.formats.settings import ReadSettings
 from dfe_lib.tracking.inspection import inspect_file
 
 
@@ -25,7 +25,7 @@ def test_a_file_cut_down_to_action_units_is_good_for_that_alone(tmp_path) -> Non
     found = inspect_file(write_table(tmp_path / "a.csv", E_DAIC, rows))
     assert (found.frames, found.usable) == (30, 24) and not any("expressions" in use for use in found.uses)
     assert sum(use.startswith("the FACS side") for use in found.uses) == 2
-    assert "1 frames with values that are missing" in found.problems and len(found.lacks) == 2
+    assert any("1 frames with values that are missing" in note for note in found.notes) and len(found.lacks) == 2
 
 
 def test_media_and_the_studys_own_tables_are_known(tmp_path) -> None:
@@ -51,3 +51,18 @@ def test_the_command_prints_it_or_one_sentence(tmp_path, capsys) -> None:
 def test_what_is_not_there_is_refused(tmp_path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         inspect_file(tmp_path / "nothing.csv")
+
+
+def test_the_command_says_line_by_line_what_it_assumed_and_dropped(tmp_path, capsys) -> None:
+    names = [name for name in E_DAIC if name not in ("timestamp", "success")]
+    rows = openface_rows(E_DAIC, 30)
+    rows[7, E_DAIC.index("AU12_r")] = 9
+    write_table(tmp_path / "a.csv", names, rows[:, [E_DAIC.index(name) for name in names]])
+    assert main(["inspect", str(tmp_path / "a.csv"), "--offset", "2"]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  note: ")]
+    assert len(notes) == 3 and "1 frames with values that cannot be" in notes[0]
+    assert any("taken as 30 frames a second" in note for note in notes)
+
+
+def test_settings_that_a_video_does_not_need_are_said_to_be_unused() -> None:
+    assert "not those of the settings" in inspect_file(asset("single_face.mp4"), ReadSettings(fps=50.0)).notes[0]

@@ -20,6 +20,7 @@ from ...io.tables import write_csv
 from .depression import read_avec, read_d_vlog_folder, read_daic_woz_folder, read_e_daic_folder
 from .folders import Found
 from .personality import read_chalearn, read_udiva
+from .seamless import read_seamless_folder
 from .stress import read_stressid, read_swell, read_ubfc_phys
 
 __all__ = [
@@ -98,6 +99,14 @@ _ALL = (
         ("train/metadata/metadata_train/parts_train.csv and sessions_train.csv",
          "train/recordings/talk_recordings_train/055125/FC1_T.mp4 and FC2_T.mp4", "val/...", "test/..."),
         "Palmero et al., WACV workshops 2021", read_udiva,
+    ),
+    DataSet(
+        "seamless", "Seamless Interaction", "Big Five as people see themselves (BFI-2), 0 to 1",
+        "video of each of two people, audio, transcripts, 24 action-unit values a frame",
+        ALL + "; from the .npz files alone: the data set's own action-unit values",
+        "CC BY-NC 4.0: facebookresearch/seamless_interaction, in parts",
+        ("participants.csv", "improvised/train/.../V00_S0644_I00000129_P0799.mp4 and .npz", "naturalistic/dev/..."),
+        "Seamless Interaction team, Meta, 2025", read_seamless_folder,
     ),
     DataSet(
         "daic-woz", "DAIC-WOZ", "depression (PHQ-8)", "68 landmarks, action units, gaze, pose, audio; no video", POINTS,

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 
 from ...errors import UserError
 from ...io.safe_arrays import open_array
-from .recording import ReadSettings, Recording, Report, Rows, recording
+from .recording import Recording, Report, Rows, recording
+from .settings import ReadSettings
 
 __all__ = ["interleaved", "is_d_vlog", "read_d_vlog"]
 

@@ -9,7 +9,8 @@ from ...action_units import OPENFACE_INTENSITY, OPENFACE_OCCURRENCE
 from ...errors import UserError
 from ...io.delimited import TextLayout, read_columns, text_layout
 from .openface import KEY, columns_of, table_lists, table_rows
-from .recording import ReadSettings, Recording, Report, Rows, recording
+from .recording import Recording, Report, Rows, recording
+from .settings import ReadSettings
 
 __all__ = ["is_companion", "is_daic_woz", "read_daic_woz"]
 

@@ -3,19 +3,20 @@
 A clip is a .npz file, a bare .npy array, a folder of `exp.npy` and `pose.npy`, or a folder with one of these a frame.
 """
 
-import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy.spatial.transform import Rotation
+from jaxtyping import Float
 
 from ...errors import UserError
 from ...io.safe_arrays import array_names, open_array, open_arrays
-from .recording import ReadSettings, Recording, Report, Rows, assumed_times, recording
+from .gaps import every_number, with_every_frame
+from .numbered_frames import Member, numbered
+from .recording import Recording, Report, Rows, assumed_times, recording
+from .rotation_6d import axis_angle, is_interleaved
+from .settings import ASSUMED_FPS, ReadSettings
 
 __all__ = ["EYELIDS", "JAW", "flame_names", "is_flame_codes", "read_flame_codes"]
 
@@ -31,11 +32,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
 NAMES = {name for names in ALIASES.values() for name in names}
 BARE = {width: (count, width - count) for count in (50, 100) for width in (count, count + 3, count + 5)}
 """Widths of an array without names: expression alone, with the jaw, with the jaw and the eyelids."""
-FRAME_OF = re.compile(r"(?P<frame>\d+)(?:_(?P<face>\d{3}))?")
-"""A frame's file or folder: `000012`, or with EMOCA's number of the face `000012_000`."""
 CHUNK = 512
-PARALLEL = 1e-6
-"""Sine of the angle between two columns below which they say no more than one."""
+SKIPPED = "frames that the numbers skip"
 
 Parts = dict[str, np.ndarray]
 
@@ -63,32 +61,37 @@ def is_flame_codes(path: Path) -> bool:
 def read_flame_codes(path: Path, settings: ReadSettings) -> Recording:
     """Rows of codes: expression (50 or 100), jaw as an axis-angle (3, rad), eyelids (2) where they are kept.
 
-    A 6-number jaw (Zhou et al. 2019) becomes an axis-angle; of a 6-number pose, the head's turn is left out.
+    A 6-number jaw becomes an axis-angle, see `rotation_6d`; of a 6-number pose, the head's turn is left out. A frame
+    that the numbers of a folder skip is a row without a face.
 
     Raises UserError when a part has another length, or the parts are not of one length.
     """
     report = Report(lacks=["landmarks and pictures: the codes alone are the expression"])
-    frames = _frames(path, settings.faces, report)
-    first = next(frames, None)
+    members = [] if path.is_file() or _named_files(path) else _members(path, settings.faces, report)
+    chunks = _stacks(path, members) if members else _slices(_parts(path))
+    first = next(chunks, None)
     if first is None:
         raise UserError(f"{path} has no frame in it: nothing was recorded.")
     names = _names(first[1], path)
     if JAW[0] not in names:
         report.lacks.append("the jaw: mouths look closed")
-    rows = _rows(path, first, frames, names)
-    return recording(path, "FLAME codes", {"psi": names}, assumed_times(rows, settings, report), settings, report)
+    rows = assumed_times(_rows(path, chain([first], chunks), names, _jaw(first[1], settings, report)), settings, report)
+    if members:
+        frame = every_number(np.unique([float(each[0]) for each in members]), path)
+        rows = with_every_frame(rows, frame, frame / (settings.fps or ASSUMED_FPS), report, SKIPPED)
+    return recording(path, "FLAME codes", {"psi": names}, rows, settings, report)
 
 
-def _frames(path: Path, faces: str, report: Report) -> Iterator[tuple[Rows, Parts]]:
-    """Frame numbers, faces and parts, chunk by chunk."""
-    if path.is_file() or _named_files(path):
-        parts = _parts(path)
-        count = len(parts["expression"])
-        for start in range(0, count, CHUNK):
-            frame = np.arange(start, min(start + CHUNK, count), dtype=float)
-            yield {"frame": frame}, {name: np.asarray(part[start : start + CHUNK]) for name, part in parts.items()}
-        return
-    members = _members(path, faces, report)
+def _slices(parts: Parts) -> Iterator[tuple[Rows, Parts]]:
+    """Frame numbers and parts of a clip's arrays, chunk by chunk."""
+    count = len(parts["expression"])
+    for start in range(0, count, CHUNK):
+        frame = np.arange(start, min(start + CHUNK, count), dtype=float)
+        yield {"frame": frame}, {name: np.asarray(part[start : start + CHUNK]) for name, part in parts.items()}
+
+
+def _stacks(path: Path, members: list[Member]) -> Iterator[tuple[Rows, Parts]]:
+    """Frame numbers, faces and parts of a folder's members, chunk by chunk."""
     for start in range(0, len(members), CHUNK):
         chunk = members[start : start + CHUNK]
         key = {
@@ -98,11 +101,26 @@ def _frames(path: Path, faces: str, report: Report) -> Iterator[tuple[Rows, Part
         yield key, _stacked([_single(each[2]) for each in chunk], path)
 
 
-def _rows(path: Path, first: tuple[Rows, Parts], rest: Iterator[tuple[Rows, Parts]], names: tuple) -> Iterator[Rows]:
-    for key, parts in chain([first], rest):
+def _jaw(parts: Parts, settings: ReadSettings, report: Report) -> Callable[[np.ndarray], np.ndarray]:
+    """What makes an axis-angle of the jaw; a layout of six numbers that is taken is noted."""
+    if "jaw" not in parts or parts["jaw"].shape[1] == 3:
+        return lambda jaw: jaw
+    interleaved = is_interleaved(parts["jaw"].astype(float))
+    taken = "two columns of a rotation side by side, as their lengths tell"
+    if not interleaved:
+        other = "columns" if settings.jaw_6d == "rows" else "rows"
+        taken = f"two {settings.jaw_6d} of a rotation; were they {other}, the jaw would turn the other way"
+    report.notes.append(f"the jaw's six numbers are taken as {taken} (setting jaw_6d)")
+    return lambda jaw: axis_angle(jaw, settings.jaw_6d, interleaved)
+
+
+def _rows(
+    path: Path, chunks: Iterable[tuple[Rows, Parts]], names: tuple, jaw: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[Rows]:
+    for key, parts in chunks:
         if _names(parts, path) != names:
             raise UserError(f"{path} has frames with different parts of the codes: make them all with one program.")
-        psi = _psi(parts)
+        psi = _psi(parts, jaw)
         yield key | {"psi": psi, "detected": np.isfinite(psi).all(1)}
 
 
@@ -116,36 +134,10 @@ def _names(parts: Parts, path: Path) -> tuple[str, ...]:
     return flame_names(lengths["expression"], "jaw" in lengths, "eyelids" in lengths)
 
 
-def _psi(parts: Parts) -> Float[np.ndarray, "n e"]:
-    jaw = [_axis_angle(parts["jaw"].astype(float))] if "jaw" in parts else []
+def _psi(parts: Parts, jaw: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, "n e"]:
+    turned = [jaw(parts["jaw"].astype(float))] if "jaw" in parts else []
     eyelids = [parts["eyelids"]] if "eyelids" in parts else []
-    return np.concatenate([parts["expression"], *jaw, *eyelids], 1).astype(np.float64)
-
-
-def _axis_angle(jaw: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n 3"]:
-    """Axis-angle as it is; of six numbers, two columns of the rotation, made orthonormal first.
-
-    NaN where the two columns span no plane, as where a program writes zeros for a frame without a face.
-    """
-    if jaw.shape[1] == 3:
-        return jaw
-    whole = np.isfinite(jaw).all(1)
-    whole[whole] = _span_a_plane(jaw[whole])
-    found = np.full((len(jaw), 3), np.nan)
-    if whole.any():
-        first, second = jaw[whole, :3], jaw[whole, 3:]
-        first = first / np.linalg.norm(first, axis=1, keepdims=True)
-        second = second - (first * second).sum(1, keepdims=True) * first
-        second = second / np.linalg.norm(second, axis=1, keepdims=True)
-        matrices = np.stack([first, second, np.cross(first, second)], -1)
-        found[whole] = Rotation.from_matrix(matrices).as_rotvec()
-    return found
-
-
-def _span_a_plane(columns: Float[np.ndarray, "n 6"]) -> Bool[np.ndarray, " n"]:
-    first, second = columns[:, :3], columns[:, 3:]
-    sizes = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    return np.linalg.norm(np.cross(first, second), axis=1) > PARALLEL * sizes
+    return np.concatenate([parts["expression"], *turned, *eyelids], 1).astype(np.float64)
 
 
 def _parts(path: Path) -> Parts:
@@ -159,6 +151,8 @@ def _parts(path: Path) -> Parts:
     pose = parts.pop("pose", None)
     if pose is not None and "jaw" not in parts and _rows_of(pose).shape[1] == 6:
         parts["jaw"] = _rows_of(pose)[:, 3:]
+    if "jaw" in parts and parts["jaw"].shape[1:] == (3, 2):  # two columns of a rotation, as their shape tells
+        parts["jaw"] = axis_angle(parts["jaw"].reshape(-1, 6).astype(float), "columns", interleaved=True)
     parts = {name: _rows_of(part) for name, part in parts.items()}
     if len({len(part) for part in parts.values()}) > 1:
         lengths = ", ".join(f"{name} {len(part)}" for name, part in parts.items())
@@ -178,12 +172,8 @@ def _bare(path: Path) -> Parts:
 
 
 def _rows_of(part: np.ndarray) -> np.ndarray:
-    """(k,) is one frame; (T, 1, k) is (T, k); a jaw as (T, 3, 2) holds the two columns of its rotation."""
-    if part.ndim == 1:
-        return part[None]
-    if part.ndim == 3 and part.shape[1:] == (3, 2):
-        return part.transpose(0, 2, 1).reshape(len(part), 6)
-    return part.reshape(len(part), -1)
+    """(k,) is one frame; (T, 1, k) is (T, k)."""
+    return part[None] if part.ndim == 1 else part.reshape(len(part), -1)
 
 
 def _by_alias(arrays: dict[str, np.ndarray]) -> Parts:
@@ -239,22 +229,10 @@ def _stacked(singles: list[Parts], path: Path) -> Parts:
         raise UserError(f"{path} has frames with codes of different lengths: make them all with one program.") from None
 
 
-def _members(folder: Path, faces: str, report: Report) -> list[tuple[int, int, Path]]:
+def _members(folder: Path, faces: str, report: Report) -> list[Member]:
     """Frame number, face and place of each frame, in order."""
     first = _first_frame(folder)
     if first is None:
         raise UserError(f"{folder} holds no codes: they are looked for as .npz files or folders with exp.npy.")
-    alike = sorted(each for each in folder.iterdir() if each.is_dir() == first.is_dir() and each.suffix == first.suffix)
-    alike = [each for each in alike if first.is_file() or _named_files(each)]
-    matches = [FRAME_OF.fullmatch(each.stem) for each in alike]
-    numbered = [(int(m["frame"]), int(m["face"] or 0)) for m in matches if m]
-    if len(numbered) < len(alike):
-        report.notes.append("frames are numbered in the order of their names")
-        return [(i, 0, each) for i, each in enumerate(alike)]
-    found = [(*key, each) for key, each in zip(numbered, alike, strict=True)]
-    start = min(frame for frame, _, _ in found)
-    found = sorted((frame - start, face, each) for frame, face, each in found)
-    if faces == "all":
-        return found
-    most = Counter(face for _, face, _ in found).most_common(1)[0][0]
-    return [(frame, 0, each) for frame, face, each in found if face == most]
+    alike = [each for each in folder.iterdir() if each.is_dir() == first.is_dir() and each.suffix == first.suffix]
+    return numbered([each for each in alike if first.is_file() or _named_files(each)], faces, report)

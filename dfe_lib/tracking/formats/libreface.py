@@ -9,7 +9,8 @@ from ...action_units import LIBREFACE_DETECTED, LIBREFACE_INTENSITY
 from ...errors import UserError
 from ...io.delimited import TextLayout, read_columns, text_layout
 from ...io.tables import N_LANDMARKS
-from .recording import ReadSettings, Recording, Report, Rows, assumed_times, recording
+from .recording import Recording, Report, Rows, assumed_times, recording
+from .settings import ReadSettings
 
 __all__ = ["is_libreface", "read_libreface"]
 

@@ -1,104 +1,110 @@
 """Live Link Face CSV files (Epic Games): ARKit's 52 facial actions, which are the coefficients of psi themselves."""
 
+import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ...blendshapes import ACTIONS
 from ...errors import UserError
 from ...io.delimited import TextLayout, read_columns, text_layout
-from .recording import ReadSettings, Recording, Report, Rows, recording
+from .action_columns import OUTSIDE, action_columns, plain_name, share_psi, shares
+from .gaps import every_number, with_every_frame
+from .recording import Recording, Report, Rows, recording
+from .settings import ASSUMED_FPS, ReadSettings
+from .timecode import Clock, read_timecodes
 
-__all__ = ["is_live_link", "read_live_link", "timecode_seconds"]
+__all__ = ["TIMECODE", "is_live_link", "read_live_link"]
 
-KEY = ("Timecode", "BlendShapeCount")
-RATES = (24, 25, 30, 50, 60)
-DEFAULT_RATE = 60.0
-DAY_S = 86400.0
-OUTSIDE = "frames with an action beyond 0 to 1, brought back to it"
+TIMECODE, COUNT = "timecode", "blendshapecount"
+FEWEST = 40
+"""Actions by which a table of them is known, of the 52."""
+SHORT = "lines that are cut short or hold no values"
+SKIPPED = "frames that the timecode skips"
 
 
 def is_live_link(names: Sequence[str]) -> bool:
-    """Do these columns belong to a Live Link Face file?"""
-    return set(KEY) <= set(names)
+    """Do these columns belong to a Live Link Face file? Names are compared without case."""
+    known = {plain_name(name) for name in names}
+    return TIMECODE in known and sum(plain_name(action) in known for action in ACTIONS) >= FEWEST
 
 
-def read_live_link(path: Path, settings: ReadSettings) -> Recording:
-    """Rows of a Live Link Face file: psi in the order of `names.ACTIONS`, frames numbered from 0.
+def read_live_link(path: Path, settings: ReadSettings, assumed_fps: float = ASSUMED_FPS) -> Recording:
+    """Rows of a Live Link Face file: psi in the order of `blendshapes.ACTIONS`, frames numbered from 0.
 
-    A row whose BlendShapeCount is 0 is a frame without a face. The app writes names in either case.
-
-    Raises UserError when one of the 52 actions is missing.
-    """
-    layout = text_layout(path)
-    layout.require(KEY, path)
-    by_name = {name.lower(): name for name in layout.names}
-    actions = [by_name.get(action.lower(), _pascal(action)) for action in ACTIONS]
-    layout.require(actions, path)
-    report = Report(lacks=["landmarks (the app does not write them)"])
-    rows = _rows(path, layout, actions, settings, report)
-    return recording(path, "Live Link Face", {"psi": ACTIONS}, rows, settings, report)
-
-
-def timecode_seconds(codes: np.ndarray, rate: float) -> Float[np.ndarray, " n"]:
-    """Seconds of timecodes `hours:minutes:seconds:frames`, counting on over midnight.
+    A row whose BlendShapeCount is 0 or whose values are missing is a frame without a face, and so is every frame that
+    the timecode skips. Values in percent become shares.
 
     Arguments:
-        codes: strings; frames may have a fraction.
-        rate: frames of a second.
+        path: of the file. settings: of reading.
+        assumed_fps: of a timecode that does not tell its rate, where the settings have none.
 
-    >>> timecode_seconds(np.array(["23:59:59:30.000", "00:00:00:00.000"]), 60.0)
-    array([86399.5, 86400. ])
+    Raises UserError when one of the 52 actions is missing (but the tongue, which is then 0), and for values that are
+    neither shares nor percent.
     """
-    parts = [str(code).replace(";", ":").split(":") for code in codes]
-    if any(len(part) != 4 for part in parts):
-        raise UserError("a timecode is not of the form hours:minutes:seconds:frames")
-    try:
-        hours, minutes, seconds, frames = np.array(parts, float).reshape(-1, 4).T
-    except ValueError:
-        raise UserError("a timecode holds something other than numbers") from None
-    within = hours * 3600 + minutes * 60 + seconds + frames / rate
-    # back by more than half a day is midnight; a little back is a fault, which the reader reports
-    return within + DAY_S * np.cumsum(np.diff(within, prepend=within[:1]) < -DAY_S / 2)
+    layout = text_layout(path)
+    report = Report(lacks=["landmarks (the app does not write them)"])
+    actions = action_columns(layout, path, report)
+    codes, whole = _lines(path, layout)
+    clock = read_timecodes(codes, settings.fps, assumed_fps, path, report)
+    scale = shares(_row_maxima(path, layout, list(actions.values())), path, report)
+    frame = every_number(clock.frame, path)
+    rows = _rows(path, layout, actions, clock, whole, scale, report)
+    rows = with_every_frame(rows, clock.frame, clock.time_s, report, SHORT)
+    rows = with_every_frame(rows, frame, np.interp(frame, clock.frame, clock.time_s), report, SKIPPED)
+    timed = replace(settings, fps=0.0)  # it is in the clock, which knows what the timecode skips
+    return recording(path, "Live Link Face", {"psi": ACTIONS}, rows, timed, report)
 
 
-def _pascal(action: str) -> str:
-    return action[0].upper() + action[1:]
+def _column(layout: TextLayout, plain: str) -> str | None:
+    return next((name for name in layout.names if plain_name(name) == plain), None)
 
 
-def _rows(path: Path, layout: TextLayout, actions: list[str], settings: ReadSettings, report: Report) -> Iterator[Rows]:
-    rate = settings.fps or _rate(path, layout, report)
-    count, start, before = 0, None, None
-    for batch in read_columns(path, layout, ["BlendShapeCount", *actions], report.dropped, text=["Timecode"]):
-        try:
-            time_s = timecode_seconds(batch["Timecode"], rate)
-        except UserError as error:
-            raise UserError(f"{path}: {error}; repair it or record again.") from None
-        if before is None:
-            start = before = time_s[0]
-        time_s = time_s + DAY_S * round((before - time_s[0]) / DAY_S)  # midnight between two batches
-        psi = np.stack([batch[name] for name in actions], 1)
-        outside = ((psi < 0) | (psi > 1)).any(1)
-        report.dropped[OUTSIDE] += int(outside.sum())
+def _lines(path: Path, layout: TextLayout) -> tuple[list[str], Bool[np.ndarray, " n"]]:
+    """Timecode of every row, and whether the row has all its values: the app cuts rows without a face short."""
+    codes, whole, place = [], [], [plain_name(name) for name in layout.names].index(TIMECODE)
+    with path.open(encoding=layout.encoding, errors="replace", newline=None) as file:
+        rows = csv.reader(file, delimiter=layout.delimiter)
+        next((row for row in rows if len(row) == len(layout.names)), None)  # down to the names
+        for row in rows:
+            if any(cell.strip() for cell in row):
+                codes.append(row[place].strip() if len(row) > place else "")
+                whole.append(len(row) == len(layout.names))
+    if not codes:
+        raise UserError(f"{path} has no whole row of values: it was cut off, or nothing was recorded.")
+    return codes, np.array(whole)
+
+
+def _row_maxima(path: Path, layout: TextLayout, columns: list[str]) -> Float[np.ndarray, " n"]:
+    batches = read_columns(path, layout, columns, Counter())
+    return np.concatenate([np.empty(0), *(np.stack(list(batch.values())).max(0) for batch in batches)])
+
+
+def _rows(
+    path: Path,
+    layout: TextLayout,
+    actions: dict[str, str],
+    clock: Clock,
+    whole: Bool[np.ndarray, " n"],
+    scale: float,
+    report: Report,
+) -> Iterator[Rows]:
+    count = _column(layout, COUNT)
+    places, start = np.flatnonzero(whole), 0
+    for batch in read_columns(path, layout, [*([count] if count else []), *actions.values()], Counter()):
+        here = places[start : start + len(batch[actions["jawOpen"]])]
+        start += len(batch[actions["jawOpen"]])
+        if start > len(places):
+            raise UserError(f"{path} has quotes around line ends: save it again without them.")
+        psi, beyond = share_psi({action: batch[name] for action, name in actions.items()}, scale)
+        report.dropped[OUTSIDE] += beyond
         yield {
-            "frame": np.arange(count, count + len(psi), dtype=float),
-            "time_s": time_s - start,
-            "detected": batch["BlendShapeCount"] > 0,
-            "psi": np.clip(psi, 0, 1),
+            "frame": clock.frame[here],
+            "time_s": clock.time_s[here],
+            "detected": batch[count] > 0 if count else np.isfinite(psi).all(1),
+            "psi": psi,
         }
-        count, before = count + len(psi), time_s[-1]
-
-
-def _rate(path: Path, layout: TextLayout, report: Report) -> float:
-    """Frames of a second of timecode: the common rate that its highest frame number fits."""
-    highest = -1.0
-    for batch in read_columns(path, layout, [], report.dropped.copy(), text=["Timecode"]):
-        fields = [str(code).rpartition(":")[2] for code in batch["Timecode"]]
-        highest = max([highest, *(float(value) for value in fields if value.replace(".", "", 1).isdigit())])
-    fitting = [rate for rate in RATES if rate > highest]
-    if highest >= RATES[0] - 1 and fitting:
-        return float(fitting[0])
-    report.notes.append(f"too short to tell the timecode's rate: taken as {DEFAULT_RATE:.0f} frames a second")
-    return DEFAULT_RATE

@@ -1,6 +1,7 @@
-"""Py-Feat's Fex tables as CSV (Cheong et al. 2023): action units, landmarks and head pose."""
+"""Py-Feat's Fex tables as CSV (Cheong et al. 2023): action units, landmarks and head pose, with or without Identity."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,11 +10,15 @@ import numpy as np
 from ...action_units import PYFEAT
 from ...errors import UserError
 from ...io.delimited import TextLayout, read_columns, text_layout
-from .recording import ReadSettings, Recording, Report, Rows, assumed_times, recording
+from .people import Cast, follow
+from .recording import Recording, Report, Rows, assumed_times, recording
+from .settings import ASSUMED_FPS, ReadSettings
 
 __all__ = ["is_py_feat", "read_py_feat"]
 
-FACE = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore")
+BOX = ("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight")
+FACE = (*BOX, "FaceScore")
+IDENTITY = "Identity"
 
 
 def is_py_feat(names: Sequence[str]) -> bool:
@@ -22,7 +27,7 @@ def is_py_feat(names: Sequence[str]) -> bool:
 
 
 def read_py_feat(path: Path, settings: ReadSettings) -> Recording:
-    """Rows of a Fex table; of several faces in a frame the first is kept, since the table does not say who is who.
+    """Rows of a Fex table; people are followed by Identity where the table has it, else by the boxes of their faces.
 
     The action units are occurrences from 0 to 1. Py-Feat writes frame numbers and no times.
 
@@ -37,7 +42,8 @@ def read_py_feat(path: Path, settings: ReadSettings) -> Recording:
         raise UserError(f"{path} has neither action units nor landmarks: save the whole Fex table.")
     lists = {name: len(names) if name == "landmarks" else names for name, names in parts.items()}
     rows = assumed_times(_rows(path, layout, parts, report), settings, report)
-    return recording(path, "Py-Feat", lists, rows, settings, report)
+    cast = _cast(path, layout, settings, report)
+    return recording(path, "Py-Feat", lists, cast.rows(rows, report), settings, report)
 
 
 def _points(layout: TextLayout) -> tuple[str, ...]:
@@ -46,6 +52,26 @@ def _points(layout: TextLayout) -> tuple[str, ...]:
     axes = {68: "xy", 478: "xyz"}.get(count, "")
     columns = tuple(f"{axis}_{i}" for i in range(count) for axis in axes)
     return columns if set(columns) <= set(layout.names) else ()
+
+
+def _cast(path: Path, layout: TextLayout, settings: ReadSettings, report: Report) -> Cast:
+    """Who is in each row, by a first walk over the table."""
+    named = [IDENTITY] if IDENTITY in layout.names else []
+    key = ["frame"] if "frame" in layout.names else []
+    batches = list(read_columns(path, layout, [*key, *FACE], Counter(), text=named))
+    if not batches:
+        raise UserError(f"{path} has no whole row of values: it was cut off, or nothing was recorded.")
+    table = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    x, y, width, height = (table[name] for name in BOX)
+    frame = table.get("frame", np.arange(len(x), dtype=float))
+    who = {"name": table[IDENTITY]} if named else {}
+    rows = {
+        "frame": frame,
+        "time_s": frame / (settings.fps or ASSUMED_FPS),
+        "detected": np.isfinite(table["FaceScore"]),
+        "box": np.stack([x, y, x + width, y + height], 1),
+    } | who
+    return follow(rows, settings.faces, report)
 
 
 def _rows(path: Path, layout: TextLayout, parts: dict[str, tuple[str, ...]], report: Report) -> Iterator[Rows]:

@@ -1,11 +1,9 @@
 """What other programs measured on a face: checked row by row and written as a frames table."""
 
-import difflib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +13,10 @@ from ...errors import UserError
 from ...io.delimited import RAGGED
 from ...io.progress import read_ahead
 from ...io.tables import N_LANDMARKS, frames_schema, table_writer
+from .settings import ASSUMED_FPS, ReadSettings
 
 __all__ = [
     "EYE_CORNERS",
-    "ReadSettings",
     "Recording",
     "Report",
     "Rows",
@@ -32,55 +30,23 @@ Rows = dict[str, np.ndarray]
 
 EYE_CORNERS = {68: (36, 45), N_LANDMARKS: (33, 263)}
 """Outer corners of the right and the left eye, by number of landmarks."""
-MEASURED = ("landmarks", "landmarks_mm", "psi", "au_intensity", "au_occurrence")
-"""Columns of which one value that is not finite makes a frame unusable; the rest may have holes."""
+POSSIBLE = {
+    "landmarks": (-1e6, 1e6),
+    "landmarks_mm": (-1e6, 1e6),
+    "psi": (-1e6, 1e6),
+    "au_intensity": (0.0, 5.0),
+    "au_occurrence": (0.0, 1.0),
+}
+"""Columns of which one value that is missing or outside makes a frame unusable; the rest may have holes."""
+SLACK = 1e-4
+"""By which a value may lie outside, as rounding puts it there."""
 FASTEST = 250.0
 """Frames a second beyond which a file's times are not believed (our choice; cameras for faces are slower)."""
 REPEATED = "rows that repeat a frame of the same face"
-ASSUMED_FPS = 25.0
 NOT_FINITE = "frames with values that are missing, not a number or infinite"
+IMPOSSIBLE = "frames with values that cannot be, such as an intensity or a confidence outside its range"
+ASSUMED_TIMES = f"no times in the file: taken as {ASSUMED_FPS:g} frames a second (give the setting fps)"
 UNSURE = "frames below the least confidence asked for"
-
-
-@dataclass(frozen=True)
-class ReadSettings:
-    """What a file may not say itself.
-
-    Arguments:
-        fps: frames a second, where the file has no times or wrong ones; 0 takes the file's own.
-        width, height: of the picture in pixels, where landmarks are given as shares of it; 0 when unknown.
-        min_confidence: frames that the front end was less sure of count as frames without a face.
-        faces: `"largest"` keeps the one face that is there most, `"all"` keeps every face.
-    """
-
-    fps: float = 0.0
-    width: int = 0
-    height: int = 0
-    min_confidence: float = 0.0
-    faces: str = "largest"
-
-    def __post_init__(self) -> None:
-        if not np.isfinite(self.fps) or self.fps < 0:
-            raise UserError(f"fps must be 0 or more, not {self.fps}.")
-        if self.faces not in ("largest", "all"):
-            raise UserError(f"faces must be 'largest' or 'all', not {self.faces!r}.")
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any], faces: str = "largest") -> "ReadSettings":
-        """Settings from a notebook's parameter; raises UserError for a name that is not one of them.
-
-        >>> ReadSettings.of({"fps": 30}).fps
-        30.0
-        """
-        known = {"fps": float, "width": int, "height": int, "min_confidence": float}
-        for name in values:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, 1)
-                raise UserError(f"there is no reading setting {name!r}: use {' or '.join(close or known)}.")
-        try:
-            return cls(**{name: known[name](value) for name, value in values.items()}, faces=faces)
-        except (TypeError, ValueError):
-            raise UserError(f"the reading settings must be numbers, not {dict(values)}.") from None
 
 
 @dataclass
@@ -90,6 +56,7 @@ class Report:
     Arguments:
         rows: in the file, whole or not. usable: with a face and every value.
         dropped: how many rows or frames were left out or count as without a face, by reason.
+        added: how many rows without a face stand for frames that the file leaves out, by reason.
         lacks: what the file does not have, in words. notes: what the reader had to assume.
         missing_frames: frame numbers that the file skips.
     """
@@ -97,16 +64,23 @@ class Report:
     rows: int = 0
     usable: int = 0
     dropped: Counter = field(default_factory=Counter)
+    added: Counter = field(default_factory=Counter)
     lacks: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     missing_frames: int = 0
 
     @property
+    def remarks(self) -> list[str]:
+        """What was dropped, repaired or assumed, one sentence each."""
+        parts = [f"{count} {reason}" for reason, count in self.dropped.items() if count]
+        parts += [f"{count} {reason}: rows without a face" for reason, count in self.added.items() if count]
+        parts += [f"{self.missing_frames} frame numbers are skipped"] * bool(self.missing_frames)
+        return parts + list(dict.fromkeys(self.notes))
+
+    @property
     def sentence(self) -> str:
         """What a person should know, empty when there is nothing to say."""
-        parts = [f"{count} {reason}" for reason, count in self.dropped.items() if count]
-        parts += [f"{self.missing_frames} frame numbers are skipped"] * bool(self.missing_frames)
-        return "; ".join(parts + self.notes)
+        return "; ".join(self.remarks)
 
 
 @dataclass
@@ -147,7 +121,7 @@ def recording(
 def assumed_times(rows: Iterable[Rows], settings: ReadSettings, report: Report) -> Iterator[Rows]:
     """Times for a file that has frame numbers alone, from the settings' fps; without it, from ASSUMED_FPS."""
     if not settings.fps:
-        report.notes.append(f"no times in the file: taken as {ASSUMED_FPS:g} frames a second (give the setting fps)")
+        report.notes.append(ASSUMED_TIMES)
     return (batch | {"time_s": batch["frame"] / (settings.fps or ASSUMED_FPS)} for batch in rows)
 
 
@@ -160,7 +134,7 @@ def write_recording(source: Recording, out: Path, clip_id: str, subject_id: str)
 
 
 def _checked(path: Path, rows: Iterable[Rows], settings: ReadSettings, report: Report) -> Iterator[Rows]:
-    order = _Order(path, settings.fps, report)
+    order = _Order(path, settings, report)
     for batch in rows:
         report.rows += len(batch["frame"])
         face = batch.pop("face", np.zeros(len(batch["frame"])))
@@ -175,8 +149,8 @@ def _checked(path: Path, rows: Iterable[Rows], settings: ReadSettings, report: R
 class _Order:
     """Each face's frames must go forward, and time with them."""
 
-    def __init__(self, path: Path, fps: float, report: Report) -> None:
-        self._path, self._fps, self._report = path, fps, report
+    def __init__(self, path: Path, settings: ReadSettings, report: Report) -> None:
+        self._path, self._fps, self._offset, self._report = path, settings.fps, settings.offset, report
         self._last: dict[int, tuple[float, float]] = {}
         self._first: tuple[float, float] | None = None
         self._latest = (0.0, 0.0)
@@ -187,7 +161,7 @@ class _Order:
         for what, values in (("face", face), ("frame", frame)):
             if not (np.isfinite(values) & (values == np.round(values)) & (values >= 0) & (values < 2**31)).all():
                 raise UserError(f"{self._path} has a {what} number that is no whole number from 0 on: repair it.")
-        time_s = frame / self._fps if self._fps else time_s
+        time_s = (frame / self._fps if self._fps else time_s) + self._offset
         if not np.isfinite(time_s).all():
             raise UserError(f"{self._path} has a row without a time: repair it, or give the reading setting fps.")
         kept = np.ones(len(frame), bool)
@@ -208,15 +182,23 @@ class _Order:
                 f"{self._path} goes back to frame {where}: sort it by frame, or cut it where two recordings meet."
             )
         new = steps > 0
-        if (np.diff(time_s[new], prepend=before[1]) <= 0).any():
-            raise UserError(
-                f"{self._path} has times that stand still or run backwards: repair them, or give the setting fps."
-            )
+        self._check_times(frame[new], time_s[new], before)
         self._report.dropped[REPEATED] += int((~new).sum())
         self._report.missing_frames += int((steps[new] - 1).sum())
         self._last[face] = (float(frame[-1]), float(time_s[new][-1] if new.any() else before[1]))
         self._latest = max(self._latest, self._last[face])
         return new
+
+    def _check_times(self, frame: np.ndarray, time_s: np.ndarray, before: tuple[float, float]) -> None:
+        late = np.flatnonzero(np.diff(time_s, prepend=before[1]) <= 0)
+        if not len(late):
+            return
+        at = late[0]
+        earlier = before if at == 0 else (frame[at - 1], time_s[at - 1])
+        raise UserError(
+            f"{self._path} has times that stand still or run backwards: frame {int(frame[at])} is at {time_s[at]:g} s, "
+            f"and frame {int(earlier[0])} before it at {earlier[1]:g} s; repair them, or give the setting fps."
+        )
 
     def finish(self) -> None:
         if self._first is None:
@@ -232,22 +214,34 @@ def _completed(
     batch: Rows, lists: Mapping[str, int | Sequence[str]], settings: ReadSettings, report: Report
 ) -> dict[str, object]:
     """All columns of the frames table, apart from whose clip it is."""
-    confidence = batch.get("confidence", np.full(len(batch["frame"]), np.nan)).astype(np.float32)
-    seen = batch["detected"] & ~(confidence < settings.min_confidence)
+    batch = batch | {name: _as_stored(batch[name]) for name in lists}
+    confidence = _as_stored(batch.get("confidence", np.full(len(batch["frame"]), np.nan)))
+    seen = batch["detected"] & ~((confidence >= 0) & (confidence < settings.min_confidence))
     report.dropped[UNSURE] += int((batch["detected"] & ~seen).sum())
     finite = np.ones(len(seen), bool)
-    for name in set(MEASURED) & set(lists):
-        finite &= np.isfinite(batch[name]).all(1)
+    possible = ~((confidence < 0) | (confidence > 1 + SLACK))
+    for name in set(POSSIBLE) & set(lists):
+        low, high = POSSIBLE[name]
+        finite &= ~np.isnan(batch[name]).any(1)
+        possible &= ~((batch[name] < low - SLACK) | (batch[name] > high + SLACK)).any(1)
     report.dropped[NOT_FINITE] += int((seen & ~finite).sum())
-    detected = seen & finite
+    report.dropped[IMPOSSIBLE] += int((seen & finite & ~possible).sum())
+    detected = seen & finite & possible
     report.usable += int(detected.sum())
     return {name: batch[name] for name in ("frame", "time_s", *lists)} | {
         "face_id": np.where(detected, batch["face"], -1),
         "detected": detected,
-        "confidence": confidence,
+        "confidence": np.where(possible, confidence, np.nan),
         "width": settings.width,
         "height": settings.height,
     } | _in_picture(batch.get("landmarks"), detected, settings)  # fmt: skip
+
+
+def _as_stored(values: np.ndarray) -> Float[np.ndarray, "..."]:
+    """As the table keeps them; what is too large for that, or infinite, is missing."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        stored = values.astype(np.float32)
+    return np.where(np.isfinite(stored), stored, np.float32(np.nan))
 
 
 def _in_picture(landmarks: np.ndarray | None, detected: Bool[np.ndarray, " n"], settings: ReadSettings) -> Rows:

@@ -5,21 +5,35 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...blendshapes import ACTIONS
 from ...errors import UserError
 from ...io.delimited import text_layout
+from .affdex import is_affdex, read_affdex
+from .blendshape_scores import (
+    JSON,
+    is_blendshape_json,
+    is_blendshape_table,
+    read_blendshape_json,
+    read_blendshape_table,
+)
 from .d_vlog import is_d_vlog, read_d_vlog
 from .daic_woz import is_companion, is_daic_woz, read_daic_woz
+from .facsvatar import is_facsvatar, read_facsvatar
 from .flame_codes import is_flame_codes, read_flame_codes
-from .libreface import is_libreface, read_libreface
+from .libreface import UNITS, is_libreface, read_libreface
 from .live_link import is_live_link, read_live_link
-from .openface import is_openface, read_openface
-from .py_feat import is_py_feat, read_py_feat
-from .recording import ReadSettings, Recording
+from .openface import KEY, is_openface, read_openface
+from .py_feat import FACE, is_py_feat, read_py_feat
+from .recording import Recording
+from .seamless import is_seamless, read_seamless
+from .settings import ReadSettings
+from .takes import is_take, read_take
 
 __all__ = ["FORMATS", "Format", "find_recordings", "recognise"]
 
 TEXT = (".csv", ".tsv", ".txt")
 ARRAYS = (".npy", ".npz")
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -31,21 +45,29 @@ class Format:
         read: reads it.
         fits_columns: does a text table with these columns belong to it?
         fits_path: does this file or folder belong to it, by its name and arrays?
+        columns: by which people know it, to name the nearest format of a table that is in none.
     """
 
     name: str
     read: Callable[[Path, ReadSettings], Recording]
     fits_columns: Callable[[Sequence[str]], bool] | None = None
     fits_path: Callable[[Path], bool] | None = None
+    columns: tuple[str, ...] = ()
 
 
 FORMATS: tuple[Format, ...] = (
     Format("DAIC-WOZ session", read_daic_woz, fits_path=is_daic_woz),  # some of its files look like OpenFace's
-    Format("OpenFace 2 CSV", read_openface, fits_columns=is_openface),
-    Format("Live Link Face CSV", read_live_link, fits_columns=is_live_link),
-    Format("Py-Feat Fex CSV", read_py_feat, fits_columns=is_py_feat),
-    Format("LibreFace CSV", read_libreface, fits_columns=is_libreface),
+    Format("Py-Feat Fex CSV", read_py_feat, is_py_feat, columns=FACE),  # some of its columns are OpenFace's
+    Format("FACSvatar CSV (cleaned OpenFace)", read_facsvatar, fits_columns=is_facsvatar),
+    Format("OpenFace 2 CSV", read_openface, is_openface, columns=(*KEY, "x_0", "AU01_r")),
+    Format("Live Link Face take", read_take, fits_path=is_take),
+    Format("Live Link Face CSV", read_live_link, is_live_link, columns=("Timecode", *ACTIONS)),
+    Format("FaceLandmarker blendshapes (CSV)", read_blendshape_table, is_blendshape_table, columns=ACTIONS),
+    Format("FaceLandmarker blendshapes (JSON)", read_blendshape_json, fits_path=is_blendshape_json),
+    Format("AFFDEX or iMotions export", read_affdex, is_affdex, columns=("Timestamp", "Smile", "Brow Furrow")),
+    Format("LibreFace CSV", read_libreface, is_libreface, columns=("frame_idx", *UNITS["au_intensity"])),
     Format("D-Vlog visual features", read_d_vlog, fits_path=is_d_vlog),
+    Format("Seamless Interaction features", read_seamless, fits_path=is_seamless),
     Format("FLAME expression codes (EMOCA, DECA, SMIRK)", read_flame_codes, fits_path=is_flame_codes),
 )
 """Every format, in the order in which they are tried."""
@@ -59,14 +81,29 @@ def recognise(path: Path) -> Format:
     if is_companion(path):
         raise UserError(f"{path} is a part of a DAIC-WOZ session: give the session's file of features.")
     names = text_layout(path).names if path.suffix.lower() in TEXT and path.is_file() else ()
-    by_path = path.is_dir() or path.suffix.lower() in (*ARRAYS, ".txt")
+    by_path = path.is_dir() or path.suffix.lower() in (*ARRAYS, *JSON, ".txt")
     for each in FORMATS:
         if each.fits_columns is not None and names and each.fits_columns(names):
             return each
         if each.fits_path is not None and by_path and each.fits_path(path):
             return each
     known = ", ".join(each.name for each in FORMATS)
-    raise UserError(f"{path} is in none of the formats that are read here ({known}).")
+    raise UserError(f"{path} is in none of the formats that are read here ({known}){_nearest(names)}.")
+
+
+def _nearest(names: Sequence[str]) -> str:
+    """The format of which a table has the largest share of columns, and what it lacks; empty where it has none."""
+    there = {name.casefold() for name in names}
+    lacking = {
+        each.name: [name for name in each.columns if name.casefold() not in there] for each in FORMATS if each.columns
+    }
+    sizes = {each.name: len(each.columns) for each in FORMATS}
+    nearest = min(lacking, key=lambda name: len(lacking[name]) / sizes[name])
+    if len(lacking[nearest]) == sizes[nearest]:
+        return ""
+    missing = lacking[nearest]
+    more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    return f"; the nearest is {nearest}, of which it lacks the columns {', '.join(missing[:MOST_NAMED])}{more}"
 
 
 def find_recordings(path: Path) -> Iterator[Path]:
@@ -88,7 +125,7 @@ def _found(path: Path, walked: set[str]) -> Iterator[Path]:
 
 
 def _is_recording(path: Path) -> bool:
-    if path.is_file() and path.suffix.lower() not in (*TEXT, *ARRAYS):
+    if path.is_file() and path.suffix.lower() not in (*TEXT, *ARRAYS, *JSON):
         return False
     try:
         return bool(recognise(path))

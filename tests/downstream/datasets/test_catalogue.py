@@ -17,6 +17,7 @@ TREES = {
     "swell": (trees.swell, set()),
     "chalearn": (trees.chalearn, {"personality"}),
     "udiva": (trees.udiva, {"personality_z"}),
+    "seamless": (trees.seamless, {"personality"}),
     "daic-woz": (trees.daic_woz, {"depression", "phq8", "phq8_severity"}),
     "e-daic": (trees.e_daic, {"depression", "phq8", "phq8_severity"}),
     "d-vlog": (trees.d_vlog, {"depression"}),

@@ -7,7 +7,8 @@ from recorded_files import face_68
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import read_arrays
 from dfe_lib.tracking.formats.d_vlog import is_d_vlog, read_d_vlog
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 
 def read(path, **wanted):

@@ -5,7 +5,8 @@ from recorded_files import OPENFACE_KEY, openface_rows, write_table
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import read_arrays, read_dataframe
 from dfe_lib.tracking.formats.daic_woz import FILES, is_daic_woz, read_daic_woz
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 DAIC_UNITS = [f"AU{n:02d}_r" for n in (1, 2, 4, 5, 6, 9, 10, 12, 14, 15, 17, 20, 25, 26)]
 DAIC_UNITS += [f"AU{n:02d}_c" for n in (4, 12, 15, 23, 28, 45)]

@@ -8,7 +8,8 @@ from dfe_lib.errors import UserError
 from dfe_lib.io.tables import coefficient_names, read_arrays
 from dfe_lib.tracking.formats import flame_codes
 from dfe_lib.tracking.formats.flame_codes import flame_names, is_flame_codes, read_flame_codes
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 N = 12
 
@@ -42,9 +43,9 @@ def test_parts_of_a_clip_in_every_spelling(tmp_path, n_expression, jaw_kind, wit
     exp, jaw, eyelids = codes(n, n_expression)
     names = {"smirk": ("expression_params", "jaw_params", "eyelid_params"), "deca": ("exp", "jaw", "eyelids")}
     exp_name, jaw_name, eyelid_name = names.get(spelling, names["deca"])
-    columns = Rotation.from_rotvec(jaw).as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(n, 6) * 1.3
+    rows = Rotation.from_rotvec(jaw).as_matrix()[:, :2].reshape(n, 6) * 1.3
     parts = {exp_name: exp, "shape_params": np.zeros((n, 300))}
-    parts |= {jaw_name: jaw if jaw_kind == 3 else columns} if jaw_kind else {}
+    parts |= {jaw_name: jaw if jaw_kind == 3 else rows} if jaw_kind else {}
     parts |= {eyelid_name: eyelids} if with_eyelids else {}
     if spelling == "batched":
         parts = {name: part[:, None] for name, part in parts.items()}
@@ -85,13 +86,91 @@ def test_emoca_writes_a_folder_a_frame_and_a_number_a_face(tmp_path) -> None:
     assert len(everybody["frame"]) == N + 3 and set(everybody["face_id"]) == {0, 1}
 
 
-def test_a_frame_that_is_missing_leaves_its_time_free(tmp_path) -> None:
+def test_a_frame_that_is_missing_is_a_row_without_a_face(tmp_path) -> None:
     exp, jaw, _ = codes()
     for i in (0, 1, 4, 5):
         save_frame(tmp_path / "clip" / f"{i + 1:06d}_000", exp[i], jaw[i])
     table, _, report = read(tmp_path / "clip", tmp_path)
-    np.testing.assert_allclose(table["time_s"], np.array([0, 1, 4, 5]) / 25)
-    assert report.missing_frames == 2 and "2 frame numbers are skipped" in report.sentence
+    np.testing.assert_allclose(table["time_s"], np.arange(6) / 25)
+    assert np.flatnonzero(~table["detected"]).tolist() == [2, 3]
+    np.testing.assert_allclose(table["psi"][4:, :50], exp[4:6], atol=1e-6)
+    assert "2 frames that the numbers skip: rows without a face" in report.sentence
+
+
+def save_numbered(folder, names, exp) -> None:
+    for name, values in zip(names, exp, strict=True):
+        np.savez(folder / f"{name}.npz", expression_params=values[None])
+
+
+def test_frames_come_in_the_order_of_their_numbers(tmp_path) -> None:
+    exp, _, _ = codes()
+    save_numbered(tmp_path, [f"frame_{i + 1}" for i in range(N)], exp)
+    table, _, report = read(tmp_path, tmp_path)
+    np.testing.assert_array_equal(table["psi"], exp)
+    assert table["frame"].tolist() == list(range(N)) and not report.sentence
+
+
+def test_names_without_one_number_a_frame_come_in_natural_order(tmp_path) -> None:
+    exp, _, _ = codes()
+    save_numbered(tmp_path, [f"take{i // 6 + 9}_{i % 6 + 8}x" for i in range(N)], exp)
+    table, _, report = read(tmp_path, tmp_path)
+    np.testing.assert_array_equal(table["psi"], exp)
+    assert "in the order of their names" in report.sentence
+
+
+def test_numbers_that_start_later_keep_their_place(tmp_path) -> None:
+    exp, _, _ = codes()
+    save_numbered(tmp_path, [f"{i + 31:06d}" for i in range(N)], exp)
+    table, _, report = read(tmp_path, tmp_path)
+    np.testing.assert_allclose(table["time_s"], np.arange(30, 30 + N) / 25)
+    assert table["frame"][0] == 30 and "frame numbers start at 31" in report.sentence
+    np.testing.assert_array_equal(table["psi"], exp)
+
+
+def test_a_number_before_the_frames_is_the_clips(tmp_path) -> None:
+    exp, _, _ = codes()
+    save_numbered(tmp_path, [f"2021_{i + 1:03d}" for i in range(N)], exp)
+    table, _, _ = read(tmp_path, tmp_path)
+    assert table["frame"].tolist() == list(range(N))
+    np.testing.assert_array_equal(table["psi"], exp)
+
+
+def test_a_number_far_beyond_the_others_is_refused_and_not_filled_up(tmp_path) -> None:
+    exp, _, _ = codes()
+    save_numbered(tmp_path, [*(f"{i:06d}" for i in range(N - 1)), "900000000"], exp)
+    with pytest.raises(UserError, match="skips 899999989 frames after frame 10"):
+        read(tmp_path, tmp_path)
+
+
+def test_numbers_of_faces_are_said_to_be_no_people(tmp_path) -> None:
+    exp, jaw, _ = codes()
+    for i in range(N):
+        save_frame(tmp_path / "clip" / f"{i + 1:06d}_000", exp[i], jaw[i])
+        save_frame(tmp_path / "clip" / f"{i + 1:06d}_001", exp[i], jaw[i])
+    assert "does not say who is who" in read(tmp_path / "clip", tmp_path)[2].sentence
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+def test_a_jaw_of_six_numbers_is_read_as_told_and_said(tmp_path, layout) -> None:
+    exp, jaw, _ = codes()
+    matrices = Rotation.from_rotvec(jaw).as_matrix()
+    six = matrices[:, :2] if layout == "rows" else matrices[:, :, :2].transpose(0, 2, 1)
+    np.savez(tmp_path / "a.npz", exp=exp, jaw=six.reshape(N, 6))
+    table, _, report = read(tmp_path / "a.npz", tmp_path, jaw_6d=layout)
+    np.testing.assert_allclose(table["psi"][:, 50:], jaw, atol=1e-5)
+    assert f"six numbers are taken as two {layout} of a rotation" in report.sentence
+    if layout == "rows":
+        np.testing.assert_array_equal(read(tmp_path / "a.npz", tmp_path)[0]["psi"], table["psi"])
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_two_columns_side_by_side_are_known_by_their_lengths_or_shape(tmp_path, flat) -> None:
+    exp, jaw, _ = codes()
+    six = Rotation.from_rotvec(jaw).as_matrix()[:, :, :2]
+    np.savez(tmp_path / "a.npz", exp=exp, jaw=six.reshape(N, 6) if flat else six)
+    table, _, report = read(tmp_path / "a.npz", tmp_path)
+    np.testing.assert_allclose(table["psi"][:, 50:], jaw, atol=1e-5)
+    assert ("side by side" in report.sentence) == flat
 
 
 def test_smirk_may_write_a_file_a_frame(tmp_path) -> None:
@@ -140,11 +219,11 @@ def test_a_code_that_is_not_finite_is_a_frame_without_a_face(tmp_path) -> None:
 
 
 def test_a_turn_that_is_none_is_a_frame_without_a_face(tmp_path) -> None:
-    """Six numbers of a jaw that span no plane: zeros, as a tracker writes where it saw nobody, or twice one column."""
+    """Six numbers of a jaw that span no plane: zeros, as a tracker writes where it saw nobody, or twice one row."""
     exp, jaw, _ = codes()
-    columns = Rotation.from_rotvec(jaw).as_matrix()[:, :, :2].transpose(0, 2, 1).reshape(N, 6)
-    columns[3], columns[5, 3:] = 0, -2 * columns[5, :3]
-    np.savez(tmp_path / "a.npz", exp=exp, jaw=columns)
+    rows = Rotation.from_rotvec(jaw).as_matrix()[:, :2].reshape(N, 6)
+    rows[3], rows[5, 3:] = 0, -2 * rows[5, :3]
+    np.savez(tmp_path / "a.npz", exp=exp, jaw=rows)
     table, _, _ = read(tmp_path / "a.npz", tmp_path)
     assert np.flatnonzero(~table["detected"]).tolist() == [3, 5]
     np.testing.assert_allclose(table["psi"][table["detected"], 50:], jaw[table["detected"]], atol=1e-5)

@@ -5,7 +5,8 @@ import pytest
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import read_arrays, read_dataframe
 from dfe_lib.tracking.formats.libreface import POINTS, UNITS, read_libreface
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 
 def attributes(n) -> pd.DataFrame:

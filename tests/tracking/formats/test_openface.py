@@ -14,7 +14,8 @@ from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.tables import read_arrays, read_dataframe
 from dfe_lib.tracking.formats.openface import PARTS, read_openface, rotation_matrices, to_head_axes
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -163,12 +164,100 @@ def test_a_part_that_is_there_in_part_is_refused(tmp_path, part) -> None:
         read(write_table(tmp_path / "a.csv", names, openface_rows(names, 3)), tmp_path)
 
 
-@pytest.mark.parametrize("name", OPENFACE_KEY)
-def test_a_key_column_that_is_missing_is_named(tmp_path, name) -> None:
-    names = [each for each in E_DAIC if each != name]
-    rows = openface_rows(E_DAIC, 3)[:, [E_DAIC.index(each) for each in names]]
-    with pytest.raises(UserError, match=f"lacks the columns {name}"):
-        read(write_table(tmp_path / "a.csv", names, rows), tmp_path)
+def without(tmp_path, *names, rows=None) -> Path:
+    kept = [name for name in E_DAIC if name not in names]
+    rows = openface_rows(E_DAIC, 6) if rows is None else rows
+    return write_table(tmp_path / "a.csv", kept, rows[:, [E_DAIC.index(name) for name in kept]])
+
+
+def test_times_that_are_missing_follow_from_the_frames(tmp_path) -> None:
+    rows = openface_rows(E_DAIC, 6)
+    rows[:, 0] = [31, 32, 33, 37, 38, 40]
+    path = without(tmp_path, "timestamp", rows=rows)
+    table, report = read(path, tmp_path, fps=50.0)
+    np.testing.assert_allclose(table["time_s"], np.array([30, 31, 32, 36, 37, 39]) / 50)
+    assert "no times" not in report.sentence
+    table, report = read(path, tmp_path)
+    np.testing.assert_allclose(table["time_s"], np.array([30, 31, 32, 36, 37, 39]) / 30)
+    assert "no times in the file: taken as 30 frames a second" in report.sentence
+
+
+def test_success_that_is_missing_follows_from_the_confidence(tmp_path) -> None:
+    rows = openface_rows(E_DAIC, 6)
+    rows[:, 2] = [0.9, 0.0, 0.3, 0.9, 0.7, 0.9]
+    path = without(tmp_path, "success", "timestamp", rows=rows)
+    assert np.flatnonzero(~read(path, tmp_path)[0]["detected"]).tolist() == [1]
+    table, report = read(path, tmp_path, min_confidence=0.7)
+    assert np.flatnonzero(~table["detected"]).tolist() == [1, 2]
+    assert "frames with enough confidence count as tracked" in report.sentence
+
+
+def test_frames_may_count_from_0(tmp_path) -> None:
+    rows = openface_rows(E_DAIC, 6)
+    rows[:, 0] -= 1
+    assert read(without(tmp_path, rows=rows), tmp_path)[0]["frame"].tolist() == list(range(6))
+
+
+def test_lines_without_frame_numbers_are_frames_in_a_row(tmp_path) -> None:
+    table, report = read(without(tmp_path, "frame"), tmp_path)
+    assert table["frame"].tolist() == list(range(6)) and "every line is taken as the next frame" in report.sentence
+
+
+def test_a_picture_has_a_line_for_each_face(tmp_path) -> None:
+    """FaceLandmarkImg: no frame, time or success, a number for each face."""
+    names = ["face", "confidence", "AU12_r"]
+    path = write_table(tmp_path / "a.csv", names, np.array([[0, 0.9, 1], [1, 0.9, 2], [2, 0.9, 3]]))
+    everybody, _ = read(path, tmp_path, faces="all")
+    assert everybody["frame"].tolist() == [0, 0, 0] and everybody["face_id"].tolist() == [0, 1, 2]
+    assert everybody["au_intensity"][:, 0].tolist() == [1, 2, 3]
+    assert len(read(path, tmp_path)[0]["frame"]) == 1
+
+
+def test_a_turn_without_a_place_is_read(tmp_path) -> None:
+    whole, _ = read(write_table(tmp_path / "b.csv", E_DAIC, openface_rows(E_DAIC, 6)), tmp_path)
+    table, report = read(without(tmp_path, "pose_Tx", "pose_Ty", "pose_Tz"), tmp_path)
+    np.testing.assert_array_equal(table["rotation"], whole["rotation"])
+    assert "translation_mm" not in table and any("head pose" in text for text in report.lacks)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AU12_r", 7.3), ("AU12_r", -1), ("AU12_c", 2), ("confidence", 1.7), ("confidence", -0.5)]
+)
+def test_what_cannot_be_is_not_detected(tmp_path, name, value) -> None:
+    rows = openface_rows(E_DAIC, 6)
+    rows[3, E_DAIC.index(name)] = value
+    table, report = read(without(tmp_path, rows=rows), tmp_path)
+    assert np.flatnonzero(~table["detected"]).tolist() == [3] and np.isnan(table["au_intensity"][3]).all()
+    assert "1 frames with values that cannot be" in report.sentence
+
+
+@pytest.mark.parametrize("value", [1e39, 1e30, -3e7])
+def test_a_landmark_that_lies_beyond_any_picture_is_not_detected(tmp_path, value) -> None:
+    names = [*OPENFACE_KEY, *PARTS["landmarks"]]
+    rows = openface_rows(names, 4)
+    rows[:, 4:] = face_68(4).reshape(4, -1)
+    rows[2, 20] = value
+    table, report = read(write_table(tmp_path / "a.csv", names, rows), tmp_path)
+    assert np.flatnonzero(~table["detected"]).tolist() == [2] and report.usable == 3
+
+
+def test_a_pose_too_large_to_keep_is_missing_not_infinite(tmp_path) -> None:
+    rows = openface_rows(E_DAIC, 4)
+    rows[2, E_DAIC.index("pose_Tx")] = 1e39
+    table, _ = read(without(tmp_path, rows=rows), tmp_path)
+    assert table["detected"].all() and not np.isinf(table["translation_mm"]).any()
+
+
+def test_the_kept_face_leaves_the_picture_and_its_frames_stay(tmp_path) -> None:
+    """13 frames of two faces, of which the one that is kept is there in 10."""
+    names = ["face_id", *E_DAIC]
+    rows = np.c_[np.zeros(26), np.repeat(openface_rows(E_DAIC, 13), 2, axis=0)]
+    rows[1::2, 0] = 1
+    kept = [i for i in range(26) if i not in (8, 10, 24) and i not in (1, 3, 5, 7, 13)]
+    table, report = read(write_table(tmp_path / "a.csv", names, rows[kept]), tmp_path)
+    assert table["frame"].tolist() == list(range(13))
+    assert np.flatnonzero(~table["detected"]).tolist() == [4, 5, 12] and report.usable == 10
+    np.testing.assert_allclose(table["time_s"], np.arange(13) / 30, atol=1e-5)
 
 
 def test_a_frame_without_success_is_a_row_without_a_face(tmp_path) -> None:
@@ -211,7 +300,8 @@ import sys, time, threading, psutil
 from pathlib import Path
 import pyarrow.csv
 from dfe_lib.tracking.formats.openface import read_openface
-from dfe_lib.tracking.formats.recording import ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 source, out, what = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 process, done = psutil.Process(), threading.Event()

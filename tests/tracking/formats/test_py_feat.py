@@ -8,7 +8,8 @@ from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.tables import read_arrays, read_dataframe
 from dfe_lib.tracking.formats.py_feat import FACE, read_py_feat
-from dfe_lib.tracking.formats.recording import REPEATED, ReadSettings, write_recording
+from dfe_lib.tracking.formats.recording import write_recording
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 
 def fex(n, **more) -> pd.DataFrame:
@@ -58,12 +59,78 @@ def test_a_frame_without_a_face_is_empty_and_stays(tmp_path) -> None:
     assert found["detected"].tolist() == [True, True, False, True, True, True]
 
 
-def test_of_several_faces_the_first_is_kept_and_the_rest_counted(tmp_path) -> None:
-    table = fex(6, frame=[0, 0, 1, 2, 2, 2])
+def two_people(n=12, **more) -> tuple[pd.DataFrame, np.ndarray]:
+    """Two people in every frame, whose rows change places every second frame; who each row is of."""
+    who = np.concatenate([[0, 1] if i // 2 % 2 else [1, 0] for i in range(n)])
+    table = fex(2 * n, frame=np.repeat(np.arange(n), 2))
+    table["FaceRectX"], table["FaceRectY"] = np.where(who == 0, 100.0, 400.0), 50.0
+    table["FaceRectWidth"], table["FaceRectHeight"] = 90.0 + 110 * who, 100.0
+    table["AU12"] = np.where(who == 0, 0.1, 0.9)
+    return table.assign(**more), who
+
+
+def test_people_are_followed_by_their_boxes_and_the_one_that_shows_most_is_kept(tmp_path) -> None:
+    table, _ = two_people()
     table.to_csv(tmp_path / "a.csv", index=False)
     found, report = read(tmp_path / "a.csv")
-    np.testing.assert_allclose(found["confidence"], table["FaceScore"][[0, 2, 3]], rtol=1e-6)
-    assert report.dropped[REPEATED] == 3
+    units = read_dataframe(tmp_path / "a.parquet", ["au_occurrence"])["au_occurrence.AU12"]
+    assert found["frame"].tolist() == list(range(12)) and np.allclose(units, 0.9) and set(found["face_id"]) == {0}
+    assert "2 faces, told apart by the boxes of their faces" in report.sentence
+
+
+def test_all_people_are_given_with_a_row_each(tmp_path) -> None:
+    table, _ = two_people()
+    table.to_csv(tmp_path / "a.csv", index=False)
+    found, _ = read(tmp_path / "a.csv", faces="all")
+    units = read_dataframe(tmp_path / "a.parquet", ["au_occurrence"])["au_occurrence.AU12"]
+    assert len(found["frame"]) == 24 and len(set(found["face_id"])) == 2
+    for face in (0, 1):
+        assert np.ptp(units[found["face_id"] == face]) < 1e-6
+
+
+def test_a_small_face_of_one_frame_changes_nothing(tmp_path) -> None:
+    table = fex(12)
+    table["FaceRectX"], table["FaceRectY"], table["FaceRectWidth"], table["FaceRectHeight"] = 100.0, 50.0, 90.0, 100.0
+    ghost = table.iloc[[5]].assign(FaceRectX=110.0, FaceRectY=60.0, FaceRectWidth=12.0, FaceRectHeight=12.0, AU12=0.0)
+    pd.concat([table.iloc[:5], ghost, table.iloc[5:]]).to_csv(tmp_path / "a.csv", index=False)
+    read(tmp_path / "a.csv")
+    units = read_dataframe(tmp_path / "a.parquet", ["au_occurrence"])["au_occurrence.AU12"]
+    np.testing.assert_allclose(units, table["AU12"], rtol=1e-6)
+
+
+def test_a_small_face_is_not_taken_for_the_person_who_is_lost_for_a_frame(tmp_path) -> None:
+    table, who = two_people()
+    lost = (table["frame"] == 5) & (who == 1)
+    table.loc[lost, ["FaceRectX", "FaceRectWidth", "FaceRectHeight"]] = [470.0, 15.0, 15.0]
+    table.to_csv(tmp_path / "a.csv", index=False)
+    found, _ = read(tmp_path / "a.csv")
+    assert np.flatnonzero(~found["detected"]).tolist() == [5] and len(found["frame"]) == 12
+
+
+def test_identity_says_who_is_who_wherever_the_boxes_are(tmp_path) -> None:
+    table, who = two_people()
+    names = np.where(who == 0, "Person_0", "Person_1")
+    table.assign(Identity=names, FaceRectX=100.0).to_csv(tmp_path / "a.csv", index=False)
+    _, report = read(tmp_path / "a.csv")
+    units = read_dataframe(tmp_path / "a.parquet", ["au_occurrence"])["au_occurrence.AU12"]
+    assert np.allclose(units, 0.9) and "2 faces, told apart by name" in report.sentence
+
+
+def test_one_identity_for_two_faces_of_a_frame_is_not_believed(tmp_path) -> None:
+    two_people(Identity="Person_0")[0].to_csv(tmp_path / "a.csv", index=False)
+    _, report = read(tmp_path / "a.csv")
+    units = read_dataframe(tmp_path / "a.parquet", ["au_occurrence"])["au_occurrence.AU12"]
+    assert np.allclose(units, 0.9) and "the names are not used" in report.sentence
+
+
+def test_frames_that_show_somebody_else_alone_are_rows_without_a_face(tmp_path) -> None:
+    table, who = two_people()
+    gone = (who == 1) & table["frame"].isin([3, 4, 11])
+    table[~gone].to_csv(tmp_path / "a.csv", index=False)
+    found, report = read(tmp_path / "a.csv")
+    assert found["frame"].tolist() == list(range(12))
+    assert np.flatnonzero(~found["detected"]).tolist() == [3, 4, 11]
+    assert "3 frames that show others only, or nobody: rows without a face" in report.sentence
 
 
 def test_a_table_without_frame_numbers_or_landmarks_says_so(tmp_path) -> None:

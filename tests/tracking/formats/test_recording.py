@@ -11,11 +11,11 @@ from dfe_lib.tracking.formats.recording import (
     NOT_FINITE,
     REPEATED,
     UNSURE,
-    ReadSettings,
     Report,
     recording,
     write_recording,
 )
+from dfe_lib.tracking.formats.settings import ReadSettings
 
 FEW = settings(max_examples=60, deadline=None)
 NAMES = ("AU01", "AU12")
@@ -67,6 +67,18 @@ def test_time_must_go_forward_with_the_frames(times) -> None:
         taken(rows([0, 1, 2], time_s=np.array(times, float)))
     found, _ = taken(rows([0, 1, 2], time_s=np.array(times, float)), fps=10.0)
     np.testing.assert_allclose(found["time_s"], [0, 0.1, 0.2])
+
+
+def test_times_that_fall_are_told_in_frames_and_seconds() -> None:
+    with pytest.raises(UserError, match=r"frame 2 is at 0\.1 s, and frame 1 before it at 0\.2 s"):
+        taken(rows([0, 1, 2], time_s=np.array([0, 0.2, 0.1])))
+    with pytest.raises(UserError, match=r"frame 2 is at 0\.1 s, and frame 1 before it at 0\.2 s"):
+        taken(rows([0, 1], time_s=np.array([0, 0.2])), rows([2], time_s=np.array([0.1])))
+
+
+def test_an_offset_moves_all_times() -> None:
+    np.testing.assert_allclose(taken(rows([0, 1, 2]), offset=1.5)[0]["time_s"], 1.5 + np.arange(3) / 30)
+    np.testing.assert_allclose(taken(rows([0, 1, 2]), offset=-2.0, fps=10.0)[0]["time_s"], np.arange(3) / 10 - 2)
 
 
 @pytest.mark.parametrize("frame", [[0, np.nan], [0.5, 1], [-1, 0], [0, np.inf], [0, 2.0**40]])
@@ -139,6 +151,13 @@ def test_settings_are_checked_by_name_and_kind() -> None:
         ReadSettings.of({"fsp": 30})
     with pytest.raises(UserError, match="must be numbers"):
         ReadSettings.of({"fps": "fast"})
-    for wrong in ({"fps": -1.0}, {"faces": "some"}):
+    for wrong in (
+        {"fps": -1.0},
+        {"faces": "some"},
+        {"jaw_6d": "x"},
+        {"width": -1},
+        {"min_confidence": 2.0},
+        {"offset": np.inf},
+    ):
         with pytest.raises(UserError):
             ReadSettings(**wrong)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from recorded_files import E_DAIC, face_68, openface_rows, write_live_link, write_table
 
+from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.tracking.formats.libreface import UNITS
@@ -39,7 +40,7 @@ def test_each_file_is_taken_for_what_it_is(files) -> None:
         "openface.csv": "OpenFace", "phone.csv": "Live", "libreface.csv": "LibreFace", "pyfeat.csv": "Py-Feat",
         "1_visual.npy": "D-Vlog", "smirk.npz": "FLAME", "emoca": "FLAME", "300_CLNF_AUs.txt": "DAIC-WOZ",
     }  # fmt: skip
-    assert len(FORMATS) == 7
+    assert len(FORMATS) == 13
 
 
 def test_a_folder_gives_media_and_recordings_but_not_a_recordings_pictures(files) -> None:
@@ -65,3 +66,20 @@ def test_what_is_none_of_them_is_refused(files, name) -> None:
 def test_a_file_named_outright_that_cannot_be_read_is_named(files) -> None:
     with pytest.raises(UserError, match=r"notes\.txt is no video or picture that can be read.*dfe inspect"):
         find_sources([str(files / "notes.txt")])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ["Timecode", "BlendShapeCount", *ACTIONS[:30]],
+            "nearest is Live Link Face CSV, of which it lacks the columns",
+        ),
+        (["frame", "FaceRectX", "FaceRectY", "FaceScore"], "lacks the columns FaceRectWidth, FaceRectHeight"),
+        (["apples", "pears"], r"FLAME expression codes \(EMOCA, DECA, SMIRK\)\)\."),
+    ],
+)
+def test_a_table_in_no_format_is_told_the_nearest(tmp_path, names, message) -> None:
+    (tmp_path / "a.csv").write_text(",".join(names) + "\n")
+    with pytest.raises(UserError, match=message):
+        recognise(tmp_path / "a.csv")
