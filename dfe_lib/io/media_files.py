@@ -104,7 +104,14 @@ def _others_only(path: Path, find_others: Callable[[Path], Iterable[Path]]) -> l
 
 def _media_only(paths: Iterable[Path]) -> list[Path]:
     # names that start with a dot are the leftovers of some file systems, not clips
-    return [path for path in paths if _supported(path) and not path.name.startswith(".") and path.is_file()]
+    found = (path for path in paths if _supported(path) and not path.name.startswith(".") and path.is_file())
+    return [path for path in found if path.suffix.lower() != ".ts" or _is_transport_stream(path)]
+
+
+def _is_transport_stream(path: Path) -> bool:
+    """MPEG's transport streams share their ending with TypeScript; every packet starts with 0x47."""
+    with path.open("rb") as file:
+        return file.read(1) == b"\x47"
 
 
 def _supported(path: Path) -> bool:

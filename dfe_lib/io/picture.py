@@ -12,7 +12,7 @@ from .display import limited
 
 __all__ = ["read_picture"]
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 """By their contents, whatever the ending says."""
 JPEGS = ("JPEG", "MPO")
 """The second is a JPEG with others behind it, as stereo cameras and phones write."""

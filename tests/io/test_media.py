@@ -253,6 +253,12 @@ def test_media_are_found_in_folders_globs_and_lists(folder):
     ]
 
 
+def test_code_in_typescript_is_no_video(tmp_path):
+    (tmp_path / "app.ts").write_text("export const face = 1;")
+    write_video(tmp_path / "clip.ts", [np.zeros((64, 64, 3), np.uint8)] * 3, [0, 40, 80])
+    assert [clip.path.name for clip in find_media(tmp_path)] == ["clip.ts"]
+
+
 def test_names_are_unique_without_regard_to_case(tmp_path):
     for name in ("x/A.mp4", "y/a.mp4", "y/x_A.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
