@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Float
 
+from ..least_squares import bounded_least_squares
 from ..morphable.model import MM_PER_M, MorphableModel
 
 __all__ = ["basis_change", "nominal_psi", "response"]
 
-SWEEPS = 60
 RIDGE = 1e-4
 """Holds on to the person's own coefficients where the basis cannot distinguish two of them (mm2)."""
 
@@ -30,20 +30,13 @@ def nominal_psi(
 ) -> Float[np.ndarray, "n e"]:
     """Nominal coefficients in [0, 1] that come closest, over the face, to what a person does with its own.
 
-    Coordinate descent on the bounded least-squares problem (as in Friedman, Hastie and Tibshirani 2010).
-
     Arguments:
         change: U of :func:`basis_change`.
         own: R of :func:`response`.
         psi: the person's own coefficients.
     """
     normal = change.T @ change + RIDGE * np.eye(len(change))
-    pull = (psi @ own.T) @ change + RIDGE * psi
-    found = psi.copy()
-    for _ in range(SWEEPS):
-        for k in range(found.shape[1]):
-            found[:, k] = np.clip(found[:, k] + (pull[:, k] - found @ normal[:, k]) / normal[k, k], 0, 1)
-    return found
+    return bounded_least_squares(normal, (psi @ own.T) @ change + RIDGE * psi)
 
 
 def _weighted(head: MorphableModel, expression: Float[np.ndarray, "e v 3"]) -> Float[np.ndarray, "r e"]:

@@ -8,8 +8,8 @@ from jaxtyping import Float, Shaped
 
 from ..cohort.displays import DISPLAYS
 from ..morphable.metric import mesh_energy, mesh_length
+from ..quantisation.corpus import Frames
 from .frame_codes import FrameCode
-from .frame_sets import FrameSet
 
 __all__ = ["contrast_frames", "coverage_table", "covers_more", "display_coverage", "find_code"]
 
@@ -22,7 +22,7 @@ MOVED_MM = 1.0
 
 def coverage_table(
     codes: Sequence[FrameCode],
-    frames: FrameSet,
+    frames: Frames,
     metrics: Mapping[str, Float[np.ndarray, "e e"]],
     data: str,
     reference: tuple[str, str] = ("dfe", "tokens"),
@@ -64,9 +64,7 @@ def coverage_table(
     return pd.DataFrame(rows)
 
 
-def display_coverage(
-    codes: Mapping[str, FrameCode], frames: FrameSet, metric: Float[np.ndarray, "e e"]
-) -> pd.DataFrame:
+def display_coverage(codes: Mapping[str, FrameCode], frames: Frames, metric: Float[np.ndarray, "e e"]) -> pd.DataFrame:
     """Share explained of each true display's frames by each code; what gains most from `dfe` first.
 
     Columns: display, beyond_facs (of the repertoire), frames, moved_mm (rms), one for each code, and `gain`: of `dfe`
@@ -95,7 +93,7 @@ def display_coverage(
 
 
 def contrast_frames(
-    ours: FrameCode, theirs: FrameCode, frames: FrameSet, metric: Float[np.ndarray, "e e"], data: str, count: int = 12
+    ours: FrameCode, theirs: FrameCode, frames: Frames, metric: Float[np.ndarray, "e e"], data: str, count: int = 12
 ) -> pd.DataFrame:
     """Frames that one code reconstructs and the other misses, both ways round; the starkest of each display and second.
 
@@ -148,7 +146,7 @@ def _interval(prefix: str, drawn: Float[np.ndarray, " d"], people: int) -> dict[
     return {f"{prefix}ci_low": float(low), f"{prefix}ci_high": float(high)}
 
 
-def _apart(order: Sequence[int], frames: FrameSet) -> list[int]:
+def _apart(order: Sequence[int], frames: Frames) -> list[int]:
     """The first of each display (each second of a clip, where displays are not known)."""
     seen: set[Shaped[np.ndarray, ""] | tuple] = set()
     kept = []

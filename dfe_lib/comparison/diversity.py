@@ -8,8 +8,8 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 
 from ..morphable.metric import metric_root
+from ..quantisation.corpus import Frames
 from .frame_codes import FrameCode
-from .frame_sets import FrameSet
 
 __all__ = ["diversity_table", "mean_pairwise_mm"]
 
@@ -18,7 +18,7 @@ NEIGHBOURS = 5
 
 
 def diversity_table(
-    codes: Sequence[FrameCode], frames: FrameSet, metric: Float[np.ndarray, "e e"], data: str
+    codes: Sequence[FrameCode], frames: Frames, metric: Float[np.ndarray, "e e"], data: str
 ) -> pd.DataFrame:
     """One row a finite code: how its codes are used on these frames, and what they reach.
 

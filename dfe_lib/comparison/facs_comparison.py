@@ -1,23 +1,24 @@
 """The codebook beside FACS on the same frames: every table of notebook 04 but the one of the tokens themselves."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from ..blendshapes import REGIONS
 from ..cohort.cohort import cohort_expressions
 from ..io.tables import REAL, SIMULATED
 from ..morphable.space import ExpressionSpace
+from ..quantisation.corpus import Frames, read_frames
 from ..quantisation.rvqvae import RvqVae
 from .baselines import FaceCode, PcaScalar, ResidualCode
 from .coverage import contrast_frames, coverage_table, display_coverage, find_code
 from .diversity import diversity_table
 from .frame_codes import FrameCode, compared_codes, token_codes
-from .frame_sets import FrameSet, compared_frames, read_frames, read_split, shown_displays
+from .frame_sets import compared_frames, read_split, shown_displays
 from .retrieval import retrieval_table
 from .token_readings import retrained_templates, token_shares, token_stability, token_units
 
@@ -34,15 +35,19 @@ RETRIEVED = ("dfe", "openface17", "pyfeat20", "facs", "residual_kmeans")
 
 @dataclass(frozen=True)
 class _Compared:
-    """Frames of one kind of data by every code; `heldout` are those of people with no part in the training."""
+    """Frames of one kind of data by every code."""
 
-    frames: FrameSet
-    heldout: Bool[np.ndarray, " n"]
+    frames: Frames
     codes: list[FrameCode]
+
+    @property
+    def heldout(self) -> Frames:
+        """The frames of people with no part in the training."""
+        return self.frames[self.frames.heldout]
 
     def code(self, representation: str, level: str) -> FrameCode:
         """A code of the held-out frames."""
-        return find_code(self.codes, representation, level)[self.heldout]
+        return find_code(self.codes, representation, level)[self.frames.heldout]
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class FacsComparison:
         return self.model.config.bits
 
     def __str__(self) -> str:
-        people = {data: len(kind.frames[kind.heldout].people) for data, kind in self.kinds.items()}
+        people = {data: len(kind.heldout.people) for data, kind in self.kinds.items()}
         return "\n".join(f"{data}: {len(self.kinds[data].codes)} codes, {count} held-out people"
                          for data, count in people.items())  # fmt: skip
 
@@ -78,7 +83,7 @@ class FacsComparison:
         metrics = {"all": self.space.metric} | {region: head.gram(region) for region in REGIONS}
         return self._joined(
             lambda data, kind: coverage_table(
-                [code[kind.heldout] for code in kind.codes], kind.frames[kind.heldout], metrics, data, seed=seed
+                [code[kind.frames.heldout] for code in kind.codes], kind.heldout, metrics, data, seed=seed
             )
         )
 
@@ -88,13 +93,13 @@ class FacsComparison:
         if kind is None:
             return pd.DataFrame()
         codes = {name: kind.code(*wanted) for name, wanted in BY_DISPLAY.items()}
-        return display_coverage(codes, kind.frames[kind.heldout], self.space.metric)
+        return display_coverage(codes, kind.heldout, self.space.metric)
 
     def contrasts(self) -> pd.DataFrame:
         """Frames that tokens reconstruct and exact OpenFace units miss, and the other way round."""
         return self._joined(
             lambda data, kind: contrast_frames(
-                kind.code(*OURS), kind.code(*THEIRS), kind.frames[kind.heldout], self.space.metric, data
+                kind.code(*OURS), kind.code(*THEIRS), kind.heldout, self.space.metric, data
             )
         )
 
@@ -115,7 +120,7 @@ class FacsComparison:
             return {}, {}
         rows = pd.concat(halves.values()).row.to_numpy()
         shown = {f"DFE,\n{self.bits} bits": OURS} | GALLERY
-        psi = {f"{data} face": kind.frames[kind.heldout].psi[rows]}
+        psi = {f"{data} face": kind.heldout.psi[rows]}
         psi |= {title: kind.code(*wanted).decoded[rows] for title, wanted in shown.items()}
         return psi, {title: [str(name).replace("_", " ") for name in half.display] for title, half in halves.items()}
 
@@ -125,7 +130,7 @@ class FacsComparison:
         def found(data: str, kind: _Compared) -> pd.DataFrame:
             if len(kind.frames.people) < 2:
                 return pd.DataFrame()
-            asked = np.flatnonzero(kind.heldout)
+            asked = np.flatnonzero(kind.frames.heldout)
             asked = asked[:: max(1, len(asked) // n_queries)]
             codes = [code for code in kind.codes if code.representation in RETRIEVED and code.symbols.shape[1]]
             return retrieval_table(codes, kind.frames, asked, self.space.metric, data, seed)
@@ -178,21 +183,26 @@ def compare_with_facs(
     """
     model, split = RvqVae.from_pretrained(folder), read_split(folder)
     paths = {REAL: sorted(expressions.glob("*.parquet")), SIMULATED: cohort_expressions(cohort)}
-    everyone = {data: read_frames(tables) for data, tables in paths.items() if tables}
+    everyone = {data: _exact(read_frames(tables)) for data, tables in paths.items() if tables}
     learnt = np.concatenate([_training(frames, split, data).thinned(fitted).psi for data, frames in everyone.items()])
     others: dict[str, FaceCode] = {"pca": PcaScalar(), "residual_kmeans": ResidualCode(model.config.codebook_size)}
     fitted_codes = {name: code.fit(learnt, space.metric, model.config.bits) for name, code in others.items()}
     kinds = {}
     for data, frames in everyone.items():
-        chosen, heldout = compared_frames(frames, split, data, compared)
+        chosen = compared_frames(frames, split, data, compared)
         if data == SIMULATED:
             chosen = shown_displays(chosen, pd.read_parquet(cohort / "events.parquet"), space.metric)
         codes = compared_codes(model, learnt, chosen.psi, space.metric, fitted_codes)
-        kinds[data] = _Compared(chosen, heldout, codes)
+        kinds[data] = _Compared(chosen, codes)
     return FacsComparison(model, space, learnt, kinds)
 
 
-def _training(frames: FrameSet, split: Mapping[tuple[str, str], str], data: str) -> FrameSet:
+def _training(frames: Frames, split: Mapping[tuple[str, str], str], data: str) -> Frames:
     """The frames of training people; of everyone where nobody was trained on."""
     trained: Sequence[str] = [person for person in frames.people if split.get((data, person)) == "train"]
     return frames.of(trained or frames.people)
+
+
+def _exact(frames: Frames) -> Frames:
+    """In double precision: the tables compare codes whose errors are alike."""
+    return replace(frames, psi=frames.psi.astype(float))

@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..io.progress import bar
 from ..morphable.space import ExpressionSpace
 from ..quantisation.config import TrainConfig
-from ..quantisation.corpus import Corpus, HeldoutFrames
+from ..quantisation.corpus import Frames
 from ..quantisation.metrics import error_mm
 from ..quantisation.rvqvae import RvqVaeConfig
 from .au_code import AuCode
@@ -119,7 +119,7 @@ def compared_methods(
 
 
 def ablation_table(
-    ours: TrainedCode, corpus: Corpus, heldout: Mapping[str, HeldoutFrames], frames: int,
+    ours: TrainedCode, corpus: Frames, heldout: Mapping[str, Frames], frames: int,
     metric: Float[np.ndarray, "e e"],
 ) -> pd.DataFrame:  # fmt: skip
     """The ablation on so many training frames, judged on a fifth of the held-out frames of the last kind of data.

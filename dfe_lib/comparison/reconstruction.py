@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from ..blendshapes import REGIONS
 from ..morphable.space import ExpressionSpace
-from ..quantisation.corpus import HeldoutFrames
+from ..quantisation.corpus import Frames
 from ..quantisation.metrics import error_mm, error_summary, perplexity, usage
 from .baselines import FaceCode
 
@@ -19,7 +19,7 @@ STILL_MM = 0.25
 
 
 def compare(
-    codes: Mapping[str, FaceCode], heldout: Mapping[str, HeldoutFrames], metrics: Mapping[str, Float[np.ndarray, "e e"]]
+    codes: Mapping[str, FaceCode], heldout: Mapping[str, Frames], metrics: Mapping[str, Float[np.ndarray, "e e"]]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Tables of reconstruction, of error by region, and of stability on a still face.
 
@@ -68,7 +68,7 @@ def words_used(symbols: Int[np.ndarray, "n m"], codebook_size: int, shared: bool
 
 
 def token_changes(
-    symbols: Int[np.ndarray, "n m"], frames: HeldoutFrames, metric: Float[np.ndarray, "e e"]
+    symbols: Int[np.ndarray, "n m"], frames: Frames, metric: Float[np.ndarray, "e e"]
 ) -> dict[str, float]:
     """Symbols that change in a second in which the face is still: seconds there are, changes and share changed.
 

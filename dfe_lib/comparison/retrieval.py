@@ -7,8 +7,8 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ..morphable.metric import mesh_energy, mesh_length, metric_root
+from ..quantisation.corpus import Frames
 from .frame_codes import FrameCode
-from .frame_sets import FrameSet
 
 __all__ = ["nearest_others", "retrieval_table"]
 
@@ -52,7 +52,7 @@ def nearest_others(
 
 def retrieval_table(
     codes: Sequence[FrameCode],
-    frames: FrameSet,
+    frames: Frames,
     queries: Int[np.ndarray, " q"],
     metric: Float[np.ndarray, "e e"],
     data: str,
@@ -97,7 +97,7 @@ def _any_others(owner: Int[np.ndarray, " n"], queries: Int[np.ndarray, " q"], se
 
 
 def _scores(
-    frames: FrameSet, queries: np.ndarray, found: Int[np.ndarray, "q k"], metric: np.ndarray, owner: np.ndarray,
+    frames: Frames, queries: np.ndarray, found: Int[np.ndarray, "q k"], metric: np.ndarray, owner: np.ndarray,
     seed: int,
 ) -> dict[str, float]:  # fmt: skip
     psi, first = frames.psi[queries], frames.psi[found[:, 0]]

@@ -5,7 +5,7 @@ and errors in mm (rms over the face). Training knows psi and a metric in mm2; th
 """
 
 from .config import TrainConfig
-from .corpus import read_corpus
+from .corpus import Frames, read_corpus, read_frames
 from .encoder import DiscreteFacialEncoder
 from .metrics import error_mm, usage_table
 from .model_card import write_model_card
@@ -15,11 +15,13 @@ from .training import train
 
 __all__ = [
     "DiscreteFacialEncoder",
+    "Frames",
     "RvqVae",
     "RvqVaeConfig",
     "TrainConfig",
     "error_mm",
     "read_corpus",
+    "read_frames",
     "read_words",
     "tokenise",
     "train",

@@ -1,18 +1,13 @@
 import numpy as np
 import pandas as pd
-import pytest
 from frame_sets import faces
 
-from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.comparison.frame_sets import (
     codebook_people,
     compared_frames,
-    read_frames,
     read_split,
     shown_displays,
 )
-from dfe_lib.errors import UserError
-from dfe_lib.io.tables import SIMULATED, expressions_schema, table_writer
 
 
 def event(subject, display, start_s, apex_s, left, right):
@@ -20,29 +15,18 @@ def event(subject, display, start_s, apex_s, left, right):
     return {"subject_id": subject, "display": display, "task": "rest", "left": left, "right": right} | times
 
 
-def test_the_valid_frames_are_read(tmp_path) -> None:
-    valid = np.array([True, False, True])
-    with table_writer(tmp_path / "a.parquet", expressions_schema(ACTIONS)) as table:
-        key = {"clip_id": "a", "subject_id": "anna", "face_id": 0, "frame": np.arange(3), "time_s": np.arange(3.0)}
-        table.write(key | {"data": SIMULATED, "psi": np.ones((3, 52)), "residual_mm": 0.0, "valid": valid})
-    found = read_frames([tmp_path / "a.parquet"])
-    assert found.frame.tolist() == [0, 2] and found.people.tolist() == ["anna"] and not found.display.any()
-    with pytest.raises(UserError, match="no frame with a face"):
-        read_frames([])
-
-
 def test_people_of_the_training_are_left_out_while_enough_others_remain(tmp_path) -> None:
     pd.DataFrame({"data": "simulated", "subject_id": list("abcd"), "split": ["train"] + 3 * ["heldout"]}).to_csv(
         tmp_path / "subjects.csv", index=False
     )
     split = read_split(tmp_path)
-    chosen, held = compared_frames(faces(list("abcd")), split, "simulated", 1000)
-    assert chosen.people.tolist() == list("bcd") and held.all()
-    chosen, held = compared_frames(faces(list("abc")), split, "simulated", 1000)
-    assert chosen.people.tolist() == list("abc") and set(chosen.subject[held]) == {"b", "c"}
+    chosen = compared_frames(faces(list("abcd")), split, "simulated", 1000)
+    assert chosen.people.tolist() == list("bcd") and chosen.heldout.all()
+    chosen = compared_frames(faces(list("abc")), split, "simulated", 1000)
+    assert chosen.people.tolist() == list("abc") and set(chosen.subject[chosen.heldout]) == {"b", "c"}
     assert read_split(tmp_path / "nowhere") == {}
-    chosen, held = compared_frames(faces(["a"]), split, "simulated", 5)
-    assert len(chosen) == 5 and held.all()
+    chosen = compared_frames(faces(["a"]), split, "simulated", 5)
+    assert len(chosen) == 5 and chosen.heldout.all()
 
 
 def test_a_frame_shows_the_display_that_moves_the_face_most_while_at_half_height() -> None:

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+from frame_sets import faces
 from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.blendshapes import ACTIONS
@@ -6,7 +9,6 @@ from dfe_lib.comparison.methods import TERMS, ablation, baselines, variants
 from dfe_lib.comparison.rvqvae_code import TrainedCode, speed_table
 from dfe_lib.morphable.space import ExpressionSpace
 from dfe_lib.quantisation.config import TrainConfig
-from dfe_lib.quantisation.corpus import Corpus
 from dfe_lib.quantisation.metrics import error_mm
 from dfe_lib.quantisation.model_card import write_model_card
 from dfe_lib.quantisation.rvqvae import RvqVaeConfig
@@ -56,8 +58,8 @@ def test_the_speed_table_counts_the_start_and_the_steps(tmp_path) -> None:
 
 
 def test_the_card_tells_data_seed_and_figures(tmp_path) -> None:
-    names = np.array(["a", "b"])
-    corpus = Corpus(PSI[:2], names, np.array(["real", "simulated"]), names, np.zeros(2), np.array([False, True]))
+    kinds = {"data": np.array(["real", "simulated"]), "heldout": np.array([False, True])}
+    corpus = replace(faces(["a", "b"], 1, PSI[:2]), **kinds)
     figures = TrainedCode(CONFIG, BRIEF).fit(PSI, METRIC, 6)
     row = ablation(CONFIG, BRIEF, PSI, PSI[:50], METRIC)[0].head(1)
     write_model_card(tmp_path, "study", figures.config, BRIEF, corpus.subjects(), row, "mm")

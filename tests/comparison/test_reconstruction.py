@@ -1,14 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
+from frame_sets import faces
 from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.comparison.baselines import PcaScalar, ResidualCode
 from dfe_lib.comparison.reconstruction import compare, token_changes, words_used
-from dfe_lib.quantisation.corpus import HeldoutFrames
 from dfe_lib.quantisation.metrics import error_mm, perplexity
 
 METRIC = invented_metric(6)
 PSI, _ = PlantedDisplays.invented(5, 6).sample(200)
-FRAMES = HeldoutFrames(PSI, np.repeat(["a", "b"], 100), np.tile(np.arange(100) / 10, 2))
+FRAMES = faces(["a", "b"], 100, PSI)
 
 
 def test_the_tables_hold_every_method_data_and_region() -> None:
@@ -34,7 +36,9 @@ def test_words_of_separate_codebooks_are_counted_book_by_book() -> None:
 def test_changes_are_counted_where_the_face_keeps_still_and_the_clip_goes_on() -> None:
     psi = np.zeros((6, 6))
     psi[3:] = 1.0  # the face moves between frames 2 and 3
-    frames = HeldoutFrames(psi, np.array(list("aaaabb")), np.array([0.0, 0.1, 0.2, 0.3, 0.0, 0.1]))
+    frames = replace(
+        faces(["a"], 6, psi), clip=np.array(list("aaaabb")), time_s=np.array([0.0, 0.1, 0.2, 0.3, 0.0, 0.1])
+    )
     symbols = np.array([[0, 0], [0, 1], [0, 1], [5, 5], [6, 6], [6, 7]])
     found = token_changes(symbols, frames, np.eye(6))
     np.testing.assert_allclose(

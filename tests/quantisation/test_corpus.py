@@ -5,7 +5,7 @@ import pytest
 
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import expressions_schema, table_writer
-from dfe_lib.quantisation.corpus import Corpus, read_corpus
+from dfe_lib.quantisation.corpus import Frames, read_corpus, read_frames
 
 
 def write(folder: Path, clip: str, subject: str, data: str, frames: int = 10) -> Path:
@@ -25,7 +25,7 @@ def paths(tmp_path: Path) -> list[Path]:
     return real + [write(tmp_path, f"sim{i}", f"sim{i}", "simulated", 101) for i in range(4)]
 
 
-def read(paths: list[Path], named: list[str]) -> Corpus:
+def read(paths: list[Path], named: list[str]) -> Frames:
     return read_corpus(paths, named, 0.25, 0)
 
 
@@ -62,3 +62,20 @@ def test_people_of_an_official_test_split_are_held_out_where_they_are_there(path
 def test_a_subject_that_is_not_there_cannot_be_held_out(paths: list[Path]) -> None:
     with pytest.raises(UserError, match="no subject 'nobody' to hold out"):
         read(paths, ["nobody"])
+
+
+def test_the_valid_frames_are_read_in_the_order_of_the_tables(paths: list[Path]) -> None:
+    found = read_frames([paths[1], paths[0]])
+    assert found.clip.tolist() == 9 * ["b"] + 9 * ["a"] and found.people.tolist() == ["a", "b"]
+    assert found.frame.tolist() == found[9:].frame.tolist() * 2 == 2 * list(range(1, 10))
+    assert set(found.data) == {"real"} and not found.heldout.any() and not found.display.any()
+    assert found.of(["a"]).clip.tolist() == 9 * ["a"] and found.thinned(5).frame.tolist() == [1, 5, 9, 4, 8]
+    with pytest.raises(UserError, match="no frame with a face"):
+        read_frames([])
+
+
+def test_a_psi_that_is_not_finite_is_no_face(tmp_path: Path) -> None:
+    with table_writer(tmp_path / "a.parquet", expressions_schema(["jawOpen"])) as table:
+        key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(2), "time_s": np.arange(2) / 10}
+        table.write(key | {"data": "real", "psi": [[np.nan], [0.5]], "residual_mm": 0.1, "valid": True})
+    assert read_frames([tmp_path / "a.parquet"]).psi.tolist() == [[0.5]]
