@@ -44,8 +44,8 @@ def read_columns(
     """
     layout.require([*numbers, *text], path)
     types = dict.fromkeys(numbers, pa.float64()) | dict.fromkeys(text, pa.string())
-    # each block is parsed to its end before the next is read: a parser that reads ahead by itself calls `skip` in a
-    # thread of its own, and one that still does when the program ends brings it down
+    # each block is parsed to its end before the next is read, so that no thread of the parser, which calls `skip` back,
+    # can outlive the reading
     options = _options(layout, types, dropped)
     try:
         for block in _blocks(path, layout):

@@ -1,6 +1,5 @@
 """No malformed text table gives a silent wrong one."""
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -192,18 +191,6 @@ def test_blocks_end_where_lines_do(tmp_path, monkeypatch, end: str, size: int) -
     found, dropped = read(path, "a", "b")
     assert found["a"].tolist() == list(range(20)) and not dropped[RAGGED]
     assert list(read_rows(path, text_layout(path))) == list(range(2, 22))
-
-
-def test_nothing_reads_on_after_an_error(tmp_path, monkeypatch) -> None:
-    """Or a thread that still calls back when the program ends brings it down (status 134)."""
-    monkeypatch.setattr(delimited, "BLOCK", 1 << 16)
-    lines = ["a,b", "x,1", *["1,2"] * 20_000, *["1"] * 300_000]
-    path, dropped = written(tmp_path, "\n".join(lines)), Counter()
-    with pytest.raises(UserError, match="'x' in the column a"):
-        list(read_columns(path, text_layout(path), ["a"], dropped))
-    before = dropped[RAGGED]
-    time.sleep(0.5)
-    assert dropped[RAGGED] == before
 
 
 def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch) -> None:

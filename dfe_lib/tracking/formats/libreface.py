@@ -9,7 +9,7 @@ from ...action_units import LIBREFACE_DETECTED, LIBREFACE_INTENSITY
 from ...errors import UserError
 from ...io.delimited import TextLayout, read_columns, text_layout
 from ...io.tables import N_LANDMARKS
-from .recording import Recording, Report, Rows, assumed_times, recording
+from .recording import Recording, Report, Rows, assumed_times, missing_units, recording
 from .settings import ReadSettings
 
 __all__ = ["is_libreface", "read_libreface"]
@@ -41,6 +41,8 @@ def read_libreface(path: Path, settings: ReadSettings) -> Recording:
     if not units and not points:
         raise UserError(f"{path} has no action units, and its landmarks need the settings width and height.")
     report = Report(lacks=[f"{part} of action units" for part in UNITS if part not in units])
+    for part in units:
+        report.lacks += missing_units(units[part], UNITS[part])
     if not points:
         report.lacks.append("landmarks in pixels (they are shares of the picture: give the settings width and height)")
     lists = ({"landmarks": len(points)} if points else {}) | {

@@ -11,7 +11,7 @@ from ...action_units import OPENFACE_INTENSITY, OPENFACE_OCCURRENCE
 from ...errors import UserError
 from ...io.delimited import TextLayout, read_columns, text_layout
 from .people import Cast, follow
-from .recording import ASSUMED_TIMES, Recording, Report, Rows, recording
+from .recording import ASSUMED_TIMES, Recording, Report, Rows, missing_units, recording
 from .settings import ASSUMED_FPS, ReadSettings
 
 __all__ = [
@@ -73,6 +73,8 @@ def read_openface(path: Path, settings: ReadSettings) -> Recording:
     layout = text_layout(path)
     parts = openface_parts(layout, path)
     report = Report(lacks=[text for name, text in LACKING.items() if name not in parts and name[:4] != "turn"])
+    for part in ("au_intensity", "au_occurrence"):
+        report.lacks += missing_units(parts.get(part, ()), PARTS[part])
     rows = openface_rows(path, layout, parts, settings, report)
     return recording(path, "OpenFace 2", table_lists(parts), rows, settings, report)
 

@@ -11,7 +11,7 @@ from ...action_units import PYFEAT
 from ...errors import UserError
 from ...io.delimited import TextLayout, read_columns, text_layout
 from .people import Cast, follow
-from .recording import Recording, Report, Rows, assumed_times, recording
+from .recording import Recording, Report, Rows, assumed_times, missing_units, recording
 from .settings import ASSUMED_FPS, ReadSettings
 
 __all__ = ["is_py_feat", "read_py_feat"]
@@ -37,6 +37,7 @@ def read_py_feat(path: Path, settings: ReadSettings) -> Recording:
     layout.require(FACE, path)
     parts = {"landmarks": _points(layout), "au_occurrence": tuple(name for name in PYFEAT if name in layout.names)}
     report = Report(lacks=[name for name, columns in parts.items() if not columns])
+    report.lacks += missing_units(parts["au_occurrence"], PYFEAT)
     parts = {name: columns for name, columns in parts.items() if columns}
     if not parts:
         raise UserError(f"{path} has neither action units nor landmarks: save the whole Fex table.")

@@ -21,6 +21,7 @@ __all__ = [
     "Report",
     "Rows",
     "assumed_times",
+    "missing_units",
     "recording",
     "write_recording",
 ]
@@ -116,6 +117,17 @@ def recording(
     checked = _checked(path, rows, settings, report)
     batches = (_completed(batch, lists, settings, report) for batch in checked)
     return Recording(front_end, frames_schema(front_end, lists), batches, report)
+
+
+def missing_units(there: Iterable[str], known: Iterable[str]) -> list[str]:
+    """What a report says is lacking, where a file has some columns of action units and not all that are known.
+
+    >>> missing_units(["AU01_r"], ["AU01_r", "AU12_r"]), missing_units([], ["AU01_r"])
+    (['the action units AU12_r'], [])
+    """
+    there = set(there)
+    missing = [name for name in known if name not in there]
+    return [f"the action units {', '.join(missing)}"] if missing and there else []
 
 
 def assumed_times(rows: Iterable[Rows], settings: ReadSettings, report: Report) -> Iterator[Rows]:

@@ -350,3 +350,10 @@ def test_a_hundred_megabytes_load_at_the_pace_of_pyarrow_itself(tmp_path) -> Non
     assert len(read_arrays(tmp_path / "o.parquet", ["frame"])["frame"]) == frame
     assert pace >= 0.5 and memory[0] <= 3 * memory[1]
     shutil.rmtree(tmp_path)
+
+
+def test_an_action_unit_whose_column_has_another_name_is_said_to_be_lacking(tmp_path) -> None:
+    names = ["AU6?_r" if name == "AU06_r" else name for name in E_DAIC]
+    path = write_table(tmp_path / "a.csv", names, openface_rows(E_DAIC, 5))
+    _, report = read(path, tmp_path)
+    assert "the action units AU06_r" in report.lacks
