@@ -52,7 +52,7 @@ class TextLayout:
         delimiter, decimal_point, encoding: of the text.
         glue: what stands between two values, where that is the delimiter and a blank and cannot be the delimiter alone:
             with a comma that is the decimal mark as well (OpenFace on a German computer).
-        header_line: the line of the file with the names; 2 where Excel's `sep=;` stands above.
+        header_line: the line of the file with the names; Excel's `sep=;` or iMotions' facts may stand above.
     """
 
     names: tuple[str, ...]
@@ -79,18 +79,26 @@ def text_layout(path: Path) -> TextLayout:
     """
     encoding, text = _head(path)
     lines = re.split(r"\r\n|\r|\n", text)
-    told = re.fullmatch(r'"?sep=(.)"?', lines[0].strip(" "))  # Excel's own first line
-    header = lines[1] if told and len(lines) > 1 else lines[0]
+    above = _lines_above(lines)
+    told = re.fullmatch(r'"?sep=(.)"?', lines[above].strip(" "))  # Excel's own first line
+    above += bool(told)
+    header = lines[above] if above < len(lines) else ""
     if not header.strip():
         raise UserError(f"{path} is empty or starts with an empty line: give a file with a line of column names.")
     delimiter = told[1] if told else max(DELIMITERS, key=lambda each: len(_cells(header, each)))
     names = tuple(name.strip() for name in _cells(header, delimiter))
     if len(names) < 2:
         raise UserError(f"{path} does not start with column names separated by commas, semicolons or tabs.")
-    rows = lines[2 if told else 1 :]
+    rows = lines[above + 1 :]
     if delimiter == "," and _commas_are_both(rows, len(names)):
-        return TextLayout(names, ";", ",", encoding, ", ", 2 if told else 1)
-    return TextLayout(names, delimiter, _decimal_point(path, encoding, delimiter), encoding, "", 2 if told else 1)
+        return TextLayout(names, ";", ",", encoding, ", ", above + 1)
+    return TextLayout(names, delimiter, _decimal_point(path, encoding, delimiter), encoding, "", above + 1)
+
+
+def _lines_above(lines: Sequence[str]) -> int:
+    """Lines about the recording that iMotions writes above the names: each starts with #, the last with #DATA."""
+    above = next((i for i, line in enumerate(lines) if not line.startswith("#")), 0)
+    return above if any(re.match(r"#DATA\b", line) for line in lines[:above]) else 0
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

@@ -75,3 +75,14 @@ def test_a_likelihood_beyond_100_is_not_believed(tmp_path) -> None:
     table = export()
     table.loc[4, "Smile"] = 180
     assert np.flatnonzero(~read(table, tmp_path)[0]["detected"]).tolist() == [4]
+
+
+def test_what_imotions_writes_above_the_names_is_passed_over(tmp_path) -> None:
+    table = export()
+    found, _ = read(table, tmp_path)
+    text = (tmp_path / "a.csv").read_text()
+    (tmp_path / "a.csv").write_text("#INFO\n#Study name,A study, in parts\n#DATA,,\n" + text)
+    assert recognise(tmp_path / "a.csv").name.startswith("AFFDEX")
+    write_recording(read_affdex(tmp_path / "a.csv", ReadSettings()), tmp_path / "o.parquet", "c", "s")
+    again = read_dataframe(tmp_path / "o.parquet", ["frame", "au_occurrence"])
+    np.testing.assert_array_equal(again["au_occurrence.AU12"], found["au_occurrence.AU12"])
