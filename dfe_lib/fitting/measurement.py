@@ -20,8 +20,6 @@ from .solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
 __all__ = ["GivenPsi", "Landmarks68", "Measurement", "Rows", "ScoredLandmarks", "measurement_kind", "measurement_of"]
 
 FRONT_END = "FaceLandmarker, Anny"
-POSE_PRECISION = 2.0
-"""How strongly the expression is drawn to psi, mm2, while the pose of 68 landmarks is solved with it."""
 INNER = np.arange(17, 68)
 """The jaw line is left out: its points slide along the face as the head turns."""
 Rows = dict[str, np.ndarray]
@@ -86,6 +84,12 @@ class _Estimated(Measurement):
         found = smooth_expressions(psi, time_s.astype(float), self._metric, method)
         return found.psi, found.change_mm
 
+    def _closed_form(
+        self, points: Float[np.ndarray, "n l 3"], psi: Float[np.ndarray, "n 52"]
+    ) -> Float[np.ndarray, " n"]:
+        """psi stays as it is, and the pose of the head is the closed-form one."""
+        return self._solver.fit(points, prior=psi, iterations=0).residual_mm
+
 
 class ScoredLandmarks(_Estimated):
     """FaceLandmarker's 478 landmarks and blendshape scores."""
@@ -108,8 +112,7 @@ class ScoredLandmarks(_Estimated):
         return _marks(rows["landmarks"])[:, POSE_LANDMARKS]
 
     def residual(self, points: Float32[np.ndarray, "n l 3"], psi: Float[np.ndarray, "n 52"]) -> Float[np.ndarray, " n"]:
-        """psi stays as it is, and the pose is the closed-form one."""
-        return self._solver.fit(camera_axes(points.astype(float)), prior=psi, iterations=0).residual_mm
+        return self._closed_form(camera_axes(points.astype(float)), psi)
 
 
 class Landmarks68(_Estimated):
@@ -140,9 +143,7 @@ class Landmarks68(_Estimated):
     def residual(
         self, points: Float32[np.ndarray, "n 68 2"], psi: Float[np.ndarray, "n 52"]
     ) -> Float[np.ndarray, " n"]:
-        """Pose and expression are solved together, the expression drawn to psi."""
-        marks = self._estimator.aligned(points)[:, INNER].astype(float)
-        return self._solver.fit(marks, prior=psi, precision=POSE_PRECISION).residual_mm
+        return self._closed_form(self._estimator.aligned(points)[:, INNER].astype(float), psi)
 
 
 class GivenPsi(Measurement):

@@ -304,3 +304,15 @@ def test_neutrals_of_landmarks_too_come_from_some_frames_of_each_clip(tmp_path) 
         table.write(rows | {"clip_id": "other"})
     summary = fit_tables((tmp_path / "frames").glob("*.parquet"), tmp_path / "out", anny_head())
     assert summary.neutral_frames.tolist() == [400, 400], "200 evenly spread ones of each clip"
+
+
+def test_the_residual_of_landmarks_is_that_of_the_psi_in_the_table() -> None:
+    """An expression that is not there leaves what it moves: rms over the landmarks, less what a pose can take up."""
+    found = Landmarks68(anny_head(), "landmarks")
+    pixels = posed(np.zeros((5, 52)), np.random.default_rng(2))
+    points = found.points({"landmarks": pixels.reshape(5, -1).astype(np.float32)})
+    open_jaw = np.zeros((5, 52), np.float32)
+    open_jaw[:, ACTIONS.index("jawOpen")] = 1
+    right, wrong = (found.residual(points, psi) for psi in (0 * open_jaw, open_jaw))
+    assert len(found.residual(points[:0], open_jaw[:0])) == 0
+    assert (right < 5).all() and (wrong > 8).all(), (right, wrong)
