@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from .errors import UserError
-from .fitting.fit import fit_clips
+from .fitting.fit import fit_tables
 from .io.media import PICTURES
 from .io.tables import atomic_path
 from .morphable.anny import anny_head
@@ -51,7 +51,7 @@ def encode_media(
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
         frames = Path(folder) / "frames" / f"{Path(path).stem}.parquet"
         extract_clip(path, frames, faces=faces)
-        fit_clips([frames], Path(folder) / "expressions", head, smoothing)
+        fit_tables([frames], Path(folder) / "expressions", head, smoothing)
         psi = Path(folder) / "expressions" / frames.name
         done = tokenise(encoder.model_, psi, Path(out), head.gram())
         if expressions is not None:

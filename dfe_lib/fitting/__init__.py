@@ -7,14 +7,13 @@ the fitted head in mm, and how exact all this is on rendered actors and on real 
 from .benchmark import fit_accuracy
 from .estimator import ExpressionEstimator, pretrained_estimator
 from .estimator_build import build_estimator
-from .fit import LandmarkFit, fit_tables
+from .fit import fit_tables
 from .report import fit_report
 from .smoothing import smooth_expressions
 from .solver import LandmarkSolver
 
 __all__ = [
     "ExpressionEstimator",
-    "LandmarkFit",
     "LandmarkSolver",
     "build_estimator",
     "fit_accuracy",

@@ -21,8 +21,7 @@ from ..blendshapes import ACTIONS, REGIONS
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.procrustes import LAYOUT_68, similarity
 from .estimator import ExpressionEstimator
-from .fit import POSE_LANDMARKS
-from .solver import LandmarkSolver, camera_axes
+from .solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
 
 __all__ = ["Predictions", "fit_accuracy", "fit_channels", "fit_leakage", "fit_person", "fit_speed", "padded",
            "predictions"]  # fmt: skip

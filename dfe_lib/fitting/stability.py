@@ -14,8 +14,8 @@ from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.procrustes import similarity
 from .benchmark import fit_person, padded
 from .estimator import ExpressionEstimator, FaceNeutral
-from .fit import POSE_LANDMARKS
 from .smoothing import smooth_expressions
+from .solver import POSE_LANDMARKS
 
 __all__ = ["fit_real", "fit_smoothing"]
 

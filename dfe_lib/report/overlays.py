@@ -11,8 +11,7 @@ from PIL import Image
 
 from ..fitting.benchmark import N_IDENTITY_FRAMES, padded
 from ..fitting.estimator import ExpressionEstimator
-from ..fitting.fit import POSE_LANDMARKS
-from ..fitting.solver import LandmarkSolver, camera_axes
+from ..fitting.solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
 from ..io.tables import N_LANDMARKS, main_face, read_arrays
 from ..morphable.metric import mesh_length
 from ..morphable.model import MM_PER_M, MorphableModel
