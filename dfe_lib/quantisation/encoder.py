@@ -11,17 +11,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..blendshapes import ACTIONS
-from ..errors import UserError
-from ..io.paths import PROJECT
+from ..errors import UserError, study_packages
 from ..morphable.anny import anny_head
 from .config import TrainConfig
-from .rvqvae import RvqVae, RvqVaeConfig
-from .training import train
+from .rvqvae import STUDY_MODEL, RvqVae, RvqVaeConfig
 
-__all__ = ["STUDY_MODEL", "DiscreteFacialEncoder"]
+__all__ = ["DiscreteFacialEncoder"]
 
-STUDY_MODEL = PROJECT / "results" / "study" / "model"
-"""The model that the study trained and the repository holds."""
 FARTHEST = 3.0
 """Largest size of a coefficient that is still taken for one of ARKit's, which lie in [0, 1]."""
 
@@ -85,6 +81,8 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
             if names != ACTIONS:
                 raise UserError("Give the mesh metric of these coefficients: only that of ARKit's actions is built in.")
             metric = anny_head().gram()
+        with study_packages():
+            from .training import train
         config = RvqVaeConfig(names, self.codebook_size, self.n_stages, decoder=self.decoder)
         self.model_ = RvqVae(config, seed=self.seed)
         settings = TrainConfig(**{**vars(self.training or TrainConfig()), "seed": self.seed})

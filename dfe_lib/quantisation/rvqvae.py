@@ -21,7 +21,10 @@ from ..io.machine import cpu_count
 from ..io.tables import atomic_path, write_text
 from .quantiser import ResidualQuantiser
 
-__all__ = ["RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
+__all__ = ["STUDY_MODEL", "RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
+
+STUDY_MODEL = Path(__file__).parent / "data" / "study_model"
+"""The model that the study trained; in a checkout a link to `results/study/model`, in a wheel a copy of it."""
 
 FORMAT = 1
 CHUNK = 1024

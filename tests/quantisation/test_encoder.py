@@ -12,9 +12,8 @@ from dfe_lib import DiscreteFacialEncoder
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.quantisation.config import TrainConfig
-from dfe_lib.quantisation.encoder import STUDY_MODEL
 from dfe_lib.quantisation.metrics import error_mm
-from dfe_lib.quantisation.rvqvae import RvqVae
+from dfe_lib.quantisation.rvqvae import STUDY_MODEL, RvqVae
 
 METRIC = invented_metric()
 PSI = PlantedDisplays.invented().sample(600, seed=1)[0]
