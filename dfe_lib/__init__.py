@@ -34,4 +34,6 @@ _MODULES = {
 
 __all__ = sorted(_MODULES)
 
+__version__ = "0.1.0"
+
 __getattr__ = importer(__name__, _MODULES)

@@ -19,6 +19,7 @@ _MODULES = {
     "tokenise": "tokens",
     "train": "training",
     "usage_table": "metrics",
+    "write_onnx": "graphs",
     "write_model_card": "model_card",
 }
 
