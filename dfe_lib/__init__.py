@@ -3,7 +3,7 @@
 The names below are the public API. Each is imported when it is first used, so that `import dfe_lib` is quick.
 """
 
-from importlib import import_module
+from .lazy import importer
 
 _MODULES = {
     "BagOfWords": "downstream.bag_of_words",
@@ -34,8 +34,6 @@ _MODULES = {
 
 __all__ = sorted(_MODULES)
 
+__version__ = "0.1.0"
 
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"dfe_lib has no {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+__getattr__ = importer(__name__, _MODULES)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import UserError
+from .errors import UserError, study_packages
 
 __all__ = ["main"]
 
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        with study_packages():
+            return options.command(options)
     except UserError as error:
         print(f"dfe: {error}", file=sys.stderr)
         return 1

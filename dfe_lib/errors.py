@@ -1,9 +1,10 @@
-"""The one exception that is meant for the person at the keyboard."""
+"""The one exception that is meant for the person at the keyboard, and what becomes one."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-__all__ = ["UserError", "did_you_mean"]
+__all__ = ["UserError", "did_you_mean", "study_packages"]
 
 
 class UserError(ValueError):
@@ -19,3 +20,23 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     choices = sorted(set(choices))
     close = difflib.get_close_matches(name, choices, 1)
     return f"did you mean {close[0]}?" if close else "choose from " + ", ".join(choices) + "."
+
+
+@contextmanager
+def study_packages() -> Iterator[None]:
+    """Imports of packages that the study needs and encoding does not.
+
+    Raises:
+        UserError: One of them is not installed.
+
+    >>> with study_packages():
+    ...     import absent_package
+    Traceback (most recent call last):
+    dfe_lib.errors.UserError: absent_package is not installed: run `pip install '.[study]'` in the project's folder.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed: run `pip install '.[study]'` in the project's folder."
+        ) from error

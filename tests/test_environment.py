@@ -17,7 +17,7 @@ CONDA_ONLY = {"pip", "python", "pytorch3d"}
 
 def direct_requirements() -> dict[str, Requirement]:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["test"]
+    lines = sum(project["optional-dependencies"].values(), project["dependencies"])
     return {canonicalize_name(Requirement(line).name): Requirement(line) for line in lines}
 
 

@@ -75,11 +75,13 @@ def test_make_alone_lists_every_target() -> None:
     listed = subprocess.run(["make"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^  (\w+)\t", listed, re.MULTILINE) == [
         "help",
+        "install",
         "study",
         "test",
         "fuzz",
         "lab",
         "notebooks",
+        "head",
         "estimator",
         "sweep",
         "lint",

@@ -159,8 +159,7 @@ class Studio(HeadRenderer):
         return finish(self.render(posed, actor.colours), shot)
 
     def _add_spectacles(self, head: MorphableModel) -> tuple:
-        import pyvista
-
+        pyvista = self._pyvista
         marks = landmarks_of(head, head.template.astype(float))
         angles = np.linspace(0, 2 * np.pi, 33)
         rims = []

@@ -14,9 +14,10 @@ from ..io.tables import REAL, SIMULATED
 from ..morphable.space import ExpressionSpace
 from ..quantisation.corpus import Frames, read_frames
 from ..quantisation.rvqvae import RvqVae
-from .baselines import FaceCode, PcaScalar, ResidualCode
+from .baselines import PcaScalar, ResidualCode
 from .coverage import contrast_frames, coverage_table, display_coverage, find_code
 from .diversity import diversity_table
+from .face_code import FaceCode
 from .frame_codes import FrameCode, compared_codes, token_codes
 from .frame_sets import compared_frames, read_split, shown_displays
 from .retrieval import retrieval_table

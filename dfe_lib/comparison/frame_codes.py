@@ -12,7 +12,7 @@ from ..action_units import AU_SETS
 from ..facs import au_basis, au_binary, au_intensities, au_levels
 from ..quantisation.rvqvae import RvqVae
 from .au_code import AuCode
-from .baselines import FaceCode
+from .face_code import FaceCode
 
 __all__ = ["FrameCode", "compared_codes", "other_code", "token_codes", "unit_codes"]
 

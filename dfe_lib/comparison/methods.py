@@ -16,7 +16,8 @@ from ..quantisation.corpus import Frames
 from ..quantisation.metrics import error_mm
 from ..quantisation.rvqvae import RvqVaeConfig
 from .au_code import AuCode
-from .baselines import FaceCode, KMeans, PcaScalar, ProductCode, ResidualCode
+from .baselines import KMeans, PcaScalar, ProductCode, ResidualCode
+from .face_code import FaceCode
 from .fsq import FiniteScalar
 from .reconstruction import words_used
 from .region_dictionary import RegionDictionary

@@ -10,7 +10,7 @@ from ..blendshapes import REGIONS
 from ..morphable.space import ExpressionSpace
 from ..quantisation.corpus import Frames
 from ..quantisation.metrics import error_mm, error_summary, perplexity, usage
-from .baselines import FaceCode
+from .face_code import FaceCode
 
 __all__ = ["STILL_MM", "compare", "region_metrics", "token_changes", "words_used"]
 

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from ..morphable.metric import mesh_cosine
-from .baselines import FaceCode
+from .face_code import FaceCode
 
 __all__ = ["FOUND", "match_templates", "recovery_table"]
 

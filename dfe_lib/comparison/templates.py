@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from ..morphable.metric import mesh_cosine, mesh_length, metric_root
 from ..morphable.model import MorphableModel
 from ..morphable.space import ExpressionSpace
-from .baselines import FaceCode
+from .face_code import FaceCode
 
 __all__ = [
     "MOVED_MM",

@@ -4,21 +4,19 @@ In come frames tables; out go expressions tables with psi in [0, 1], a row a fra
 the fitted head in mm, and how exact all this is on rendered actors and on real clips.
 """
 
-from .benchmark import fit_accuracy
-from .estimator import ExpressionEstimator, pretrained_estimator
-from .estimator_build import build_estimator
-from .fit import fit_tables
-from .report import fit_report
-from .smoothing import smooth_expressions
-from .solver import LandmarkSolver
+from ..lazy import importer
 
-__all__ = [
-    "ExpressionEstimator",
-    "LandmarkSolver",
-    "build_estimator",
-    "fit_accuracy",
-    "fit_report",
-    "fit_tables",
-    "pretrained_estimator",
-    "smooth_expressions",
-]
+_MODULES = {
+    "ExpressionEstimator": "estimator",
+    "LandmarkSolver": "solver",
+    "build_estimator": "estimator_build",
+    "fit_accuracy": "benchmark",
+    "fit_report": "report",
+    "fit_tables": "fit",
+    "pretrained_estimator": "estimator",
+    "smooth_expressions": "smoothing",
+}
+
+__all__ = sorted(_MODULES)
+
+__getattr__ = importer(__name__, _MODULES)

@@ -20,7 +20,8 @@ from ..actors.motion import film_motion
 from ..errors import UserError
 from ..io.paths import cache_dir
 from ..io.tables import write_text
-from ..morphable.anny import HeadSampler, anny_head
+from ..morphable.anny import anny_head
+from ..morphable.anny_build import HeadSampler
 from ..morphable.procrustes import LAYOUT_68
 from .benchmark import fit_accuracy, predictions
 from .estimator import PRETRAINED, EstimatorConfig, ExpressionEstimator
@@ -83,7 +84,7 @@ def build_estimator(
     config = config or BuildConfig()
     films = folder or cache_dir() / "estimator"
     _check_plan(films, config)
-    head = anny_head()  # built once, before several processes want it
+    head = anny_head()
     _film_test(films, benchmark, config)
     paths = _film_training(films / "train", config)
     for layout, (network, training) in config.models.items():

@@ -14,7 +14,7 @@ def assets_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Folder of arrays that the project computes once (the head model); safe to delete."""
+    """Folder of what the project computes once (the films that the estimator is trained on); safe to delete."""
     return assets_dir() / "built"
 
 

@@ -5,14 +5,17 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 from PIL import Image
 
 from ..errors import UserError
 from .paths import results_dir
 from .tables import atomic_path, write_csv
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 __all__ = ["DPI", "KINDS", "SMOKE", "STEPS", "Step", "Study"]
 
@@ -136,7 +139,7 @@ class Study:
             raise SystemExit(0)
         shell.input_transformers_cleanup.append(lambda lines: [])
 
-    def save_figure(self, figure: Figure, name: str, colours: int | None = None) -> None:
+    def save_figure(self, figure: "matplotlib.figure.Figure", name: str, colours: int | None = None) -> None:
         """Write `figures/<name>.png`; the same figure gives the same bytes.
 
         Arguments:

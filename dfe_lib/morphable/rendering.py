@@ -3,20 +3,16 @@
 import os
 import warnings
 from dataclasses import dataclass
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.spatial.transform import Rotation
 
-# read when VTK is imported; otherwise it first looks for a display, and complains that there is none
-os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # in a notebook it would ask for progress bars that nobody uses
-    import pyvista
+from ..errors import study_packages
 
-__all__ = ["Camera", "HeadRenderer", "Light", "subdivision", "turn"]
+__all__ = ["Camera", "HeadRenderer", "Light", "pyvista_module", "subdivision", "turn"]
 
 CLAY = np.array([0.80, 0.66, 0.58])
 
@@ -73,6 +69,16 @@ def turn(yaw: float | int = 0, pitch: float | int = 0, roll: float | int = 0) ->
     return Rotation.from_euler("YXZ", [yaw, pitch, roll], degrees=True).as_matrix()
 
 
+def pyvista_module() -> ModuleType:
+    """pyvista, which is heavy and no part of a core install; raises `UserError` where it is not installed."""
+    # read when VTK is imported; otherwise it first looks for a display, and complains that there is none
+    os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+    with study_packages(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # in a notebook it would ask for progress bars that nobody uses
+        import pyvista
+    return pyvista
+
+
 class HeadRenderer:
     """Renders heads of one topology; hold it open over many frames.
 
@@ -104,12 +110,13 @@ class HeadRenderer:
     ) -> None:
         self.camera, self._faces = camera, faces
         self.refine, fine = subdivision(faces, n_vertices, subdivisions)
+        self._pyvista = pyvista = pyvista_module()
         self._mesh = pyvista.PolyData.from_regular_faces(np.zeros((self.refine.shape[0], 3)), fine)
         self._mesh["colour"] = np.zeros((self.refine.shape[0], 3), np.uint8)
         self._plotter = pyvista.Plotter(off_screen=True, window_size=[camera.width, camera.height], lighting="none")
         self._plotter.add_mesh(self._mesh, scalars="colour", rgb=True, specular=0.12, specular_power=12, ambient=0.12,
                                interpolation="phong")  # fmt: skip
-        self._plotter.set_background(background)  # type: ignore[arg-type]  # a decorator hides the method
+        self._plotter.set_background(background)
         if not smooth:
             window = self._plotter.render_window
             assert window is not None  # it is there until the plotter is closed
@@ -120,7 +127,7 @@ class HeadRenderer:
     def light(self, lights: tuple[Light, ...]) -> None:
         self._plotter.renderer.remove_all_lights()
         for light in lights:
-            lamp = pyvista.Light(position=light.position, intensity=light.strength, light_type="scene light")
+            lamp = self._pyvista.Light(position=light.position, intensity=light.strength, light_type="scene light")
             lamp.diffuse_color = light.colour
             self._plotter.add_light(lamp)
 

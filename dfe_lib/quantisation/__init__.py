@@ -4,27 +4,25 @@ In come expressions tables; out go a trained RVQ-VAE (safetensors and JSON), tok
 and errors in mm (rms over the face). Training knows psi and a metric in mm2; the mesh itself is no part of a model.
 """
 
-from .config import TrainConfig
-from .corpus import Frames, read_corpus, read_frames
-from .encoder import DiscreteFacialEncoder
-from .metrics import error_mm, usage_table
-from .model_card import write_model_card
-from .rvqvae import RvqVae, RvqVaeConfig
-from .tokens import read_words, tokenise
-from .training import train
+from ..lazy import importer
 
-__all__ = [
-    "DiscreteFacialEncoder",
-    "Frames",
-    "RvqVae",
-    "RvqVaeConfig",
-    "TrainConfig",
-    "error_mm",
-    "read_corpus",
-    "read_frames",
-    "read_words",
-    "tokenise",
-    "train",
-    "usage_table",
-    "write_model_card",
-]
+_MODULES = {
+    "DiscreteFacialEncoder": "encoder",
+    "Frames": "corpus",
+    "RvqVae": "rvqvae",
+    "RvqVaeConfig": "rvqvae",
+    "TrainConfig": "config",
+    "error_mm": "metrics",
+    "read_corpus": "corpus",
+    "read_frames": "corpus",
+    "read_words": "tokens",
+    "tokenise": "tokens",
+    "train": "training",
+    "usage_table": "metrics",
+    "write_onnx": "graphs",
+    "write_model_card": "model_card",
+}
+
+__all__ = sorted(_MODULES)
+
+__getattr__ = importer(__name__, _MODULES)

@@ -8,22 +8,19 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from ..blendshapes import ACTIONS
-from ..errors import UserError
-from ..io.paths import PROJECT
+from ..errors import UserError, study_packages
 from ..morphable.anny import anny_head
 from .config import TrainConfig
-from .rvqvae import RvqVae, RvqVaeConfig
-from .training import train
+from .rvqvae import STUDY_MODEL, RvqVae, RvqVaeConfig
 
-__all__ = ["STUDY_MODEL", "DiscreteFacialEncoder"]
+__all__ = ["DiscreteFacialEncoder"]
 
-STUDY_MODEL = PROJECT / "results" / "study" / "model"
-"""The model that the study trained and the repository holds."""
-FARTHEST = 3.0
-"""Largest size of a coefficient that is still taken for one of ARKit's, which lie in [0, 1]."""
+ROUNDING = 0.01
+"""How far a coefficient may lie outside the model's bounds: files often hold two decimals."""
 
 
 class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
@@ -42,6 +39,7 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
 
     Attributes:
         model_: The fitted :class:`~dfe_lib.quantisation.rvqvae.RvqVae`. history_: Figures of its training.
+        n_features_in_, feature_names_in_: Number E and names of the coefficients.
 
     >>> psi = np.random.default_rng(0).random((64, 2), np.float32)
     >>> encoder = DiscreteFacialEncoder(4, 2, coefficients=("jawOpen", "jawLeft"), metric=np.eye(2))
@@ -78,19 +76,22 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         parameters say.
         """
         if self.pretrained is not None:
-            return self._hold(RvqVae.from_pretrained(self.pretrained))
+            model = RvqVae.from_pretrained(self.pretrained)
+            _rows(psi, model.config)
+            return self._hold(model)
         names = ACTIONS if self.coefficients is None else tuple(self.coefficients)
         metric = self.metric if metric is None else metric
         if metric is None:
             if names != ACTIONS:
                 raise UserError("Give the mesh metric of these coefficients: only that of ARKit's actions is built in.")
             metric = anny_head().gram()
+        with study_packages():
+            from .training import train
         config = RvqVaeConfig(names, self.codebook_size, self.n_stages, decoder=self.decoder)
-        self.model_ = RvqVae(config, seed=self.seed)
+        psi, model = _rows(psi, config, frames=2), RvqVae(config, seed=self.seed)
         settings = TrainConfig(**{**vars(self.training or TrainConfig()), "seed": self.seed})
-        psi = _rows(psi, names)
-        self.history_ = train(self.model_, psi, psi[:0], np.asarray(metric, float), settings)
-        return self
+        self.history_ = train(model, psi, psi[:0], np.asarray(metric, float), settings)
+        return self._take(model)
 
     def transform(self, psi: Float[np.ndarray, "n e"] | pd.DataFrame) -> Int[np.ndarray, "n m"]:
         """Tokens (N, M) of frames; a frame's tokens do not depend on the others.
@@ -99,9 +100,9 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
             psi: In the order of the coefficients' names; the columns of a DataFrame are taken by name.
         """
         check_is_fitted(self, "model_")
-        return self.model_.encode(torch.as_tensor(_rows(psi, self.model_.config.coefficients))).numpy()
+        return self.model_.encode(torch.as_tensor(_rows(psi, self.model_.config))).numpy()
 
-    def inverse_transform(self, tokens: np.ndarray) -> Float[np.ndarray, "n e"]:
+    def inverse_transform(self, tokens: np.ndarray | pd.DataFrame) -> Float[np.ndarray, "n e"]:
         """psi (N, E) that tokens (N, M) stand for: a sum of deformations, which may leave [0, 1] a little."""
         check_is_fitted(self, "model_")
         tokens, stages = np.asarray(tokens), self.model_.config.n_stages
@@ -110,6 +111,11 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         if tokens.size and not 0 <= tokens.min() <= tokens.max() < self.model_.config.codebook_size:
             raise UserError(f"Tokens must be 0 to {self.model_.config.codebook_size - 1}; these are not.")
         return self.model_.decode(torch.as_tensor(tokens.astype(np.int64))).numpy()
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Names of the columns of tokens, `token_1` to `token_M`; `set_output` labels tables with them."""
+        check_is_fitted(self, "model_")
+        return np.array([f"token_{stage}" for stage in range(1, self.model_.config.n_stages + 1)], dtype=object)
 
     def templates(self) -> Float[np.ndarray, "k e"]:
         """Change of psi (K, E) that each token makes alone; codebook after codebook where stages have their own."""
@@ -130,6 +136,12 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         sizes = (config.codebook_size, config.n_stages, config.decoder, config.coefficients)
         return cls(*sizes, pretrained=str(folder))._hold(model)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # tokens are whole numbers
+        tags.input_tags.positive_only = self.coefficients is None
+        return tags
+
     def _hold(self, model: RvqVae) -> "DiscreteFacialEncoder":
         for name in ("codebook_size", "n_stages", "decoder"):
             wanted, there = getattr(self, name), getattr(model.config, name)
@@ -137,23 +149,52 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
                 raise UserError(
                     f"The model in {self.pretrained} has {name} {there}, not {wanted}: to train, set pretrained=None."
                 )
-        self.model_ = model
+        if self.coefficients is not None and tuple(self.coefficients) != model.config.coefficients:
+            raise UserError(f"The model in {self.pretrained} has other coefficients: to train, set pretrained=None.")
+        return self._take(model)
+
+    def _take(self, model: RvqVae) -> "DiscreteFacialEncoder":
+        self.model_, names = model, model.config.coefficients
+        self.n_features_in_, self.feature_names_in_ = len(names), np.array(names, dtype=object)
         return self
 
 
-def _rows(psi: Float[np.ndarray, "n e"] | pd.DataFrame, names: Sequence[str]) -> Float[np.ndarray, "n e"]:
+def _rows(psi: object, config: RvqVaeConfig, frames: int = 0) -> Float[np.ndarray, "n e"]:
+    """psi as the model reads it; raises `UserError` for less than `frames` rows and for whatever it cannot be."""
+    names = config.coefficients
     if isinstance(psi, pd.DataFrame):
         missing = [name for name in names if name not in psi]
         if missing:
             raise UserError(f"The table has no column {missing[0]}: its columns must be named as the coefficients are.")
-        psi = psi[list(names)].to_numpy()
-    psi = np.ascontiguousarray(psi, dtype=np.float32)
-    if psi.ndim != 2 or psi.shape[1] != len(names):
-        raise UserError(f"psi must have {len(names)} columns, one for each coefficient, not the shape {psi.shape}.")
-    if not np.isfinite(psi).all():
-        raise UserError("psi has values that are not finite; leave out the frames that are not valid.")
-    if tuple(names) == ACTIONS and psi.size and np.abs(psi).max() > FARTHEST:
+        psi = psi[list(names)]
+    psi = _floats(psi, frames)
+    if psi.shape[1] != len(names):
         raise UserError(
-            f"psi lies in 0 to 1, and these values reach {np.abs(psi).max():.0f}: divide percentages by 100."
+            f"X has {psi.shape[1]} features, but DiscreteFacialEncoder is expecting {len(names)} features as input: "
+            f"psi must have {len(names)} columns, one for each coefficient."
         )
+    if not np.isfinite(psi).all():
+        raise UserError("psi has values that are not finite (NaN or inf); leave out the frames that are not valid.")
+    if config.bounds is not None and psi.size:
+        _check_bounds(psi, *config.bounds, names)
     return psi
+
+
+def _floats(psi: object, frames: int) -> Float[np.ndarray, "n e"]:
+    settings = {"ensure_all_finite": False, "ensure_min_samples": frames, "input_name": "psi"}
+    try:
+        return check_array(psi, dtype=np.float32, order="C", estimator="DiscreteFacialEncoder", **settings)
+    except (TypeError, ValueError) as error:
+        raise UserError(" ".join(str(error).split())) from error
+
+
+def _check_bounds(psi: Float[np.ndarray, "n e"], low: float, high: float, names: Sequence[str]) -> None:
+    outside = np.maximum(low - psi, psi - high)
+    if outside.max() > ROUNDING:
+        row, column = np.unravel_index(outside.argmax(), psi.shape)
+        value = psi[row, column]
+        kind = "Negative values in data" if low == 0 > value else "Values out of bounds"
+        raise UserError(
+            f"{kind}: {names[column]} is {value:.3g} in row {row}, and psi lies in {low:g} to {high:g}: divide "
+            "percentages by 100, or clip what a filter or a decoder carried outside."
+        )

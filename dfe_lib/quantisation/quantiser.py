@@ -44,7 +44,8 @@ class ResidualQuantiser(nn.Module):
         super().__init__()
         self.n_stages, self.shared, self.beam = n_stages, shared, beam
         self.codebook = nn.Parameter(torch.zeros(1 if shared else n_stages, codebook_size, dim))
-        marks = torch.randint(2**62, (codebook_size,), generator=torch.Generator().manual_seed(0), device="cpu")
+        # sums of marks stay below 2^53: ONNX Runtime adds up integers in float64
+        marks = torch.randint(2**48, (codebook_size,), generator=torch.Generator().manual_seed(0), device="cpu")
         self.register_buffer("marks", marks, persistent=False)
 
     @property
@@ -67,8 +68,8 @@ class ResidualQuantiser(nn.Module):
         books = self.codebook.to(z.dtype)
         pairs = torch.einsum("mkd,nld->mnkl", books, books)
         solo = 0.5 * books.square().sum(2) - torch.einsum("bd,mkd->bmk", z, books)
-        codes = z.new_zeros(len(z), 1, 0, dtype=torch.long)
-        cost = z.new_zeros(len(z), 1)
+        codes = z.new_zeros(z.shape[0], 1, 0, dtype=torch.long)  # not len, which an export would take for a constant
+        cost = z.new_zeros(z.shape[0], 1)
         for stage in range(self.n_stages):
             book = 0 if self.shared else stage
             total = self._overlap(pairs[:, book], codes) if stage else torch.zeros_like(solo[:, :1])

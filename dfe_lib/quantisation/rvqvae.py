@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from .. import __version__
+from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..io.machine import cpu_count
 from ..io.tables import atomic_path, write_text
 from .quantiser import ResidualQuantiser
 
-__all__ = ["RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
+__all__ = ["STUDY_MODEL", "RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
+
+STUDY_MODEL = Path(__file__).parent / "data" / "study_model"
+"""The model that the study trained; in a checkout a link to `results/study/model`, in a wheel a copy of it."""
 
 FORMAT = 1
 CHUNK = 1024
@@ -51,6 +55,7 @@ class RvqVaeConfig:
         shared_codebook: One codebook for all stages, or one each.
         decoder: `"joint"` decodes the sum of the codes, `"additive"` adds up what each code decodes to.
         beam: Partial sums that the code search keeps.
+        bounds: Least and largest value of a coefficient; None: 0 and 1 for ARKit's actions, any value for others.
     """
 
     coefficients: tuple[str, ...]
@@ -66,8 +71,13 @@ class RvqVaeConfig:
     shared_codebook: bool = True
     decoder: str = "joint"
     beam: int = 5
+    bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if self.bounds is None and self.coefficients == ACTIONS:
+            object.__setattr__(self, "bounds", (0.0, 1.0))
+        if self.bounds is not None and not (len(self.bounds) == 2 and self.bounds[0] < self.bounds[1]):
+            raise UserError(f"bounds must be the least and the largest value of a coefficient, not {self.bounds}.")
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type is int and (type(value) is not int or value < 1):
@@ -302,7 +312,7 @@ class RvqVae(nn.Module):
         weights = save(state)
         with atomic_path(folder / "model.safetensors") as partial:
             partial.write_bytes(weights)
-        config = {"format": FORMAT, "model": "RvqVae", "library": _library_version(), **asdict(self.config)}
+        config = {"format": FORMAT, "model": "RvqVae", "library": __version__, **asdict(self.config)}
         config["weights_sha256"] = hashlib.sha256(weights).hexdigest()
         write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
 
@@ -355,16 +365,10 @@ def _read_config(folder: Path) -> tuple[RvqVaeConfig, str | None]:
     stored.pop("library", None)
     sha256 = stored.pop("weights_sha256", None)
     try:
-        return RvqVaeConfig(**stored | {"coefficients": tuple(stored["coefficients"])}), sha256
+        pairs = {name: tuple(stored[name]) for name in ("coefficients", "bounds") if stored.get(name) is not None}
+        return RvqVaeConfig(**stored | pairs), sha256
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / 'config.json'} has other settings than this version of dfe_lib knows.") from error
-
-
-def _library_version() -> str:
-    try:
-        return version("dfe_lib")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _split(x: Float[Tensor, "n w"], heads: int) -> Float[Tensor, "h n v"]:

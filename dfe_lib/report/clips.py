@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
 
 from ..blendshapes import REGIONS
 from ..morphable.model import MorphableModel
 from .drawing import Picture, drawn_heads, grid, heat_bar, heat_colours, limit_mm
+from .theme import sns
 
 __all__ = [
     "clip_sheet",
@@ -26,8 +26,6 @@ __all__ = [
 
 ROOM = 1.08
 """Top of an axis that starts at 0, in units of the largest value."""
-
-sns.set_theme(context="notebook", style="ticks", palette="colorblind")
 
 
 def clip_sheet(pictures: Mapping[str, Picture], landmarks: Mapping[str, Float[np.ndarray, "l 3"] | None]) -> Figure:

@@ -6,7 +6,6 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 
@@ -16,6 +15,7 @@ from ..cohort.displays import DISPLAYS
 from ..cohort.filmed import FilmedPerson
 from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer
+from .theme import sns
 
 __all__ = ["filmed_sheet", "session_figure", "summary_figure"]
 

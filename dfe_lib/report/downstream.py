@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..morphable.model import MorphableModel
 from .clips import token_sheet
+from .theme import sns
 
 __all__ = ["LINES", "needed_map", "power_curves", "score_dots", "word_cards"]
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
+from . import theme  # noqa: F401  # figures look alike whichever module draws first
 
 __all__ = ["Picture", "drawn_heads", "face_crop", "grid", "heat_bar", "heat_colours", "limit_mm"]
 

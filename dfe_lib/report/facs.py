@@ -7,7 +7,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from jaxtyping import Float, Int, UInt8
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -22,6 +21,7 @@ from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..morphable.space import ExpressionSpace
 from .clips import token_sheet
 from .pictures import template_map
+from .theme import sns
 
 __all__ = [
     "CONTRASTED",

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from jaxtyping import UInt8
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
@@ -17,6 +16,7 @@ from ..fitting.benchmark import PARTS, Predictions
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
 from .overlays import METHODS, Overlay
+from .theme import sns
 
 __all__ = ["actor_sheet", "error_map", "fit_errors", "overlay_sheet", "truth_against_estimate"]
 

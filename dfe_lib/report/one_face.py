@@ -7,7 +7,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pyarrow.parquet as pq
-import seaborn as sns
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
@@ -18,6 +17,7 @@ from ..morphable.parts import FaceParts
 from ..tracking.sources import read_sources, stills
 from .drawing import Picture, drawn_heads, face_crop, heat_bar, heat_colours, limit_mm
 from .pictures import has_pictures, template_map
+from .theme import sns
 
 __all__ = ["OneFace", "face_found", "face_in_parts", "read_face"]
 

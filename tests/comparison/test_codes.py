@@ -7,7 +7,7 @@ from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.comparison.au_code import AuCode
-from dfe_lib.comparison.baselines import FaceCode
+from dfe_lib.comparison.face_code import FaceCode
 from dfe_lib.comparison.fsq import FiniteScalar
 from dfe_lib.comparison.region_dictionary import RegionDictionary, region_columns
 from dfe_lib.comparison.rvqvae_code import TrainedCode, VqCode

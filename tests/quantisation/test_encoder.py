@@ -1,3 +1,8 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +17,8 @@ from dfe_lib import DiscreteFacialEncoder
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.quantisation.config import TrainConfig
-from dfe_lib.quantisation.encoder import STUDY_MODEL
 from dfe_lib.quantisation.metrics import error_mm
-from dfe_lib.quantisation.rvqvae import RvqVae
+from dfe_lib.quantisation.rvqvae import STUDY_MODEL, RvqVae, RvqVaeConfig
 
 METRIC = invented_metric()
 PSI = PlantedDisplays.invented().sample(600, seed=1)[0]
@@ -101,3 +105,76 @@ def test_a_pretrained_model_stays_what_it_is_in_a_pipeline(encoder, tmp_path):
     np.testing.assert_array_equal(pipeline.fit_transform(PSI[:50]), encoder.transform(PSI[:50]))
     with pytest.raises(UserError, match="pretrained=None"):
         clone(pretrained).set_params(n_stages=2).fit(PSI)
+
+
+def test_coefficients_outside_the_bounds_that_the_model_states_are_refused(encoder):
+    assert encoder.model_.config.bounds == (0.0, 1.0)
+    row = PSI[:1].copy()
+    row[0, 3] = 1.2
+    with pytest.raises(UserError, match=f"{ACTIONS[3]} is 1.2 in row 0"):
+        encoder.transform(row)
+    row[0, 3] = -0.3
+    with pytest.raises(UserError, match="0 to 1"):
+        encoder.transform(row)
+    row[0, 3] = 1.005  # rounded up by whoever wrote it
+    assert encoder.transform(row).shape == (1, 3)
+
+
+def test_other_coefficients_have_the_bounds_that_their_model_says(tmp_path):
+    free = RvqVae(RvqVaeConfig(("exp1", "exp2"), 4, 1))
+    assert free.config.bounds is None
+    RvqVae(RvqVaeConfig(("exp1", "exp2"), 4, 1, bounds=(-3.0, 3.0))).save_pretrained(tmp_path)
+    bound = DiscreteFacialEncoder.from_pretrained(tmp_path)
+    assert bound.transform(np.full((1, 2), -2.9)).shape == (1, 1)
+    with pytest.raises(UserError, match="-3 to 3"):
+        bound.transform(np.full((1, 2), -4.0))
+    with pytest.raises(UserError, match="bounds"):
+        RvqVaeConfig(("exp1",), bounds=(1.0, 0.0))
+
+
+def test_a_model_from_before_there_were_bounds_has_those_of_its_coefficients(encoder, tmp_path):
+    encoder.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["bounds"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert RvqVae.from_pretrained(tmp_path).config == encoder.model_.config
+
+
+def test_tokens_come_as_a_table_when_asked(encoder):
+    tables = clone(encoder).set_output(transform="pandas").fit(PSI)
+    tokens = tables.transform(pd.DataFrame(PSI, columns=ACTIONS, index=range(7, 607)))
+    assert list(tokens) == ["token_1", "token_2", "token_3"] == list(encoder.get_feature_names_out())
+    assert tokens.index[0] == 7
+    np.testing.assert_array_equal(tokens, encoder.transform(PSI))
+    np.testing.assert_array_equal(tables.inverse_transform(tokens), encoder.inverse_transform(tokens.to_numpy()))
+
+
+def test_a_fitted_encoder_says_what_it_reads(encoder, tmp_path):
+    encoder.save_pretrained(tmp_path)
+    for fitted in (encoder, DiscreteFacialEncoder.from_pretrained(tmp_path)):
+        assert fitted.n_features_in_ == 52 and tuple(fitted.feature_names_in_) == ACTIONS
+
+
+def test_a_clone_keeps_its_pretrained_model_and_refuses_other_coefficients(encoder, tmp_path):
+    encoder.save_pretrained(tmp_path)
+    pretrained = DiscreteFacialEncoder.from_pretrained(tmp_path)
+    twin = clone(pretrained)
+    assert twin.get_params() == pretrained.get_params()
+    np.testing.assert_array_equal(twin.fit(PSI[:2]).transform(PSI), pretrained.transform(PSI))
+    with pytest.raises(UserError, match="other coefficients"):
+        clone(pretrained).set_params(coefficients=ACTIONS[::-1]).fit(PSI[:2])
+
+
+EXCEPTIONS = {
+    "check_dtype_object": "what is no number is a UserError, which is a ValueError and no TypeError",
+}
+"""Checks of scikit-learn that the encoder does not pass, and why."""
+
+
+@pytest.mark.slow
+def test_scikit_learns_own_checks_pass_but_for_the_exceptions():
+    script = Path(__file__).parents[1] / "helpers" / "sklearn_checks.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    checks = json.loads(done.stdout)
+    assert checks.get("failed", {}).keys() == EXCEPTIONS.keys(), checks["failed"]
+    assert checks["skipped"].keys() == {"check_array_api_input"} and len(checks["passed"]) > 35

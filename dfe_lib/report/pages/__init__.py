@@ -3,7 +3,14 @@
 In come a model, tables and pictures; out goes one HTML file with its style, script, head mesh and data inside.
 """
 
-from .atlas import atlas_of_model, write_atlas
-from .viewer import write_viewer
+from ...lazy import importer
 
-__all__ = ["atlas_of_model", "write_atlas", "write_viewer"]
+_MODULES = {
+    "atlas_of_model": "atlas",
+    "write_atlas": "atlas",
+    "write_viewer": "viewer",
+}
+
+__all__ = sorted(_MODULES)
+
+__getattr__ = importer(__name__, _MODULES)

@@ -16,8 +16,7 @@ from ...io.media import open_media
 from ...io.tables import atomic_path, read_arrays
 from ...morphable.anny import anny_head, shown_tongue
 from ...morphable.model import MorphableModel
-from ...quantisation.encoder import STUDY_MODEL
-from ...quantisation.rvqvae import RvqVae
+from ...quantisation.rvqvae import STUDY_MODEL, RvqVae
 from .page import LIMITS_MM, pack, packed_head, write_page
 from .phrases import movements, sentence
 
