@@ -191,7 +191,7 @@ def _floats(psi: object, frames: int) -> Float[np.ndarray, "n e"]:
 def _check_bounds(psi: Float[np.ndarray, "n e"], low: float, high: float, names: Sequence[str]) -> None:
     outside = np.maximum(low - psi, psi - high)
     if outside.max() > ROUNDING:
-        row, column = np.unravel_index(outside.argmax(), psi.shape)
+        row, column = (int(place) for place in np.unravel_index(outside.argmax(), psi.shape))
         value = psi[row, column]
         kind = "Negative values in data" if low == 0 > value else "Values out of bounds"
         raise UserError(
