@@ -97,7 +97,7 @@ def tokens_used(
         {
             "token": order,
             "occurrences": counts[order],
-            "rms_mm": np.sqrt(np.einsum("ki,ij,kj->k", templates, space.metric, templates))[order],
+            "rms_mm": mesh_length(templates, space.metric)[order],
             "actions": strongest_actions(templates[order], space.names, space.metric),
         }
     )
