@@ -145,7 +145,7 @@ def recorded(tmp_path_factory):
     """Files of four programs and a video, taken in and fitted together."""
     folder = tmp_path_factory.mktemp("recorded")
     psi = np.random.default_rng(0).random((70, 52), dtype=np.float32)
-    write_live_link(folder / "phone.csv", psi, [f"00:00:{i // 60:02d}:{i % 60:02d}.000" for i in range(70)])
+    write_live_link(folder / "phone.csv", psi, [f"00:00:{i // 30:02d}:{i % 30:02d}.000" for i in range(70)])
     np.savez(folder / "codes.npz", exp=psi[:, :50], jaw=psi[:, :3])
     write_table(folder / "units.csv", E_DAIC, openface_rows(E_DAIC, 20))
     points = face_68(40)
