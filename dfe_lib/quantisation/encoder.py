@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..blendshapes import ACTIONS
+from ..blendshapes import ACTIONS, coefficient_columns
 from ..errors import UserError
 from ..io.paths import PROJECT
 from ..morphable.anny import anny_head
@@ -96,7 +96,8 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         """Tokens (N, M) of frames; a frame's tokens do not depend on the others.
 
         Arguments:
-            psi: In the order of the coefficients' names; the columns of a DataFrame are taken by name.
+            psi: In the order of the coefficients' names; the columns of a DataFrame are taken by name, see
+                `blendshapes.coefficient_columns`.
         """
         check_is_fitted(self, "model_")
         return self.model_.encode(torch.as_tensor(_rows(psi, self.model_.config.coefficients))).numpy()
@@ -143,10 +144,7 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
 
 def _rows(psi: Float[np.ndarray, "n e"] | pd.DataFrame, names: Sequence[str]) -> Float[np.ndarray, "n e"]:
     if isinstance(psi, pd.DataFrame):
-        missing = [name for name in names if name not in psi]
-        if missing:
-            raise UserError(f"The table has no column {missing[0]}: its columns must be named as the coefficients are.")
-        psi = psi[list(names)].to_numpy()
+        psi = psi.iloc[:, coefficient_columns([str(column) for column in psi.columns], names)].to_numpy()
     psi = np.ascontiguousarray(psi, dtype=np.float32)
     if psi.ndim != 2 or psi.shape[1] != len(names):
         raise UserError(f"psi must have {len(names)} columns, one for each coefficient, not the shape {psi.shape}.")

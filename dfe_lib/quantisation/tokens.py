@@ -12,7 +12,11 @@ from ..io.tables import coefficient_names, read_arrays, read_batches, table_writ
 from .metrics import error_mm
 from .rvqvae import RvqVae
 
+<<<<<<< HEAD
 __all__ = ["read_words", "tokenise", "tokens_of"]
+=======
+__all__ = ["decoded", "tokenise", "tokens_of"]
+>>>>>>> 5ee60c5 (Encoding: rows, columns, words and inputs of the table that people read (in progress))
 
 ROWS = 4096
 """Rows held in memory at a time."""
@@ -73,6 +77,11 @@ def tokens_of(
     """
     codes = model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
     return codes.cpu().numpy(), error_mm(psi, model.decode(codes).cpu().numpy(), metric)
+
+
+def decoded(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:
+    """psi (N, E) that rows of tokens stand for."""
+    return model.decode(torch.as_tensor(tokens.astype(np.int64))).cpu().numpy()
 
 
 def _token_rows(model: RvqVae, path: str | Path, metric: np.ndarray) -> Iterator[dict[str, np.ndarray]]:

@@ -61,12 +61,12 @@ def test_elan_has_a_tier_a_stage_and_an_annotation_a_run(tokens) -> None:
     video.touch()
     count = export_elan(path, path.with_suffix(".eaf"), video)
     document = Elan.Eaf(str(path.with_suffix(".eaf")))
-    assert sorted(document.get_tier_names()) == [f"stage {stage}" for stage in range(4)]
+    assert sorted(document.get_tier_names()) == [f"token_{stage + 1}" for stage in range(4)]
     assert count == sum(len(document.get_annotation_data_for_tier(tier)) for tier in document.get_tier_names())
     times = np.arange(N) * 40
     for stage in range(4):
         covered = np.full(N, -1)
-        for start, end, token, *_ in document.get_annotation_data_for_tier(f"stage {stage}"):
+        for start, end, token, *_ in document.get_annotation_data_for_tier(f"token_{stage + 1}"):
             here = (times >= start) & (times < end)
             assert (covered[here] == -1).all(), "annotations do not overlap"
             covered[here] = int(token)
@@ -90,8 +90,8 @@ def test_several_people_have_tiers_of_their_own(tmp_path) -> None:
     document = Elan.Eaf(str(tmp_path / "a.eaf"))
     found = {tier: document.get_annotation_data_for_tier(tier) for tier in document.get_tier_names()}
     assert {tier: data[0][:3] for tier, data in found.items()} == {
-        "stage 0 person 0": (0, 200, "5"),
-        "stage 0 person 1": (0, 200, "6"),
+        "token_1 person 0": (0, 200, "5"),
+        "token_1 person 1": (0, 200, "6"),
     }
 
 

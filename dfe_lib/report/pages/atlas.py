@@ -29,7 +29,7 @@ from .occurrences import (
     token_occurrences,
 )
 from .page import LIMITS_MM, packed_head, picture_uri, write_page
-from .phrases import Movement, main_regions, movements, sentence
+from ...morphable.phrases import Movement, main_regions, movements, sentence
 from .portraits import portraits
 
 __all__ = ["atlas_of_model", "write_atlas"]

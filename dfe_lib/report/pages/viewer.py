@@ -19,7 +19,7 @@ from ...morphable.model import MorphableModel
 from ...quantisation.encoder import STUDY_MODEL
 from ...quantisation.rvqvae import RvqVae
 from .page import LIMITS_MM, pack, packed_head, write_page
-from .phrases import movements, sentence
+from ...morphable.phrases import movements, sentence
 
 __all__ = ["clip_page", "playable", "write_viewer"]
 

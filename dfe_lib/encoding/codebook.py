@@ -1,0 +1,94 @@
+"""Tokens in plain language: the words of a frame, and the codebook as a table."""
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+
+from ..action_units import ACTION_UNITS
+from ..blendshapes import ACTIONS
+from ..facs import au_basis, au_intensities
+from ..morphable.model import MorphableModel
+from ..morphable.phrases import main_regions, movements, sentence
+from ..quantisation.rvqvae import RvqVae
+
+__all__ = ["FrameWords", "codebook_table", "codebook_words"]
+
+PARTS = 3
+"""Parts of the face that a frame's sentence speaks of at most."""
+UNITS_SEEN = 0.1
+"""Strength from which a unit is named for a token, FACS's level A."""
+REMEMBERED = 100_000
+"""Combinations of tokens whose sentence is kept."""
+
+
+class FrameWords:
+    """The sentence of each frame: what its tokens together do to a resting face.
+
+    Arguments:
+        model: what the tokens decode by. head: with the model's coefficients; None where there is no mesh.
+    """
+
+    def __init__(self, model: RvqVae, head: MorphableModel | None) -> None:
+        self._model, self._head = model, head
+        self._known: dict[tuple[int, ...], str] = {}
+
+    def __call__(self, tokens: Int[np.ndarray, "n m"]) -> list[str]:
+        """A sentence for each row of tokens; empty without a mesh."""
+        if self._head is None:
+            return [""] * len(tokens)
+        rows = [tuple(row) for row in tokens.tolist()]
+        new = sorted(set(rows) - self._known.keys())
+        if len(self._known) > REMEMBERED:
+            self._known = {row: self._known[row] for row in set(rows) - set(new)}
+        if new:
+            psi = self._model.decode(torch.tensor(new)).cpu().numpy().astype(float)
+            self._known |= zip(new, (sentence(found, PARTS) for found in movements(self._head, psi)), strict=True)
+        return [self._known[row] for row in rows]
+
+
+def codebook_words(model: RvqVae, head: MorphableModel | None) -> list[list[str]]:
+    """What each token does by itself, in words: a list for each codebook, one where all places share it."""
+    books = model.templates().cpu().numpy().astype(float)
+    if head is None:
+        return [[""] * len(book) for book in books]
+    return [[sentence(found) for found in movements(head, book)] for book in books]
+
+
+def codebook_table(model: RvqVae, head: MorphableModel | None) -> pd.DataFrame:
+    """The codebook for people: a row a token with what it does.
+
+    Columns: `token`; `place`, which of a frame's tokens it is, or `any` where all share one codebook; `words`;
+    `action_units`, those that it shows with their strength from 0 to 5, and with a minus those that it takes away;
+    `region`, where it moves the face most; `mm`, its size, rms over the face.
+    """
+    books = model.templates().cpu().numpy().astype(float)
+    told = codebook_words(model, head)
+    metric = head.gram() if head is not None else np.eye(books.shape[2])
+    units = _units(model, books.reshape(-1, books.shape[2]), metric)
+    regions = main_regions(head, books.reshape(-1, books.shape[2])) if head is not None else [[]] * books[..., 0].size
+    size = np.sqrt(np.maximum(np.einsum("bki,ij,bkj->bk", books, metric, books), 0))
+    rows = [
+        {"token": token, "place": "any" if model.config.shared_codebook else str(book + 1), "words": told[book][token],
+         "action_units": units[book * books.shape[1] + token],
+         "region": " and ".join(regions[book * books.shape[1] + token][:2]), "mm": round(float(size[book, token]), 3)}
+        for book in range(books.shape[0])
+        for token in range(books.shape[1])
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _units(model: RvqVae, changes: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> list[str]:
+    if model.config.coefficients != ACTIONS:
+        return [""] * len(changes)
+    codes, _ = au_basis("facs")
+    more, less = (5 * au_intensities(sign * changes, metric) for sign in (1, -1))
+    return [
+        ", ".join([*_named(codes, row, ""), *_named(codes, other, "-")]) for row, other in zip(more, less, strict=True)
+    ]
+
+
+def _named(codes: tuple[str, ...], strengths: Float[np.ndarray, " a"], sign: str) -> list[str]:
+    order = np.argsort(-strengths, kind="stable")
+    seen = [i for i in order if strengths[i] >= 5 * UNITS_SEEN]
+    return [f"{codes[i]} {ACTION_UNITS[codes[i]].name} {sign}{strengths[i]:.1f}" for i in seen]
