@@ -15,9 +15,9 @@ _MODULES = {
     "codebook_table": "codebook",
     "data_dictionary": "columns",
     "encode_inputs": "batch",
-    "encode_media": "clip",
+    "encode_media": "files",
     "run_live": "live",
-    "view_media": "clip",
+    "view_media": "view",
 }
 
 __all__ = sorted(_MODULES)

@@ -39,7 +39,9 @@ def frame_batch(table: pd.DataFrame, settings: Settings, names: tuple[str, ...])
     """Rows of a DataFrame with columns of psi, or one column `psi` of arrays; its key columns are kept."""
     if "psi" in table and len(table):
         missing = np.full(len(names), np.nan)
-        psi = np.stack([missing if row is None or np.ndim(row) == 0 else np.asarray(row, float) for row in table["psi"]])
+        psi = np.stack(
+            [missing if row is None or np.ndim(row) == 0 else np.asarray(row, float) for row in table["psi"]]
+        )
     else:
         columns = coefficient_columns([str(name) for name in table.columns], names)
         psi = table.iloc[:, columns].to_numpy(float)

@@ -44,7 +44,9 @@ def write_clip(
     """
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
         kind, work, note = input_kind(clip.path), Path(folder), ""
-        table = _own_table(clip, work) if kind in ("frames", "expressions", "tokens") else work / f"{clip.clip_id}.parquet"
+        table = (
+            _own_table(clip, work) if kind in ("frames", "expressions", "tokens") else work / f"{clip.clip_id}.parquet"
+        )
         if kind in ("media", "recording"):
             note = _extract(clip, kind, table, settings, progress)
         if kind == "tokens":

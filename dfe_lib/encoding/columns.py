@@ -32,7 +32,9 @@ ACCURACY = (
     "the fit finds"
 )
 _MESH_UNITS = tuple(
-    Column(name, "action_units", "0-5", f"action unit {ACTION_UNITS[code].number}, {ACTION_UNITS[code].name}: {ACCURACY}")
+    Column(
+        name, "action_units", "0-5", f"action unit {ACTION_UNITS[code].number}, {ACTION_UNITS[code].name}: {ACCURACY}"
+    )
     for name, code in zip(AU_COLUMNS, OPENFACE_INTENSITY, strict=True)
 )
 
@@ -96,7 +98,9 @@ def encoded_schema(
     plain = tokens_schema(n_tokens)
     there = {*plain.names, "token_"}
     fields = [
-        pa.field("psi", pa.list_(pa.float32(), len(coefficients))) if each.name == "psi_" else pa.field(each.name, each.kind)
+        pa.field("psi", pa.list_(pa.float32(), len(coefficients)))
+        if each.name == "psi_"
+        else pa.field(each.name, each.kind)
         for each in COLUMNS
         if each.name not in there and each.group in ("tokens", *groups)
     ]

@@ -83,7 +83,7 @@ def content_key(clip: MediaFile, told: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _finder(left_out: list[Path]):  # noqa: ANN202 - a closure for find_media
+def _finder(left_out: list[Path]):
     def find(path: Path) -> Iterator[Path]:
         if path.is_dir():
             # a folder that is one clip of another program is no place to look for tables

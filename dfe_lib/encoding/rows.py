@@ -66,7 +66,10 @@ class RowMaker:
         """Tokens, errors and decoded psi of all rows, NaN where there are none."""
         count, config = len(valid), self.model.config
         tokens = np.zeros((count, config.n_stages), np.int16)
-        error, shown = np.full(count, np.nan, np.float32), np.full((count, len(config.coefficients)), np.nan, np.float32)
+        error, shown = (
+            np.full(count, np.nan, np.float32),
+            np.full((count, len(config.coefficients)), np.nan, np.float32),
+        )
         if "psi" in batch:
             if valid.any():
                 tokens[valid], error[valid] = tokens_of(self.model, batch["psi"][valid], self.metric)
@@ -120,6 +123,8 @@ def token_batches(tokens: Path) -> Iterator[Batch]:
 
 def _boxes(landmarks: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n 4"]:
     """Left, top, width and height of the box around each row's landmarks."""
-    points = landmarks.reshape(len(landmarks), N_LANDMARKS if landmarks.shape[1] == 3 * N_LANDMARKS else 68, -1)[..., :2]
+    points = landmarks.reshape(len(landmarks), N_LANDMARKS if landmarks.shape[1] == 3 * N_LANDMARKS else 68, -1)[
+        ..., :2
+    ]
     low, high = points.min(1), points.max(1)
     return np.concatenate([low, high - low], 1)

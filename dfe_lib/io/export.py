@@ -73,7 +73,10 @@ def bare_text(text: str) -> str:
 
 
 def export_elan(
-    table: str | os.PathLike, out: str | os.PathLike, media: str | os.PathLike | None = None, words: Sequence[Sequence[str]] = ()
+    table: str | os.PathLike,
+    out: str | os.PathLike,
+    media: str | os.PathLike | None = None,
+    words: Sequence[Sequence[str]] = (),
 ) -> int:
     """Writes a tokens table as an ELAN file: a tier for each token of a frame, an annotation for each run of one token.
 
@@ -142,7 +145,10 @@ def token_runs(
 
 
 def _texts(
-    table: str | os.PathLike, tokens: Int[np.ndarray, "n m"], valid: Bool[np.ndarray, " n"], words: Sequence[Sequence[str]]
+    table: str | os.PathLike,
+    tokens: Int[np.ndarray, "n m"],
+    valid: Bool[np.ndarray, " n"],
+    words: Sequence[Sequence[str]],
 ) -> np.ndarray:
     """Text of each annotation (n, m)."""
     texts = tokens.astype(object)

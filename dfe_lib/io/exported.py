@@ -79,7 +79,9 @@ def _batches(path: Path, layout: TextLayout, schema: pa.Schema, values: list[str
     count = 0
     for batch in read_columns(path, layout, [*numbers, *(start + name for name in values)], Counter(), text):
         rows = np.stack([batch[start + name] for name in values], 1)
-        yield {name: column for name, column in _columns(path, batch, rows, listed, count).items() if name in schema.names}
+        yield {
+            name: column for name, column in _columns(path, batch, rows, listed, count).items() if name in schema.names
+        }
         count += len(rows)
 
 

@@ -16,10 +16,10 @@ from ...io.media import open_media
 from ...io.tables import atomic_path, read_arrays
 from ...morphable.anny import anny_head, shown_tongue
 from ...morphable.model import MorphableModel
+from ...morphable.phrases import movements, sentence
 from ...quantisation.encoder import STUDY_MODEL
 from ...quantisation.rvqvae import RvqVae
 from .page import LIMITS_MM, pack, packed_head, write_page
-from ...morphable.phrases import movements, sentence
 
 __all__ = ["clip_page", "playable", "write_viewer"]
 
