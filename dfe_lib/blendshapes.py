@@ -29,8 +29,8 @@ REGIONS: tuple[str, ...] = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
 
 
 def coefficient_columns(columns: Sequence[str], names: Sequence[str] = ACTIONS) -> list[int]:
-    """Where a table has each coefficient: by its name, or as Live Link (`JawOpen`) or this project's files (`psi_jawOpen`,
-    `psi.jawOpen`) write it.
+    """Where a table has each coefficient: by its name, or written as by Live Link (`JawOpen`) or this project's files
+    (`psi_jawOpen`, `psi.jawOpen`).
 
     Raises UserError for one that is missing, or that two columns stand for.
 

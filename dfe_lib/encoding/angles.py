@@ -13,7 +13,7 @@ IRIS = {"Left": (473, "left_eye"), "Right": (468, "right_eye")}
 
 
 def gaze_map(head: MorphableModel) -> Float[np.ndarray, "e 2"]:
-    r"""Degrees that each coefficient turns the eyes of the head model, mean of both: yaw to the person's left, pitch down.
+    r"""Degrees by which each coefficient turns the eyes, mean of both: yaw to the person's left, pitch down.
 
     An action that moves the iris by d on an eye of radius r turns it by $2 \arcsin(d / 2r)$. Eyes are round, so the
     radius is half an eye's width, and its centre is that far behind the eye's foremost point.

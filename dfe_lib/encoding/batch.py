@@ -143,8 +143,8 @@ def _run(jobs: list[_Job], tokenizer: Tokenizer, model: Path, workers: int) -> I
         if workers == 1 or len(jobs) < 2:
             yield from ((job, _encode(job, tokenizer, shown)) for job in jobs)
             return
-        setting = {"initializer": _prepare, "initargs": (model, torch.get_num_threads())}
-        with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), **setting) as pool:
+        told = (model, torch.get_num_threads())
+        with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _prepare, told) as pool:
             futures = {pool.submit(_encode_prepared, job): job for job in jobs}
             for future in as_completed(futures):
                 yield futures[future], _reason(future.exception()) or future.result()
@@ -189,7 +189,7 @@ def _expected(job: _Job) -> int:
 
 
 def _stored_settings(settings: Settings, target: Path, with_psi: bool) -> Settings:
-    """Parts beside a table hold every column, so that others can be asked for later; in a folder they are the tables."""
+    """Parts beside a table hold every column, for those who later ask for others; in a folder they are the tables."""
     if target.suffix:
         return replace(settings, groups=GROUPS)
     more = [name for name in ("psi", "fit") if with_psi and name not in settings.groups]

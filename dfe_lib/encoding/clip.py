@@ -71,7 +71,7 @@ def fitted_rows(rows: RowMaker, clip: MediaFile, frames: Path, folder: Path, set
 def write_rows(
     rows: RowMaker, batches: Iterator[Batch], out: Path, settings: Settings, metadata: dict[str, str], note: str = ""
 ) -> None:
-    """Writes batches with psi or tokens as an encoded table: the part of the clip and the columns that settings name."""
+    """Writes batches with psi or tokens as an encoded table: the part of the clip and the columns of the settings."""
     config = rows.model.config
     schema = encoded_schema(config.n_stages, config.coefficients, settings.groups, metadata | {"note": note})
     with table_writer(out, schema) as table:

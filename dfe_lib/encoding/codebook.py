@@ -16,6 +16,8 @@ __all__ = ["FrameWords", "codebook_table", "codebook_words"]
 
 PARTS = 3
 """Parts of the face that a frame's sentence speaks of at most."""
+EYES = "eyeLook"
+"""Where the eyes look weighs nothing in the mesh metric, so that tokens leave it to chance; it has its own columns."""
 UNITS_SEEN = 0.1
 """Strength from which a unit is named for a token, FACS's level A."""
 REMEMBERED = 100_000
@@ -43,6 +45,7 @@ class FrameWords:
             self._known = {row: self._known[row] for row in set(rows) - set(new)}
         if new:
             psi = self._model.decode(torch.tensor(new)).cpu().numpy().astype(float)
+            psi[:, [name.startswith(EYES) for name in self._model.config.coefficients]] = 0
             self._known |= zip(new, (sentence(found, PARTS) for found in movements(self._head, psi)), strict=True)
         return [self._known[row] for row in rows]
 

@@ -13,6 +13,9 @@ from ..io.tables import token_name, tokens_schema
 __all__ = ["AU_COLUMNS", "COLUMNS", "Column", "data_dictionary", "encoded_schema"]
 
 
+REAL_NUMBER = pa.float32()
+
+
 @dataclass(frozen=True)
 class Column:
     """A column: its name, its group of `settings.GROUPS` (`key` and `tokens` are always there), unit and meaning."""
@@ -21,7 +24,7 @@ class Column:
     group: str
     unit: str
     meaning: str
-    kind: pa.DataType = pa.float32()
+    kind: pa.DataType = REAL_NUMBER
 
 
 AU_COLUMNS = tuple(f"{code}_mesh" for code in OPENFACE_INTENSITY)
@@ -48,8 +51,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("valid", "key", "", "is there a face, with tokens?", pa.bool_()),
     Column("token_", "tokens", "", "a token of the frame, coarse to fine: a row of codebook.csv", pa.int16()),
     Column("error_mm", "tokens", "mm", "how far the face of the tokens is from the fitted one, rms over the face"),
-    Column("words", "tokens", "", "what the tokens together do to the person's resting face; left and right are the "
-           "person's own", pa.string()),
+    Column("words", "tokens", "", "what the tokens together do to the person's resting face, the eyes' direction "
+           "left out; left and right are the person's own", pa.string()),
     Column("confidence", "face", "0-1", "of the face detector, where it was asked"),
     Column("box_x_px", "face", "px", "left edge of the box around the landmarks, from the left of the picture"),
     Column("box_y_px", "face", "px", "upper edge of the box, from the top of the picture"),
@@ -58,8 +61,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("yaw_deg", "pose", "degrees", "turn of the head, + to the person's left, 0 towards the camera"),
     Column("pitch_deg", "pose", "degrees", "nod of the head, + down"),
     Column("roll_deg", "pose", "degrees", "tilt of the head, + towards the person's right shoulder"),
-    Column("gaze_yaw_deg", "gaze", "degrees", "turn of the eyes in the head, mean of both, + to the person's left; from "
-           "the eye actions of psi, by how far they turn the eyes of the head model"),
+    Column("gaze_yaw_deg", "gaze", "degrees", "turn of the eyes in the head, mean of both, + to the person's left; "
+           "from the eye actions of psi, by how far they turn the eyes of the head model"),
     Column("gaze_pitch_deg", "gaze", "degrees", "the same up and down, + down; found less well than to the sides"),
     *_MESH_UNITS,
     Column("note", "notes", "", "what of the clip could not be read or had to be assumed; empty for a sound clip",

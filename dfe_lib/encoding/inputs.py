@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,11 +83,11 @@ def content_key(clip: MediaFile, told: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _finder(left_out: list[Path]):
+def _finder(left_out: list[Path]) -> Callable[[Path], Iterable[Path]]:
     def find(path: Path) -> Iterator[Path]:
         if path.is_dir():
             # a folder that is one clip of another program is no place to look for tables
-            recordings = list(find_recordings(path))
+            recordings = [each for each in find_recordings(path) if not exported_kind(each)]
             yield from recordings
             yield from () if path in recordings else _own_tables(path)
         elif path.suffix.lower() == ".parquet" or exported_kind(path):

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pandas as pd
 
 from ..errors import UserError
@@ -15,15 +16,16 @@ from ..io.media import open_media
 from ..io.tables import token_name
 from .columns import COLUMNS
 from .settings import DEFAULT_GROUPS
+from .stream import Row, Stream
 from .tokenizer import Tokenizer
 
 __all__ = ["run_live"]
 
-Picture = tuple[object, float]
+Picture = tuple[np.ndarray, float]
 
 
 def run_live(
-    source: int | str | os.PathLike,
+    source: str | os.PathLike,
     tokenizer: Tokenizer,
     out: str | os.PathLike | None = None,
     delay_s: float = 0.0,
@@ -40,7 +42,7 @@ def run_live(
 
     Raises UserError when there is no such camera or video.
     """
-    pictures = _camera(int(source)) if str(source).isdigit() else _video(Path(source))
+    pictures = _camera(int(str(source))) if str(source).isdigit() else _video(Path(source))
     count, before = 0, ""
     with tokenizer.stream(delay_s) as stream, suppress(KeyboardInterrupt):
         for row in _rows(stream, pictures):
@@ -54,7 +56,7 @@ def run_live(
     return count
 
 
-def _rows(stream, pictures: Iterator[Picture]) -> Iterator[dict[str, object]]:
+def _rows(stream: Stream, pictures: Iterator[Picture]) -> Iterator[Row]:
     for rgb, time_s in pictures:
         yield from stream.push(rgb, time_s)
     yield from stream.flush()
@@ -81,8 +83,8 @@ def _video(path: Path) -> Iterator[Picture]:
             yield frame.rgb, frame.time_s
 
 
-def _append(out: Path, row: dict[str, object], first: bool) -> None:
-    shown = {}
+def _append(out: Path, row: Row, first: bool) -> None:
+    shown: Row = {}
     for column in COLUMNS:
         if column.group not in ("key", "tokens", *DEFAULT_GROUPS[:4]):
             continue

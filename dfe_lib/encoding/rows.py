@@ -41,7 +41,7 @@ class RowMaker:
         self._words = FrameWords(model, space.head)
         self._turns = gaze_map(space.head) if space.head is not None else np.full((len(space.names), 2), np.nan)
 
-    def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, object]:
+    def __call__(self, batch: Mapping[str, np.ndarray]) -> Batch:
         """All columns of some rows.
 
         Arguments:
@@ -103,7 +103,7 @@ class RowMaker:
 
 
 def fitted_batches(frames: Path, expressions: Path) -> Iterator[Batch]:
-    """Rows of an expressions table with what the frames table of the same clip knows beside it, a few hundred at a time."""
+    """Rows of an expressions table with what the clip's frames table knows beside them, a few hundred at a time."""
     there = pq.read_schema(frames).names
     seen = read_batches(frames, [name for name in SEEN if name in there] or ["frame"])
     for batch, beside in zip(psi_batches(expressions), seen, strict=True):

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -15,10 +16,11 @@ from ..io.media import Frame
 from ..io.tables import REAL
 from ..tracking.detection import FaceFinder, FoundFace
 from ..tracking.identity import Tracker
-from .rows import RowMaker
+from .rows import Batch, RowMaker
 
-__all__ = ["Stream"]
+__all__ = ["Row", "Stream"]
 
+Row = dict[str, Any]
 NAME = "live"
 ASSUMED_STEP_S = 1 / 25
 
@@ -77,7 +79,7 @@ class Stream:
         self._waiting: deque[_Waiting] = deque()
         self._frame, self._now = -1, -np.inf
 
-    def push(self, rgb: UInt8[np.ndarray, "height width 3"], time_s: float | None = None) -> list[dict[str, object]]:
+    def push(self, rgb: UInt8[np.ndarray, "height width 3"], time_s: float | None = None) -> list[Row]:
         """Rows that this picture completes, the oldest first: columns of `columns.COLUMNS` by name.
 
         Arguments:
@@ -102,7 +104,7 @@ class Stream:
             self._waiting.append(_Waiting(self._frame, time_s))
         return self._completed(time_s - self.delay_s)
 
-    def flush(self) -> list[dict[str, object]]:
+    def flush(self) -> list[Row]:
         """The rows that still wait, when no more pictures come."""
         return self._completed(np.inf)
 
@@ -139,18 +141,18 @@ class Stream:
             for kept in (person.time_s, person.psi, person.places):
                 kept.popleft()
 
-    def _completed(self, until_s: float) -> list[dict[str, object]]:
-        rows: list[dict[str, object]] = []
+    def _completed(self, until_s: float) -> list[Row]:
+        rows: list[Row] = []
         while self._waiting and self._waiting[0].time_s <= until_s:
             columns = self._rows(self._batch(self._waiting.popleft()))
             rows.append({name: _plain(values[0]) for name, values in columns.items()})
         return rows
 
-    def _batch(self, waiting: _Waiting) -> dict[str, np.ndarray]:
+    def _batch(self, waiting: _Waiting) -> Batch:
         """One row as a batch."""
         key = {"clip_id": NAME, "subject_id": NAME, "data": REAL}
         where = {"face_id": waiting.face_id, "frame": waiting.frame, "time_s": waiting.time_s}
-        batch = {name: np.array([value]) for name, value in (key | where).items()}
+        batch: Batch = {name: np.array([value]) for name, value in (key | where).items()}
         if waiting.found is None:
             nothing = np.full((1, len(self._rows.model.config.coefficients)), np.nan, np.float32)
             return batch | {"psi": nothing, "valid": np.array([False])}

@@ -20,7 +20,7 @@ from .clip import fitted_rows, write_clip, write_rows
 from .inputs import find_inputs
 from .rows import Batch, RowMaker
 from .settings import Settings
-from .stream import Stream
+from .stream import Row, Stream
 
 __all__ = ["Tokenizer"]
 
@@ -70,7 +70,7 @@ class Tokenizer:
                 ignore_index=True,
             )
 
-    def push(self, rgb: UInt8[np.ndarray, "height width 3"], time_s: float | None = None) -> list[dict[str, object]]:
+    def push(self, rgb: UInt8[np.ndarray, "height width 3"], time_s: float | None = None) -> list[Row]:
         """The row of the next picture of a live video, without delay: see :class:`~dfe_lib.encoding.stream.Stream`.
 
         For several videos at once, everybody's face, or smoother rows some frames later, make one :meth:`stream` each.
@@ -94,10 +94,13 @@ class Tokenizer:
         out, config = work / "encoded.parquet", self.model.config
         if isinstance(source, pd.DataFrame):
             yield self._written(iter([frame_batch(source, settings, config.coefficients)]), out, settings)
-        elif isinstance(source, np.ndarray) and source.dtype == np.uint8:
-            yield self._written(self._picture_batches(source, work, settings), out, settings)
         elif isinstance(source, np.ndarray):
-            yield self._written(iter([psi_batch(source, settings, len(config.coefficients))]), out, settings)
+            array: np.ndarray = source
+            if array.dtype == np.uint8:
+                batches = self._picture_batches(array, work, settings)
+            else:
+                batches = iter([psi_batch(array, settings, len(config.coefficients))])
+            yield self._written(batches, out, settings)
         else:
             clips, failures = find_inputs([source] if isinstance(source, str | os.PathLike) else source)
             if failures:

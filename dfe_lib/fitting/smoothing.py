@@ -83,7 +83,7 @@ def smooth_expressions(
 def smooth_frame(
     psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], places: Float[np.ndarray, "n e"], at: int
 ) -> Float[np.ndarray, " e"]:
-    """One frame of the bilateral filter: what :func:`smooth_expressions` makes of frame `at` when it is given these rows.
+    """One frame of the bilateral filter: what :func:`smooth_expressions` makes of frame `at` of these rows.
 
     For live video, where the frames after it have not come, or not all.
 

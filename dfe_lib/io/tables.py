@@ -274,7 +274,7 @@ def read_dataframe(path: str | os.PathLike, columns: Sequence[str] | None = None
             series[name] = values
         else:
             keys = labels.get(name) or range(values.shape[1])
-            series |= {_wide_name(name, key): values[:, i] for i, key in enumerate(keys)}
+            series |= {_wide_name(name, str(key)): values[:, i] for i, key in enumerate(keys)}
     return pd.DataFrame(series)
 
 
@@ -351,7 +351,7 @@ def _damaged(path: str | os.PathLike, error: Exception) -> UserError:
     return UserError(f"{path} is not a readable Parquet table ({' '.join(str(error).split())[:300]}): make it again.")
 
 
-def _wide_name(column: str, key: str | int) -> str:
+def _wide_name(column: str, key: str) -> str:
     return token_name(int(key)) if column == "tokens" else f"{column}.{key}"
 
 

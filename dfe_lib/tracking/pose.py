@@ -8,8 +8,9 @@ __all__ = ["pose_degrees"]
 
 
 def pose_degrees(rotation: Float[np.ndarray, "n 9"]) -> Float[np.ndarray, "n 3"]:
-    """Yaw, pitch and roll in degrees, as `rendering.turn` takes them: yaw > 0 turns to the person's left, pitch > 0 nods
-    down, roll > 0 tilts to the person's right shoulder. NaN where the pose is not known.
+    """Yaw, pitch and roll in degrees, as `rendering.turn` takes them; NaN where the pose is not known.
+
+    Yaw > 0 turns to the person's left, pitch > 0 nods down, roll > 0 tilts towards the person's right shoulder.
 
     Arguments:
         rotation: of the head towards the camera's axes (x right, y up, z to the camera), row by row.
