@@ -31,9 +31,9 @@ class Settings:
     """
 
     faces: str = "largest"
-    fps: float | int = 0.0
-    start_s: float | int = 0.0
-    end_s: float | int | None = None
+    fps: float = 0.0
+    start_s: float = 0.0
+    end_s: float | None = None
     smoothing: str = "bilateral"
     groups: tuple[str, ...] = DEFAULT_GROUPS
 

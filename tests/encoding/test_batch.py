@@ -148,7 +148,7 @@ def test_several_workers_write_the_same_tables_as_one(clips, model, tmp_path) ->
 
 
 def test_a_part_of_a_clip_at_another_rate(clips, model, tmp_path) -> None:
-    settings = Settings(start_s=0.2, end_s=0.5, fps=20, groups=())
+    settings = Settings(start_s=0.2, end_s=0.5, fps=20.0, groups=())
     encode_inputs([clips / "anna.mp4"], tmp_path / "o.parquet", settings, model)
     table = read_arrays(tmp_path / "o.parquet")
     np.testing.assert_allclose(table["time_s"], np.arange(4, 10) / 20)

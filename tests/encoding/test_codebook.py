@@ -47,4 +47,4 @@ def test_every_group_has_columns_and_every_column_a_group() -> None:
     with pytest.raises(UserError, match="did you mean pose"):
         Settings(groups=("poze",))
     with pytest.raises(UserError, match="no part of a clip"):
-        Settings(start_s=3, end_s=2)
+        Settings(start_s=3.0, end_s=2.0)

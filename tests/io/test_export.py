@@ -133,3 +133,22 @@ def test_tables_of_another_kind_and_names_of_another_ending_are_refused(tokens, 
 def test_a_video_that_is_not_there_is_not_linked(tokens, tmp_path) -> None:
     with pytest.raises(UserError, match=r"film\.mp4 does not exist"):
         export_elan(tokens[0], tmp_path / "out.eaf", tmp_path / "film.mp4")
+
+
+def test_annotations_carry_the_words_of_their_tokens(tokens) -> None:
+    path, values, valid = tokens
+    words = [[f"does {place} {token}" for token in range(32)] for place in range(4)]
+    export_elan(path, path.with_suffix(".eaf"), words=words)
+    document = Elan.Eaf(str(path.with_suffix(".eaf")))
+    for place in range(4):
+        first = min(document.get_annotation_data_for_tier(f"token_{place + 1}"))
+        assert first[2] == f"{values[0, place]}: does {place} {values[0, place]}"
+    with pytest.raises(UserError, match="tokens that this model does not"):
+        export_elan(path, path.with_suffix(".eaf"), words=[["one"]])
+
+
+def test_the_command_writes_the_words_of_the_study(tokens) -> None:
+    path, values, valid = tokens
+    assert main(["export", str(path), "-o", str(path.with_suffix(".eaf"))]) == 0
+    tier = Elan.Eaf(str(path.with_suffix(".eaf"))).get_annotation_data_for_tier("token_1")
+    assert any(" mm" in text for _, _, text, *_ in tier)
