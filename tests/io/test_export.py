@@ -136,7 +136,7 @@ def test_a_video_that_is_not_there_is_not_linked(tokens, tmp_path) -> None:
 
 
 def test_annotations_carry_the_words_of_their_tokens(tokens) -> None:
-    path, values, valid = tokens
+    path, values, _ = tokens
     words = [[f"does {place} {token}" for token in range(32)] for place in range(4)]
     export_elan(path, path.with_suffix(".eaf"), words=words)
     document = Elan.Eaf(str(path.with_suffix(".eaf")))
@@ -148,7 +148,7 @@ def test_annotations_carry_the_words_of_their_tokens(tokens) -> None:
 
 
 def test_the_command_writes_the_words_of_the_study(tokens) -> None:
-    path, values, valid = tokens
+    path, _, _ = tokens
     assert main(["export", str(path), "-o", str(path.with_suffix(".eaf"))]) == 0
     tier = Elan.Eaf(str(path.with_suffix(".eaf"))).get_annotation_data_for_tier("token_1")
     assert any(" mm" in text for _, _, text, *_ in tier)
