@@ -82,7 +82,7 @@ def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
                         help="OUT.csv, OUT.parquet, or a folder for a Parquet table each")  # fmt: skip
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="default: largest")
-    parser.add_argument("--fps", type=float, default=0.0, help="frames a second, where a file does not say, or wrongly")
+    _add_reading(parser)
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out what is before, in seconds")
     parser.add_argument("--end", type=float, metavar="S", help="leave out what is from then on")
     parser.add_argument("--columns", default=",".join(DEFAULT_GROUPS), metavar="GROUP,...",
@@ -254,7 +254,8 @@ def _encode(options: argparse.Namespace) -> int:
     from .encoding.settings import Settings, check_outputs
 
     groups = tuple(name.strip() for name in options.columns.split(",") if name.strip())
-    settings = Settings(options.faces, options.fps, options.start, options.end, options.smoothing, groups)
+    told = {name: getattr(options, name) for name in ("faces", "fps", "smoothing", "width", "height", "offset")}
+    settings = Settings(start_s=options.start, end_s=options.end, groups=groups, **told)
     check_outputs(options.inputs, options.output, options.expressions)
     from .encoding.batch import NO_FACE, encode_inputs
 

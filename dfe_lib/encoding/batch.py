@@ -34,7 +34,7 @@ VERSION = 1
 """Of what is written: a new one makes finished clips be done again."""
 WEIGHTS = ("config.json", "model.safetensors")
 NO_FACE = (
-    "no frame has a face, so there are no tokens: see whether faces are upright, lit and at least 40 pixels wide, "
+    "no frame has a face, so there are no tokens: see whether faces are upright, lit and large enough, "
     "and try --faces all, which looks at every frame for everybody"
 )
 

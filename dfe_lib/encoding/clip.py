@@ -12,7 +12,7 @@ from ..io.clip_table import MediaFile
 from ..io.exported import read_exported
 from ..io.tables import coefficient_names, table_writer
 from ..tracking.extraction import extract_clip
-from ..tracking.formats.recording import ReadSettings
+from ..tracking.formats.settings import ReadSettings
 from ..tracking.import_clips import take_clip
 from .columns import encoded_schema
 from .inputs import input_kind
@@ -43,12 +43,12 @@ def write_clip(
     Raises UserError when the clip cannot be read, or its psi is not the model's.
     """
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
-        kind, work, note = input_kind(clip.path), Path(folder), ""
+        kind, work, note, advice = input_kind(clip.path), Path(folder), "", ""
         table = (
             _own_table(clip, work) if kind in ("frames", "expressions", "tokens") else work / f"{clip.clip_id}.parquet"
         )
         if kind in ("media", "recording"):
-            note = _extract(clip, kind, table, settings, progress)
+            note, advice = _extract(clip, kind, table, settings, progress)
         if kind == "tokens":
             batches = token_batches(table)
         elif kind == "expressions":
@@ -56,7 +56,7 @@ def write_clip(
             batches = psi_batches(table)
         else:
             batches = fitted_rows(rows, clip, table, work / "expressions", settings)
-        write_rows(rows, batches, out, settings, dict(metadata or {}), note)
+        write_rows(rows, batches, out, settings, dict(metadata or {}) | {"advice": advice}, note)
 
 
 def fitted_rows(rows: RowMaker, clip: MediaFile, frames: Path, folder: Path, settings: Settings) -> Iterator[Batch]:
@@ -91,14 +91,19 @@ def _own_table(clip: MediaFile, work: Path) -> Path:
     return work / f"{clip.clip_id}.parquet"
 
 
-def _extract(clip: MediaFile, kind: str, out: Path, settings: Settings, progress: tqdm | bool | None) -> str:
-    """Writes the frames table; returns what is to be said of the clip."""
+def _extract(
+    clip: MediaFile, kind: str, out: Path, settings: Settings, progress: tqdm | bool | None
+) -> tuple[str, str]:
+    """Writes the frames table; returns what is to be said of the clip, and what to try where it shows hardly a face."""
     if kind == "recording":
-        return take_clip(clip, out, ReadSettings(fps=settings.fps, faces=settings.faces)).reason
-    return extract_clip(
+        sizes = {"width": settings.width, "height": settings.height, "offset": settings.offset}
+        reading = ReadSettings(fps=settings.fps, faces=settings.faces, **sizes)
+        return take_clip(clip, out, reading).reason, ""
+    done = extract_clip(
         clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=settings.faces,
         start_s=settings.start_s, end_s=settings.end_s, fps=settings.fps or None, progress=progress,
-    ).reason  # fmt: skip
+    )  # fmt: skip
+    return done.reason, done.advice
 
 
 def _check_psi(clip: MediaFile, table: Path, rows: RowMaker) -> None:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from ..action_units import ACTION_UNITS
 from ..blendshapes import ACTIONS
 from ..facs import au_basis, au_intensities
+from ..morphable.metric import mesh_length
 from ..morphable.model import MorphableModel
 from ..morphable.phrases import main_regions, movements, sentence
 from ..quantisation.rvqvae import RvqVae
@@ -52,10 +53,8 @@ class FrameWords:
 
 def codebook_words(model: RvqVae, head: MorphableModel | None) -> list[list[str]]:
     """What each token does by itself, in words: a list for each codebook, one where all places share it."""
-    books = model.templates().cpu().numpy().astype(float)
-    if head is None:
-        return [[""] * len(book) for book in books]
-    return [[sentence(found) for found in movements(head, book)] for book in books]
+    size, told = model.config.codebook_size, _sentences(model, head)
+    return [told[start : start + size] for start in range(0, len(told), size)]
 
 
 def codebook_table(model: RvqVae, head: MorphableModel | None) -> pd.DataFrame:
@@ -65,20 +64,23 @@ def codebook_table(model: RvqVae, head: MorphableModel | None) -> pd.DataFrame:
     `action_units`, those that it shows with their strength from 0 to 5, and with a minus those that it takes away;
     `region`, where it moves the face most; `mm`, its size, rms over the face.
     """
-    books = model.templates().cpu().numpy().astype(float)
-    told = codebook_words(model, head)
-    metric = head.gram() if head is not None else np.eye(books.shape[2])
-    units = _units(model, books.reshape(-1, books.shape[2]), metric)
-    regions = main_regions(head, books.reshape(-1, books.shape[2])) if head is not None else [[]] * books[..., 0].size
-    size = np.sqrt(np.maximum(np.einsum("bki,ij,bkj->bk", books, metric, books), 0))
-    rows = [
-        {"token": token, "place": "any" if model.config.shared_codebook else str(book + 1), "words": told[book][token],
-         "action_units": units[book * books.shape[1] + token],
-         "region": " and ".join(regions[book * books.shape[1] + token][:2]), "mm": round(float(size[book, token]), 3)}
-        for book in range(books.shape[0])
-        for token in range(books.shape[1])
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+    changes, size = model.templates(), model.config.codebook_size
+    metric = head.gram() if head is not None else np.eye(changes.shape[1])
+    regions = main_regions(head, changes) if head is not None else [[]] * len(changes)
+    columns = {
+        "token": np.arange(len(changes)) % size,
+        "place": ["any" if model.config.shared_codebook else str(word // size + 1) for word in range(len(changes))],
+        "words": _sentences(model, head),
+        "action_units": _units(model, changes, metric),
+        "region": [" and ".join(found[:2]) for found in regions],
+        "mm": mesh_length(changes, metric).round(3),
+    }
+    return pd.DataFrame(columns)
+
+
+def _sentences(model: RvqVae, head: MorphableModel | None) -> list[str]:
+    changes = model.templates()
+    return [""] * len(changes) if head is None else [sentence(found) for found in movements(head, changes)]
 
 
 def _units(model: RvqVae, changes: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> list[str]:

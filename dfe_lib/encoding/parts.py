@@ -32,7 +32,7 @@ class PartSummary:
     Arguments:
         clip_id: its clip, or its file where it holds several. frames: of all clips; with_face: those with tokens.
         people: told apart. error_mm: mean over the rows with tokens, NaN without.
-        note: what could not be read or had to be assumed.
+        note: what could not be read or had to be assumed. advice: what to try where hardly a frame has a face.
     """
 
     clip_id: str
@@ -41,12 +41,13 @@ class PartSummary:
     people: int
     error_mm: float
     note: str
+    advice: str = ""
 
     def __str__(self) -> str:
         seen = f"{self.clip_id}: {self.with_face} of {self.frames} frames have a face"
         several = f", {self.people} people" if self.people > 1 else ""
         error = f"; mean error {self.error_mm:.2f} mm" if np.isfinite(self.error_mm) else ""
-        return seen + several + error + (f"; {self.note}" if self.note else "")
+        return "; ".join(filter(None, [seen + several + error, self.note, self.advice]))
 
 
 def is_done(part: Path, key: str) -> bool:
@@ -59,6 +60,7 @@ def is_done(part: Path, key: str) -> bool:
 
 def summary_of(part: Path) -> PartSummary:
     """What an encoded table holds."""
+    told = read_metadata(part)
     rows = read_arrays(part, ["clip_id", "face_id", "frame", "valid", "error_mm"])
     shown = rows["valid"]
     clip = np.unique(rows["clip_id"].astype(str), return_inverse=True)[1]
@@ -71,7 +73,8 @@ def summary_of(part: Path) -> PartSummary:
         len(np.unique(frames[shown], axis=0)),
         len(np.unique(faces[shown], axis=0)),
         float(error.mean()) if len(error) else float("nan"),
-        read_metadata(part).get("note", ""),
+        told.get("note", ""),
+        told.get("advice", ""),
     )
 
 
@@ -84,7 +87,9 @@ def join_parts(parts: Sequence[Path], out: Path, settings: Settings) -> None:
         return
     schema = pq.read_schema(parts[0])
     kept = [field for field in schema if field.name not in hidden]
-    told = {name: value for name, value in (schema.metadata or {}).items() if name.decode() not in (KEY, "note")}
+    told = {
+        name: value for name, value in (schema.metadata or {}).items() if name.decode() not in (KEY, "note", "advice")
+    }
     with table_writer(out, pa.schema(kept, metadata=told)) as table:
         for part in parts:
             for batch in read_batches(part, [field.name for field in kept]):

@@ -25,6 +25,7 @@ class Settings:
     Arguments:
         faces: `"largest"` keeps the one person who shows most face over a clip, `"all"` everybody.
         fps: frames a second that replace a video's own times, or that a table of another program lacks; 0: its own.
+        width, height, offset: what else such a table may lack, see `formats.settings.ReadSettings`.
         start_s, end_s: the part of a clip that is encoded, in seconds, without its end (None: to the last frame).
         smoothing: of psi over time, of `smoothing.SMOOTHINGS`; the default is the study's.
         groups: of `GROUPS`, the columns beside key and tokens.
@@ -36,6 +37,9 @@ class Settings:
     end_s: float | None = None
     smoothing: str = "bilateral"
     groups: tuple[str, ...] = DEFAULT_GROUPS
+    width: int = 0
+    height: int = 0
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         strange = [name for name in self.groups if name not in GROUPS]

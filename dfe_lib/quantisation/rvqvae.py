@@ -24,18 +24,11 @@ from .quantiser import ResidualQuantiser
 __all__ = ["RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
 
 FORMAT = 1
-<<<<<<< HEAD
-CHUNK = 1024
-"""Frames of one pass at inference: every pass has this size, so that a frame's codes do not depend on its batch."""
-
-
-LARGEST = {"codebook_size": 32768, "n_stages": 64, "beam": 256, "depth": 64, "heads": 256, "queries": 256}
-"""Sizes beyond which the search takes hours or the memory of several machines; of those not named, 4096."""
-=======
 CHUNK = 32
 """Frames of one pass at inference: every pass has this size, so that a frame's codes do not depend on its batch, and it
 is small, so that a frame alone costs little."""
->>>>>>> 5ee60c5 (Encoding: rows, columns, words and inputs of the table that people read (in progress))
+LARGEST = {"codebook_size": 32768, "n_stages": 64, "beam": 256, "depth": 64, "heads": 256, "queries": 256}
+"""Sizes beyond which the search takes hours or the memory of several machines; of those not named, 4096."""
 
 
 @dataclass(frozen=True)

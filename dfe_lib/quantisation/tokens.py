@@ -12,11 +12,7 @@ from ..io.tables import coefficient_names, read_arrays, read_batches, table_writ
 from .metrics import error_mm
 from .rvqvae import RvqVae
 
-<<<<<<< HEAD
-__all__ = ["read_words", "tokenise", "tokens_of"]
-=======
-__all__ = ["decoded", "tokenise", "tokens_of"]
->>>>>>> 5ee60c5 (Encoding: rows, columns, words and inputs of the table that people read (in progress))
+__all__ = ["decoded", "read_words", "tokenise", "tokens_of"]
 
 ROWS = 4096
 """Rows held in memory at a time."""

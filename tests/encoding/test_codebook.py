@@ -20,8 +20,8 @@ def study() -> RvqVae:
 def test_a_row_a_token_says_what_it_does(study) -> None:
     table = codebook_table(study, anny_head())
     assert table.token.tolist() == list(range(256)) and set(table.place) == {"any"}
-    sizes = np.sqrt(np.einsum("ki,ij,kj->k", *[study.templates()[0].numpy()] * 1, anny_head().gram(),
-                              study.templates()[0].numpy()))  # fmt: skip
+    changes = study.templates()
+    sizes = np.sqrt(np.einsum("ki,ij,kj->k", changes, anny_head().gram(), changes))
     np.testing.assert_allclose(table.mm, sizes, atol=1e-3)
     largest = table.loc[table.mm.idxmax()]
     assert " mm" in largest.words and largest.action_units.startswith("AU") and largest.region
