@@ -96,8 +96,8 @@ def _extract(
 ) -> tuple[str, str]:
     """Writes the frames table; returns what is to be said of the clip, and what to try where it shows hardly a face."""
     if kind == "recording":
-        sizes = {"width": settings.width, "height": settings.height, "offset": settings.offset}
-        reading = ReadSettings(fps=settings.fps, faces=settings.faces, **sizes)
+        width, height = settings.width, settings.height
+        reading = ReadSettings(settings.fps, width, height, faces=settings.faces, offset=settings.offset)
         return take_clip(clip, out, reading).reason, ""
     done = extract_clip(
         clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=settings.faces,

@@ -159,7 +159,7 @@ class Stream:
         face, confidence = waiting.found.face, waiting.found.confidence
         psi = self._smooth(waiting)[None].astype(np.float32)
         return batch | {
-            "psi": psi, "valid": np.isfinite(psi).all(1), "landmarks": face.landmarks.reshape(1, -1),
+            "psi": psi, "valid": np.array([np.isfinite(psi).all()]), "landmarks": face.landmarks.reshape(1, -1),
             "rotation": face.rotation.reshape(1, 9),
             "confidence": np.array([np.nan if confidence is None else confidence], np.float32),
         }  # fmt: skip
