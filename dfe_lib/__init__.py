@@ -16,10 +16,12 @@ _MODULES = {
     "RvqVae": "quantisation.rvqvae",
     "RvqVaeConfig": "quantisation.rvqvae",
     "Study": "io.run",
+    "Tokenizer": "encoding.tokenizer",
     "TrainConfig": "quantisation.training",
     "UserError": "errors",
     "asset": "io.assets",
-    "encode_media": "encode",
+    "encode_inputs": "encoding.batch",
+    "encode_media": "encoding.files",
     "extract_clips": "tracking.extraction",
     "fit_tables": "fitting.fit",
     "labelled_clips": "downstream.recorded",
@@ -28,7 +30,7 @@ _MODULES = {
     "token_windows": "downstream.bag_of_words",
     "tokenise": "quantisation.tokens",
     "train": "quantisation.training",
-    "view_media": "encode",
+    "view_media": "encoding.view",
     "write_atlas": "report.pages.atlas",
 }
 

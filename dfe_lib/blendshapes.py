@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from .errors import UserError
 
-__all__ = ["ACTIONS", "BLENDSHAPES", "REGIONS", "mirror_permutation"]
+__all__ = ["ACTIONS", "BLENDSHAPES", "REGIONS", "coefficient_columns", "mirror_permutation"]
 
 BLENDSHAPES: tuple[str, ...] = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
@@ -26,6 +26,31 @@ ACTIONS: tuple[str, ...] = (*BLENDSHAPES, "tongueOut")
 
 REGIONS: tuple[str, ...] = ("brows", "eyes", "nose", "cheeks", "mouth", "jaw")
 """Parts of the face over which errors are taken: regions of `MorphableModel.region`."""
+
+
+def coefficient_columns(columns: Sequence[str], names: Sequence[str] = ACTIONS) -> list[int]:
+    """Where a table has each coefficient: by its name, or written as by Live Link (`JawOpen`) or this project's files
+    (`psi_jawOpen`, `psi.jawOpen`).
+
+    Raises UserError for one that is missing, or that two columns stand for.
+
+    >>> coefficient_columns(["time_s", "psi_jawOpen", "JawLeft"], ("jawLeft", "jawOpen"))
+    [2, 1]
+    """
+    places: dict[str, list[int]] = {}
+    for place, column in enumerate(columns):
+        places.setdefault(_bare(column), []).append(place)
+    for name in names:
+        here = places.get(_bare(name), [])
+        if not here:
+            raise UserError(f"The table has no column {name}: its columns must be named as the coefficients are.")
+        if len(here) > 1:
+            raise UserError(f"The table has {name} in {len(here)} columns, such as {columns[here[1]]}: keep one.")
+    return [places[_bare(name)][0] for name in names]
+
+
+def _bare(column: str) -> str:
+    return column.strip().removeprefix("psi_").removeprefix("psi.").lower()
 
 
 def mirror_permutation(names: Sequence[str] = ACTIONS) -> list[int]:

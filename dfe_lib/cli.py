@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_datasets(commands)
     _add_study(commands)
     _add_encode(commands)
+    _add_live(commands)
     _add_view(commands)
     _add_atlas(commands)
     _add_benchmark(commands)
@@ -75,15 +76,34 @@ def _add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("encode", help="a video or a picture to a table of tokens")
-    parser.add_argument("media", type=Path, metavar="MEDIA")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="TOKENS.parquet")
+    from .encoding.settings import DEFAULT_GROUPS, GROUPS
+
+    parser = commands.add_parser("encode", help="videos, pictures and tables of faces to a table of tokens")
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="files, folders, globs: all that `inspect` knows")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="OUT.csv, OUT.parquet, or a folder for a Parquet table each")  # fmt: skip
     parser.add_argument("--faces", choices=("largest", "all"), default="largest", help="default: largest")
+    _add_reading(parser)
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="leave out what is before, in seconds")
+    parser.add_argument("--end", type=float, metavar="S", help="leave out what is from then on")
+    parser.add_argument("--columns", default=",".join(DEFAULT_GROUPS), metavar="GROUP,...",
+                        help=f"beside the tokens, of {','.join(GROUPS)} (default: all but the last two)")  # fmt: skip
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the clips")
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.add_argument("--smoothing", choices=("bilateral", "one_euro", "none"), default="bilateral",
                         help="over time (default: bilateral, as in the study)")  # fmt: skip
-    parser.add_argument("--expressions", type=Path, metavar="PSI.parquet", help="keep the coefficients as well")
+    parser.add_argument("--expressions", type=Path, metavar="PSI", help="keep the coefficients as well, named as OUT")
     parser.set_defaults(command=_encode)
+
+
+def _add_live(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("live", help="say what a face before the webcam does, while it does it")
+    parser.add_argument("source", nargs="?", default="0", metavar="CAMERA", help="its number, or a video (default: 0)")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT.csv", help="write the rows as they come")
+    parser.add_argument("--delay", type=float, default=0.0, metavar="S",
+                        help="0 to 0.9: look so many seconds ahead, for steadier rows (default: 0)")  # fmt: skip
+    parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
+    parser.set_defaults(command=_live)
 
 
 def _add_view(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -123,6 +143,9 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("table", type=Path, metavar="TABLE.parquet")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.csv|OUT.eaf")
     parser.add_argument("--media", type=Path, metavar="VIDEO", help="the clip's video, for ELAN to open")
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="of the tokens, for ELAN's words (default: the study's)"
+    )
     parser.set_defaults(command=_export)
 
 
@@ -229,18 +252,37 @@ def _benchmark(options: argparse.Namespace) -> int:
 
 
 def _encode(options: argparse.Namespace) -> int:
-    from .encode import encode_media
+    from .encoding.settings import Settings, check_outputs
 
-    done = encode_media(
-        options.media, options.output, options.model, options.faces, options.smoothing, options.expressions
-    )
-    seen = f"{done['valid']} of {done['frames']} rows have a face"
-    print(f"{seen}; mean error {done['error_mm']:.2f} mm" if done["valid"] else f"{seen}: no tokens")
+    groups = tuple(name.strip() for name in options.columns.split(",") if name.strip())
+    told = {name: getattr(options, name) for name in ("faces", "fps", "smoothing", "width", "height", "offset")}
+    settings = Settings(start_s=options.start, end_s=options.end, groups=groups, **told)
+    check_outputs(options.inputs, options.output, options.expressions)
+    from .encoding.batch import NO_FACE, encode_inputs
+
+    done = encode_inputs(options.inputs, options.output, settings, options.model, options.expressions, options.workers)
+    print(f"{done}; {options.output}" if done.done else "nothing was encoded")
+    for failure in done.failed:
+        print(f"dfe: {failure.name}: {failure.reason}", file=sys.stderr)
+    if done.done and not done.with_face:
+        print(f"dfe: {NO_FACE}.", file=sys.stderr)
+    return 0 if done.is_sound else 1
+
+
+def _live(options: argparse.Namespace) -> int:
+    if options.output is not None and options.output.suffix != ".csv":
+        raise UserError(f"{options.output} must end in .csv.")
+    from .encoding.live import run_live
+    from .encoding.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.from_pretrained(options.model)
+    rows = run_live(options.source, tokenizer, options.output, options.delay)
+    print(f"{rows} rows" + (f" in {options.output}" if options.output else ""))
     return 0
 
 
 def _view(options: argparse.Namespace) -> int:
-    from .encode import view_media
+    from .encoding.view import view_media
 
     folder = options.output or Path(f"{options.media.stem}_view")
     print(f"open {view_media(options.media, folder, options.model)} in a browser")
@@ -267,12 +309,22 @@ def _export(options: argparse.Namespace) -> int:
     from .io.export import export_csv, export_elan
 
     if options.output.suffix == ".eaf":
-        print(f"{export_elan(options.table, options.output, options.media)} annotations in {options.output}")
+        words = _token_words(options.model)
+        print(f"{export_elan(options.table, options.output, options.media, words)} annotations in {options.output}")
     elif options.output.suffix == ".csv":
         print(f"{export_csv(options.table, options.output)} rows in {options.output}")
     else:
         raise UserError(f"{options.output.name} must end in .csv or .eaf (ELAN).")
     return 0
+
+
+def _token_words(model: Path | None) -> list[list[str]]:
+    from .encoding.codebook import codebook_words
+    from .morphable.space import expression_space
+    from .quantisation.rvqvae import STUDY_MODEL, RvqVae
+
+    known = RvqVae.from_pretrained(model or STUDY_MODEL)
+    return codebook_words(known, expression_space(known.config.coefficients).head)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import mediapipe as mp
 import pandas as pd
 from mediapipe.tasks.python import BaseOptions, vision
 
-from .encode import encode_media
+from .encoding.files import encode_media
 from .io.assets import asset
 from .io.media import Frame, open_media
 

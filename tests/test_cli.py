@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dfe_lib.cli import main
+from dfe_lib.encoding.settings import Settings
 from dfe_lib.io.assets import PIECES
 
 
@@ -47,16 +48,21 @@ def test_an_unknown_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> No
 
 def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     called: list[tuple] = []
-    stand_in = type(sys)("dfe_lib.encode")
-    done = {"frames": 3, "valid": 2, "error_mm": 0.2}
-    stand_in.encode_media = lambda *arguments: called.append(arguments) or done
-    monkeypatch.setitem(sys.modules, "dfe_lib.encode", stand_in)
-    assert main(["encode", "a.mp4", "-o", "t.parquet", "--faces", "all", "--model", "m"]) == 0
-    assert main(["encode", "a.mp4", "-o", "t.parquet", "--smoothing", "none", "--expressions", "e.parquet"]) == 0
-    media, out = Path("a.mp4"), Path("t.parquet")
-    usual, unusual = ("all", "bilateral", None), ("largest", "none", Path("e.parquet"))
-    assert called == [(media, out, Path("m"), *usual), (media, out, None, *unusual)]
-    assert capsys.readouterr().out.splitlines()[0] == "2 of 3 rows have a face; mean error 0.20 mm"
+    stand_in = type(sys)("dfe_lib.encoding.batch")
+    done = type(
+        "Done", (), {"done": [1], "failed": [], "with_face": 2, "is_sound": True, "__str__": lambda _: "1 clips"}
+    )
+    stand_in.NO_FACE, stand_in.encode_inputs = "", lambda *arguments: called.append(arguments) or done()
+    monkeypatch.setitem(sys.modules, "dfe_lib.encoding.batch", stand_in)
+    usual = ["encode", "a.mp4", "b", "-o", "t.parquet"]
+    assert main([*usual, "--faces", "all", "--model", "m", "--columns", "pose, psi", "--workers", "2"]) == 0
+    assert main([*usual, "--start", "1", "--end", "2", "--fps", "20", "--expressions", "e.csv"]) == 0
+    files, out = ["a.mp4", "b"], Path("t.parquet")
+    assert called == [
+        (files, out, Settings(faces="all", groups=("pose", "psi")), Path("m"), None, 2),
+        (files, out, Settings(fps=20.0, start_s=1.0, end_s=2.0), None, Path("e.csv"), 1),
+    ]
+    assert capsys.readouterr().out.splitlines()[0] == "1 clips; t.parquet"
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(
@@ -65,9 +71,9 @@ def test_a_place_that_cannot_be_written_is_one_sentence(
     def write(*_: object) -> None:
         (tmp_path / "missing" / "tokens.parquet").write_text("")
 
-    stand_in = type(sys)("dfe_lib.encode")
-    stand_in.encode_media = write
-    monkeypatch.setitem(sys.modules, "dfe_lib.encode", stand_in)
+    stand_in = type(sys)("dfe_lib.encoding.batch")
+    stand_in.NO_FACE, stand_in.encode_inputs = "", write
+    monkeypatch.setitem(sys.modules, "dfe_lib.encoding.batch", stand_in)
     assert main(["encode", "a.mp4", "-o", "t.parquet"]) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"dfe: {tmp_path}") and "No such file" in said and said.count("\n") == 1
@@ -82,5 +88,5 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     code = "import sys, dfe_lib.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
     code += "print(*{'torch', 'numpy', 'mediapipe', 'vtk', 'papermill'} & set(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert all(command in done.stdout for command in ("assets", "study", "encode"))
+    assert all(command in done.stdout for command in ("assets", "study", "encode", "live"))
     assert done.stderr.strip() == ""

@@ -23,7 +23,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from ..errors import UserError
 from ..facs import au_basis, au_intensities
@@ -32,6 +31,7 @@ from ..io.names import table_path
 from ..io.paths import PROJECT
 from ..io.tables import main_face, read_arrays, read_metadata
 from ..quantisation.rvqvae import RvqVae
+from ..tracking.pose import pose_degrees
 from .clip import Clip
 
 __all__ = ["LabelledClips", "labelled_clips", "with_action_units"]
@@ -206,7 +206,7 @@ def _frames(table: Path | None, face: int) -> dict[str, np.ndarray]:
     wanted = [column for column in ("confidence", "rotation") if column in there] + ([units] if units else [])
     columns = _columns(table, face, "detected", wanted)
     if "rotation" in columns:
-        columns["turn_deg"] = _turns(columns.pop("rotation").astype(float))
+        columns["turn_deg"] = pose_degrees(columns.pop("rotation").astype(float))
     for name in ("turn_deg", "confidence"):  # a video's confidence is known where the detector looked, now and then
         if name in columns and not np.isfinite(columns[name]).any():
             del columns[name]
@@ -214,14 +214,6 @@ def _frames(table: Path | None, face: int) -> dict[str, np.ndarray]:
         columns["aus"] = np.clip(columns.pop(units) / AU_SCALES[units], 0, 1)
         columns["au_names"] = np.array(json.loads(read_metadata(table)[units]))
     return columns
-
-
-def _turns(rotation: Float[np.ndarray, "n 9"]) -> Float[np.ndarray, "n 3"]:
-    """Yaw, pitch and roll in degrees, as `rendering.turn` takes them; NaN where the pose is not known."""
-    turns, known = np.full((len(rotation), 3), np.nan), np.isfinite(rotation).all(1)
-    if known.any():
-        turns[known] = Rotation.from_matrix(rotation[known].reshape(-1, 3, 3)).as_euler("YXZ", degrees=True)
-    return turns
 
 
 def _alike(clips: Sequence[Clip]) -> list[Clip]:

@@ -22,7 +22,9 @@ __all__ = ["Estimate", "EstimatorConfig", "ExpressionEstimator", "FaceNeutral", 
 PRETRAINED = Path(__file__).parent / "data" / "estimator"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 LAYOUTS = {"478": 478, "68": 68}
-CHUNK = 256
+CHUNK = 32
+"""Frames of one pass: every pass has this size, so that a frame's psi does not depend on its batch, and a frame alone
+stays cheap."""
 ROUNDS = 3
 """Passes of :meth:`ExpressionEstimator.neutral_of_clip` (our choice)."""
 

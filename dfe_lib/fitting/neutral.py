@@ -47,14 +47,24 @@ def estimate_neutral(scores: Float[np.ndarray, "n 51"]) -> Neutral:
     """
     if len(scores) < MIN_FRAMES:
         return Neutral(np.zeros(len(BLENDSHAPES)), "none", len(scores))
-    return Neutral(np.array([_rest(column) for column in scores.T.astype(float)]), "clip", len(scores))
+    return Neutral(_rest(np.asarray(scores, float)), "clip", len(scores))
 
 
-def _rest(scores: Float[np.ndarray, " n"]) -> float:
-    """Mode of the smoothed density times `exp(-score / PRIOR_SCALE)`, refined to the mean of the scores around it."""
-    counts, _ = np.histogram(scores, bins=BINS, range=(0, 1))
-    density = gaussian_filter1d(counts.astype(float), BANDWIDTH * BINS, mode="constant")
+def _rest(scores: Float[np.ndarray, "n 51"]) -> Float[np.ndarray, "51"]:
+    """Mode of each smoothed density times `exp(-score / PRIOR_SCALE)`, refined to the mean of what is around."""
+    density = gaussian_filter1d(_counts(scores), BANDWIDTH * BINS, axis=1, mode="constant")
     centres = (np.arange(BINS) + 0.5) / BINS
-    peak = centres[np.argmax(density * np.exp(-centres / PRIOR_SCALE))]
-    around = scores[np.abs(scores - peak) <= 2 * BANDWIDTH]
-    return float(min(around.mean() if len(around) else peak, CAP))
+    peak = centres[np.argmax(density * np.exp(-centres / PRIOR_SCALE), axis=1)]
+    around = [column[np.abs(column - at) <= 2 * BANDWIDTH] for column, at in zip(scores.T, peak, strict=True)]
+    means = np.array([near.mean() if len(near) else at for near, at in zip(around, peak, strict=True)])
+    return np.minimum(means, CAP)
+
+
+def _counts(scores: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "c b"]:
+    """Histogram of each column over [0, 1]: all at once, for clips of a second are many."""
+    bins = np.searchsorted(np.linspace(0, 1, BINS + 1), scores, side="right") - 1
+    bins = np.where(scores == 1, BINS - 1, bins)
+    inside = (bins >= 0) & (bins < BINS)
+    column = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    flat = np.bincount(column[inside] * BINS + bins[inside], minlength=scores.shape[1] * BINS)
+    return flat.reshape(-1, BINS).astype(float)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from ..errors import UserError
 from ..morphable.metric import mesh_energy, metric_root
 
-__all__ = ["SMOOTHINGS", "Smoothed", "smooth_expressions"]
+__all__ = ["SMOOTHINGS", "WINDOW_S", "Smoothed", "metric_places", "smooth_expressions", "smooth_frame"]
 
 SMOOTHINGS = ("none", "one_euro", "bilateral")
 WIDTH_S, RANGE_MM = 0.3, 0.3
@@ -16,6 +16,8 @@ WIDTH_S, RANGE_MM = 0.3, 0.3
 of `fit_smoothing.csv`, and on the sample clips."""
 REACH = 3.0
 """Widths after which a frame counts no more."""
+WINDOW_S = REACH * WIDTH_S
+"""How far the bilateral filter looks before and after a frame, in seconds."""
 CUTOFF_HZ, SPEED_GAIN = 3.0, 4.0
 """Of the one-euro filter: its cut-off at rest, and Hz more for each unit of psi a second (our choice)."""
 SPEED_CUTOFF_HZ = 1.0
@@ -78,20 +80,46 @@ def smooth_expressions(
     return Smoothed(smooth.astype(psi.dtype), change)
 
 
+def smooth_frame(
+    psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], places: Float[np.ndarray, "n e"], at: int
+) -> Float[np.ndarray, " e"]:
+    """One frame of the bilateral filter: what :func:`smooth_expressions` makes of frame `at` of these rows.
+
+    For live video, where the frames after it have not come, or not all.
+
+    Arguments:
+        psi: one person's frames around it. time_s: of the frames. places: of the frames, see :func:`metric_places`.
+        at: the frame that is wanted.
+    """
+    away = (time_s - time_s[at]) / WIDTH_S
+    share = _likeness(np.abs(away), np.square(places - places[at]).sum(1))
+    return share @ psi / share.sum()
+
+
+def metric_places(psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "n e"]:
+    """Points whose Euclidean distance is that of the mesh metric, in units of RANGE_MM."""
+    return psi @ metric_root(metric, least=0.0) / RANGE_MM
+
+
+def _likeness(away: Float[np.ndarray, " n"], unlike: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Weight of a frame so many widths away in time and so far, squared, in the metric."""
+    return np.exp(-(away**2 + unlike) / 2) * (away <= REACH)
+
+
 def _bilateral(
     psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], metric: Float[np.ndarray, "e e"]
 ) -> Float[np.ndarray, "n e"]:
     """One distance between frames at a time, so that a long clip needs no table of all pairs."""
     seen: Bool[np.ndarray, " n"] = np.isfinite(psi).all(1)
     values = np.where(seen[:, None], psi, 0).astype(float)
-    placed = values @ metric_root(metric, least=0.0) / RANGE_MM
+    placed = metric_places(values, metric)
     total, weight = values.copy(), np.ones((len(psi), 1))
     for step in range(1, len(psi)):
         away = (time_s[step:] - time_s[:-step]) / WIDTH_S
         if away.min() > REACH:
             break
         unlike = np.square(placed[step:] - placed[:-step]).sum(1)
-        share = np.exp(-(away**2 + unlike) / 2) * (seen[step:] & seen[:-step] & (away <= REACH))
+        share = _likeness(away, unlike) * (seen[step:] & seen[:-step])
         total[step:] += share[:, None] * values[:-step]
         total[:-step] += share[:, None] * values[step:]
         weight[step:, 0] += share

@@ -1,8 +1,8 @@
 """Tokens and expressions for other programs: CSV for statistics, ELAN tiers for whoever watches the video."""
 
+import json
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,34 +11,74 @@ from jaxtyping import Bool, Float, Int
 from pympi import Elan
 
 from ..errors import UserError
-from .tables import atomic_path, read_arrays, read_batches, read_dataframe, read_metadata
+from .tables import atomic_path, read_arrays, read_batches, read_metadata, token_name
 
-__all__ = ["export_csv", "export_elan", "token_runs"]
+__all__ = ["bare_text", "csv_frames", "export_csv", "export_elan", "safe_text", "token_runs"]
 
 MS_PER_S = 1000
 ONE_FRAME_S = 0.04
 FIXED_DATE = "1970-01-01T00:00:00+00:00"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Beginnings that a spreadsheet takes for a formula, which may do anything."""
 
 
-def export_csv(table: str | os.PathLike, out: str | os.PathLike) -> int:
-    """Writes a tokens or expressions table as CSV, one row a frame; returns the number of rows.
+def export_csv(
+    tables: str | os.PathLike | Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    leave_out: Sequence[str] = (),
+) -> int:
+    """Writes tokens or expressions tables of one kind as one CSV file, one row a frame; returns the number of rows.
 
     Names hold no dots, which R and SPSS would read as something else: `token_1`, `psi_jawOpen`. A value that is not
-    there is an empty field.
+    there is an empty field. Text that a spreadsheet would run as a formula has an apostrophe before it.
 
-    Raises UserError when the table is neither.
+    Arguments:
+        tables: one table, or several with the same columns.
+        out: CSV file to write; it appears when it is whole.
+        leave_out: columns of the tables that are not written.
+
+    Raises UserError when a table is neither.
     """
-    kind = _kind(table)
     rows = 0
     with atomic_path(out) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        for frame in _frames(table, kind):
-            file.write(frame.to_csv(index=False, header=not rows, lineterminator="\n"))
-            rows += len(frame)
+        for table in [tables] if isinstance(tables, str | os.PathLike) else tables:
+            for frame in csv_frames(table, leave_out):
+                file.write(frame.to_csv(index=False, header=not rows, lineterminator="\n"))
+                rows += len(frame)
     return rows
 
 
-def export_elan(table: str | os.PathLike, out: str | os.PathLike, media: str | os.PathLike | None = None) -> int:
-    """Writes a tokens table as an ELAN file: a tier for each stage, an annotation for each run of one token.
+def csv_frames(table: str | os.PathLike, leave_out: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+    """The rows of a tokens or expressions table under the names of :func:`export_csv`, some hundred at a time."""
+    _kind(table)
+    names = {"psi": [f"psi_{name}" for name in json.loads(read_metadata(table).get("coefficients", "[]"))]}
+    for batch in read_batches(table):
+        shown = {name: values for name, values in batch.items() if name not in leave_out}
+        parts = [_spread(name, values, batch["valid"], names.get(name)) for name, values in shown.items()]
+        yield pd.concat(parts, axis=1)
+
+
+def safe_text(text: object) -> object:
+    """Text that a spreadsheet shows as it is; whatever is no text stays.
+
+    >>> safe_text("=1+1"), safe_text("anna"), bare_text("'=1+1")
+    ("'=1+1", 'anna', '=1+1')
+    """
+    return f"'{text}" if isinstance(text, str) and text.startswith(FORMULA) else text
+
+
+def bare_text(text: str) -> str:
+    """What :func:`safe_text` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
+
+def export_elan(
+    table: str | os.PathLike,
+    out: str | os.PathLike,
+    media: str | os.PathLike | None = None,
+    words: Sequence[Sequence[str]] = (),
+) -> int:
+    """Writes a tokens table as an ELAN file: a tier for each token of a frame, an annotation for each run of one token.
 
     Where a clip shows several people each has tiers of their own. Returns the number of annotations.
 
@@ -46,12 +86,19 @@ def export_elan(table: str | os.PathLike, out: str | os.PathLike, media: str | o
         table: tokens table of one clip.
         out: .eaf file to write; it appears when it is whole.
         media: the clip's video, which ELAN then opens beside the tiers.
+        words: what the tokens do, in words: a row for each token of a frame, or one for all, and in it a sentence for
+            each code; annotations read `17: Mouth opens 9 mm`. Numbers alone without it.
+
+    Raises UserError for a table of another kind, of several clips, or with tokens that `words` does not have.
     """
     if _kind(table) != "tokens":
         raise UserError(f"{table} is no tokens table: ELAN tiers are made from tokens.")
     if media is not None and not Path(media).is_file():
         raise UserError(f"{media} does not exist: ELAN would look for it in vain.")
-    columns = read_arrays(table, ["face_id", "frame", "time_s", "valid", "tokens"])
+    columns = read_arrays(table, ["clip_id", "face_id", "frame", "time_s", "valid", "tokens"])
+    if len(np.unique(columns.pop("clip_id").astype(str))) > 1:
+        raise UserError(f"{table} holds several clips, and an ELAN file is of one: export the table of one clip.")
+    columns["texts"] = _texts(table, columns["tokens"], columns["valid"], words)
     document = Elan.Eaf(author="")
     document.remove_tier("default")
     document.adocument["DATE"] = FIXED_DATE  # the same tokens give the same bytes
@@ -97,16 +144,34 @@ def token_runs(
     return runs[valid[starts]].reset_index(drop=True)
 
 
+def _texts(
+    table: str | os.PathLike,
+    tokens: Int[np.ndarray, "n m"],
+    valid: Bool[np.ndarray, " n"],
+    words: Sequence[Sequence[str]],
+) -> np.ndarray:
+    """Text of each annotation (n, m)."""
+    texts = tokens.astype(object)
+    for place in range(tokens.shape[1] if words else 0):
+        known = words[min(place, len(words) - 1)]
+        if valid.any() and tokens[valid, place].max() >= len(known):
+            raise UserError(f"{table} has tokens that this model does not: name the model that they are of.")
+        texts[valid, place] = [f"{token}: {known[token]}" for token in tokens[valid, place]]
+    return texts
+
+
 def _add_tiers(document: Elan.Eaf, columns: dict[str, np.ndarray], person: int, people: int) -> int:
     whose = f" person {person}" if people > 1 else ""
     count = 0
-    for stage in range(columns["tokens"].shape[1]):
-        tier = f"stage {stage}{whose}"
+    for place in range(columns["tokens"].shape[1]):
+        tier = f"{token_name(place)}{whose}"
         document.add_tier(tier)
-        runs = token_runs(columns["tokens"][:, stage], columns["time_s"], columns["valid"], columns["frame"])
+        tokens = columns["tokens"][:, place]
+        texts = dict(zip(tokens.tolist(), columns["texts"][:, place], strict=True))
+        runs = token_runs(tokens, columns["time_s"], columns["valid"], columns["frame"])
         for token, onset, offset in runs.itertuples(index=False):
             start, end = round(onset * MS_PER_S), round(offset * MS_PER_S)
-            document.add_annotation(tier, start, max(end, start + 1), str(int(token)))
+            document.add_annotation(tier, start, max(end, start + 1), str(texts[int(token)]))
         count += len(runs)
     return count
 
@@ -118,19 +183,12 @@ def _kind(table: str | os.PathLike) -> str:
     return kind
 
 
-def _frames(table: str | os.PathLike, kind: str) -> Iterator[pd.DataFrame]:
-    first = next(iter(read_batches(table, rows=1)), None)
-    lists = ["tokens"] if kind == "tokens" else ["psi"]
-    names = read_dataframe(table, lists).columns if first is not None else []
-    for batch in read_batches(table):
-        wide = batch.pop(lists[0])
-        plain = pd.DataFrame(batch)
-        values = pd.DataFrame(wide, columns=[_plain_name(name) for name in names])
-        if kind == "tokens":
-            values = values.astype("Int32").mask(~batch["valid"][:, None] | (values < 0))
-        yield pd.concat([plain, values], axis=1)
-
-
-def _plain_name(name: str) -> str:
-    stage = re.fullmatch(r"tokens\.(\d+)", name)
-    return f"token_{int(stage[1]) + 1}" if stage else name.replace(".", "_")
+def _spread(
+    name: str, values: np.ndarray, valid: Bool[np.ndarray, " n"], names: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """One column, or the columns of a list; what is not there is empty."""
+    if values.ndim == 1:
+        column = pd.Series(values, name=name)
+        return (column.map(safe_text) if values.dtype == object else column).to_frame()
+    wide = pd.DataFrame(values, columns=names or [token_name(i) for i in range(values.shape[1])])
+    return wide.astype("Int32").mask(~valid[:, None] | (wide < 0)) if name == "tokens" else wide

@@ -37,6 +37,7 @@ __all__ = [
     "read_metadata",
     "remove_others",
     "table_writer",
+    "token_name",
     "tokens_schema",
     "write_csv",
     "write_text",
@@ -260,7 +261,7 @@ def read_dataframe(path: str | os.PathLike, columns: Sequence[str] | None = None
     Arguments:
         path: A frames, expressions or tokens table.
         columns: Columns to read (default: all but the list columns). A list column asked for by name becomes k
-            columns, `psi.jawOpen` where the table names its coefficients and `tokens.0` where it does not.
+            columns, `psi.jawOpen` where the table names its coefficients, and `token_1` for the first of the tokens.
     """
     with _open(path, columns) as parquet:
         schema = parquet.schema_arrow
@@ -273,8 +274,17 @@ def read_dataframe(path: str | os.PathLike, columns: Sequence[str] | None = None
             series[name] = values
         else:
             keys = labels.get(name) or range(values.shape[1])
-            series |= {f"{name}.{key}": values[:, i] for i, key in enumerate(keys)}
+            series |= {_wide_name(name, str(key)): values[:, i] for i, key in enumerate(keys)}
     return pd.DataFrame(series)
+
+
+def token_name(place: int) -> str:
+    """What the token at a place of a frame's list is called wherever it has a column or a tier of its own.
+
+    >>> token_name(0)
+    'token_1'
+    """
+    return f"token_{place + 1}"
 
 
 def read_metadata(path: str | os.PathLike) -> dict[str, str]:
@@ -339,6 +349,10 @@ def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq
 
 def _damaged(path: str | os.PathLike, error: Exception) -> UserError:
     return UserError(f"{path} is not a readable Parquet table ({' '.join(str(error).split())[:300]}): make it again.")
+
+
+def _wide_name(column: str, key: str) -> str:
+    return token_name(int(key)) if column == "tokens" else f"{column}.{key}"
 
 
 def _stored(parquet: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ..blendshapes import ACTIONS
+from ..blendshapes import ACTIONS, coefficient_columns
 from ..errors import UserError, study_packages
 from ..morphable.anny import anny_head
 from .config import TrainConfig
@@ -97,7 +97,8 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         """Tokens (N, M) of frames; a frame's tokens do not depend on the others.
 
         Arguments:
-            psi: In the order of the coefficients' names; the columns of a DataFrame are taken by name.
+            psi: In the order of the coefficients' names; the columns of a DataFrame are taken by name, see
+                `blendshapes.coefficient_columns`.
         """
         check_is_fitted(self, "model_")
         return self.model_.encode(torch.as_tensor(_rows(psi, self.model_.config))).numpy()
@@ -163,10 +164,7 @@ def _rows(psi: object, config: RvqVaeConfig, frames: int = 0) -> Float[np.ndarra
     """psi as the model reads it; raises `UserError` for less than `frames` rows and for whatever it cannot be."""
     names = config.coefficients
     if isinstance(psi, pd.DataFrame):
-        missing = [name for name in names if name not in psi]
-        if missing:
-            raise UserError(f"The table has no column {missing[0]}: its columns must be named as the coefficients are.")
-        psi = psi[list(names)]
+        psi = psi.iloc[:, coefficient_columns([str(column) for column in psi.columns], names)]
     psi = _floats(psi, frames)
     if psi.shape[1] != len(names):
         raise UserError(

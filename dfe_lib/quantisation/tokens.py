@@ -12,7 +12,7 @@ from ..io.tables import coefficient_names, read_arrays, read_batches, table_writ
 from .metrics import error_mm
 from .rvqvae import RvqVae
 
-__all__ = ["read_words", "tokenise", "tokens_of"]
+__all__ = ["decoded", "read_words", "tokenise", "tokens_of"]
 
 ROWS = 4096
 """Rows held in memory at a time."""
@@ -73,6 +73,11 @@ def tokens_of(
     """
     codes = model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
     return codes.cpu().numpy(), error_mm(psi, model.decode(codes).cpu().numpy(), metric)
+
+
+def decoded(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:
+    """psi (N, E) that rows of tokens stand for."""
+    return model.decode(torch.as_tensor(tokens.astype(np.int64))).cpu().numpy()
 
 
 def _token_rows(model: RvqVae, path: str | Path, metric: np.ndarray) -> Iterator[dict[str, np.ndarray]]:

@@ -23,7 +23,7 @@ from ..io.tables import FRAMES, N_LANDMARKS, atomic_path, read_arrays, read_batc
 from .detection import FaceFinder, FoundFace
 from .identity import Tracker
 
-__all__ = ["UNREADABLE", "ClipSummary", "extract_clip", "extract_clips"]
+__all__ = ["UNREADABLE", "ClipSummary", "extract_clip", "extract_clips", "extract_frames"]
 
 BATCH = 256
 FEW = 0.1
@@ -77,7 +77,7 @@ def extract_clip(
     start_s: float = 0.0,
     end_s: float | None = None,
     fps: float | None = None,
-    progress: bool | None = None,
+    progress: tqdm | bool | None = None,
 ) -> ClipSummary:
     """Writes the frames table of one video or picture, in memory that does not grow with its length.
 
@@ -88,17 +88,29 @@ def extract_clip(
         faces: `"largest"` keeps the one person who shows most face over the clip, as face_id 0, and a frame without
             that person counts as one without a face; `"all"` keeps everybody, with one row for each.
         start_s, end_s, fps: The part of a video, and a rate in place of its own times, see :func:`media.open_media`.
-        progress: Show a bar with frames a second (default: when a terminal watches).
+        progress: A bar to move on, or whether to show one with frames a second (default: when a terminal watches).
 
     Raises:
         UserError: The file cannot be read; nothing is written.
     """
+    clip_id = clip_id or Path(path).stem
+    with open_media(path, start_s, end_s, fps) as reader:
+        return extract_frames(reader, out, clip_id, subject_id or clip_id, faces, progress)
+
+
+def extract_frames(
+    reader: MediaReader,
+    out: str | os.PathLike,
+    clip_id: str,
+    subject_id: str,
+    faces: str = "largest",
+    progress: tqdm | bool | None = None,
+) -> ClipSummary:
+    """The same as :func:`extract_clip` for frames that are read already, or come from elsewhere."""
     if faces not in ("largest", "all"):
         raise UserError(f"faces must be 'largest' or 'all', not {faces!r}.")
-    clip_id = clip_id or Path(path).stem
-    subject_id = subject_id or clip_id
     tracker = Tracker()
-    with atomic_path(out) as everyone, open_media(path, start_s, end_s, fps) as reader:
+    with atomic_path(out) as everyone:
         rows = _Rows(clip_id, subject_id)
         # found in a thread of their own: rows are made and written while MediaPipe looks at the next frame
         ahead = read_ahead(_found_faces(reader, faces, clip_id, progress))
@@ -158,7 +170,7 @@ def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool
 
 
 def _found_faces(
-    reader: MediaReader, faces: str, label: str, progress: bool | None
+    reader: MediaReader, faces: str, label: str, progress: tqdm | bool | None
 ) -> Generator[tuple[Frame, list[FoundFace]], None, None]:
     with (
         read_ahead(reader.frames) as frames,
@@ -171,7 +183,10 @@ def _found_faces(
 
 
 @contextmanager
-def _bar(reader: MediaReader, label: str, progress: bool | None) -> Iterator[tqdm]:
+def _bar(reader: MediaReader, label: str, progress: tqdm | bool | None) -> Iterator[tqdm]:
+    if isinstance(progress, tqdm):
+        yield progress
+        return
     show = is_watched() if progress is None else progress
     with bar(total=reader.expected or None, desc=label, unit="frame", disable=not show or reader.still) as shown:
         yield shown

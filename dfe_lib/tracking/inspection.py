@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ..errors import UserError
+from ..io.exported import exported_kind, read_exported
 from ..io.media import open_media
 from ..io.tables import read_arrays, read_metadata
 from .formats.recording import Report, write_recording
@@ -19,7 +20,10 @@ from .import_clips import is_media
 
 __all__ = ["Inspection", "inspect_file"]
 
+MOST_FRAMES = 1 << 32
+"""More than a clip has, since its frames are numbered in 32 bits."""
 USES = {
+    "tokens": "tokens: bag of words, export to CSV and ELAN",
     "psi": "expressions as they are: train, tokenise and compare",
     "landmarks": "expressions by the fit of landmarks: train, tokenise and compare",
     "landmarks_mm": "expressions by the fit of landmarks in mm",
@@ -74,6 +78,10 @@ def inspect_file(path: str | os.PathLike, settings: ReadSettings | None = None) 
         return _media(path, settings or ReadSettings())
     if path.suffix == ".parquet":
         return _table(path)
+    if exported_kind(path):
+        with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+            read_exported(path, Path(folder) / "exported.parquet")
+            return _table(Path(folder) / "exported.parquet")
     found = recognise(path)
     source = found.read(path, settings or ReadSettings(faces="all"))
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
@@ -102,31 +110,26 @@ def _table(path: Path) -> Inspection:
     if metadata.get("kind") not in ("frames", "expressions", "tokens"):
         raise UserError(f"{path} is a Parquet file that the study did not write: give a table of results/<run>.")
     report = Report()
-    inspection = _frames(f"{metadata['kind']} table of the study", path, report)
-    if metadata["kind"] == "tokens":
-        return _with_uses(inspection, ["tokens: bag of words, export to CSV and ELAN"])
-    return inspection
-
-
-def _with_uses(inspection: Inspection, uses: list[str]) -> Inspection:
-    values = {name: getattr(inspection, name) for name in Inspection.__annotations__} | {"uses": uses}
-    return Inspection(**values)
+    return _frames(f"{metadata['kind']} table of the study", path, report)
 
 
 def _frames(kind: str, table: Path, report: Report) -> Inspection:
     schema = pq.read_schema(table)
     lists = {field.name: field.type.list_size for field in schema if hasattr(field.type, "list_size")}
     shown = "detected" if "detected" in schema.names else "valid"
-    rows = read_arrays(table, ["face_id", "frame", "time_s", shown])
-    frames, first = np.unique(rows["frame"], return_index=True)
-    span = float(rows["time_s"][first[-1]] - rows["time_s"][first[0]]) if len(first) else 0.0
+    rows = read_arrays(table, ["clip_id", "face_id", "frame", "time_s", shown])
+    clip = np.unique(rows["clip_id"].astype(str), return_inverse=True)[1].astype(np.int64)
+    frame = rows["frame"] + clip * MOST_FRAMES  # a table may hold several clips
+    one = clip == clip[:1]
+    frames, first = np.unique(frame[one], return_index=True)
+    span = float(rows["time_s"][one][first[-1]] - rows["time_s"][one][first[0]]) if len(first) else 0.0
     return Inspection(
         kind,
         [f"{name} ({size} values a frame)" for name, size in lists.items()],
-        len(frames),
-        len(np.unique(rows["frame"][rows[shown]])),
+        len(np.unique(frame)),
+        len(np.unique(frame[rows[shown]])),
         round(float(frames[-1] - frames[0]) / span, 2) if span else 0.0,
-        len(np.unique(rows["face_id"][rows[shown]])),
+        len(np.unique((rows["face_id"] + clip * MOST_FRAMES)[rows[shown]])),
         report.remarks,
         report.lacks,
         [use for name, use in USES.items() if name in lists] or ["nothing: it has no face measurement"],

@@ -61,12 +61,12 @@ def test_elan_has_a_tier_a_stage_and_an_annotation_a_run(tokens) -> None:
     video.touch()
     count = export_elan(path, path.with_suffix(".eaf"), video)
     document = Elan.Eaf(str(path.with_suffix(".eaf")))
-    assert sorted(document.get_tier_names()) == [f"stage {stage}" for stage in range(4)]
+    assert sorted(document.get_tier_names()) == [f"token_{stage + 1}" for stage in range(4)]
     assert count == sum(len(document.get_annotation_data_for_tier(tier)) for tier in document.get_tier_names())
     times = np.arange(N) * 40
     for stage in range(4):
         covered = np.full(N, -1)
-        for start, end, token, *_ in document.get_annotation_data_for_tier(f"stage {stage}"):
+        for start, end, token, *_ in document.get_annotation_data_for_tier(f"token_{stage + 1}"):
             here = (times >= start) & (times < end)
             assert (covered[here] == -1).all(), "annotations do not overlap"
             covered[here] = int(token)
@@ -90,8 +90,8 @@ def test_several_people_have_tiers_of_their_own(tmp_path) -> None:
     document = Elan.Eaf(str(tmp_path / "a.eaf"))
     found = {tier: document.get_annotation_data_for_tier(tier) for tier in document.get_tier_names()}
     assert {tier: data[0][:3] for tier, data in found.items()} == {
-        "stage 0 person 0": (0, 200, "5"),
-        "stage 0 person 1": (0, 200, "6"),
+        "token_1 person 0": (0, 200, "5"),
+        "token_1 person 1": (0, 200, "6"),
     }
 
 
@@ -133,3 +133,22 @@ def test_tables_of_another_kind_and_names_of_another_ending_are_refused(tokens, 
 def test_a_video_that_is_not_there_is_not_linked(tokens, tmp_path) -> None:
     with pytest.raises(UserError, match=r"film\.mp4 does not exist"):
         export_elan(tokens[0], tmp_path / "out.eaf", tmp_path / "film.mp4")
+
+
+def test_annotations_carry_the_words_of_their_tokens(tokens) -> None:
+    path, values, _ = tokens
+    words = [[f"does {place} {token}" for token in range(32)] for place in range(4)]
+    export_elan(path, path.with_suffix(".eaf"), words=words)
+    document = Elan.Eaf(str(path.with_suffix(".eaf")))
+    for place in range(4):
+        first = min(document.get_annotation_data_for_tier(f"token_{place + 1}"))
+        assert first[2] == f"{values[0, place]}: does {place} {values[0, place]}"
+    with pytest.raises(UserError, match="tokens that this model does not"):
+        export_elan(path, path.with_suffix(".eaf"), words=[["one"]])
+
+
+def test_the_command_writes_the_words_of_the_study(tokens) -> None:
+    path, _, _ = tokens
+    assert main(["export", str(path), "-o", str(path.with_suffix(".eaf"))]) == 0
+    tier = Elan.Eaf(str(path.with_suffix(".eaf"))).get_annotation_data_for_tier("token_1")
+    assert any(" mm" in text for _, _, text, *_ in tier)

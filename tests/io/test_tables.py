@@ -125,8 +125,8 @@ def test_tokens_without_a_face_are_minus_one(tmp_path):
     assert read["tokens"].tolist() == [[4, 2], [-1, -1]] and read["tokens"].dtype == np.int16
     assert read_dataframe(tmp_path / "t.parquet", ["frame", "tokens"]).columns.tolist() == [
         "frame",
-        "tokens.0",
-        "tokens.1",
+        "token_1",
+        "token_2",
     ]
 
 

@@ -323,3 +323,20 @@ def test_config_names_the_setting_that_is_wrong(setting, word):
 def test_encode_names_the_wrong_width():
     with pytest.raises(UserError, match="52 coefficients"):
         random_model().encode(torch.rand(3, 51))
+
+
+def test_a_frame_alone_does_not_cost_what_a_thousand_do():
+    model = random_model().float()
+    times = {count: least_seconds(model, frames(count).float()) for count in (1, 1024)}
+    assert times[1] < times[1024] / 8
+
+
+def least_seconds(model: RvqVae, psi: torch.Tensor) -> float:
+    """Of a few tries, in processor time, so that other programs count little."""
+    model.encode(psi)
+    tries = []
+    for _ in range(5):
+        start = time.process_time()
+        model.encode(psi)
+        tries.append(time.process_time() - start)
+    return min(tries)

@@ -16,6 +16,7 @@ from ...errors import UserError
 from ...io.tables import REAL, SIMULATED
 from ...morphable.anny import shown_tongue
 from ...morphable.model import MorphableModel
+from ...morphable.phrases import Movement, main_regions, movements, sentence
 from ...morphable.space import ExpressionSpace, expression_space, read_space
 from ...quantisation.metrics import error_mm
 from ...quantisation.rvqvae import RvqVae
@@ -29,7 +30,6 @@ from .occurrences import (
     token_occurrences,
 )
 from .page import LIMITS_MM, packed_head, picture_uri, write_page
-from .phrases import Movement, main_regions, movements, sentence
 from .portraits import portraits
 
 __all__ = ["atlas_of_model", "write_atlas"]

@@ -16,9 +16,9 @@ from ...io.media import open_media
 from ...io.tables import atomic_path, read_arrays
 from ...morphable.anny import anny_head, shown_tongue
 from ...morphable.model import MorphableModel
+from ...morphable.phrases import movements, sentence
 from ...quantisation.rvqvae import STUDY_MODEL, RvqVae
 from .page import LIMITS_MM, pack, packed_head, write_page
-from .phrases import movements, sentence
 
 __all__ = ["clip_page", "playable", "write_viewer"]
 

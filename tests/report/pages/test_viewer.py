@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from video_files import real_frames, write_video
 
 from dfe_lib.cli import main
-from dfe_lib.encode import view_media
+from dfe_lib.encoding.view import view_media
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.media import Frame, MediaReader, open_media

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dfe_lib.blendshapes import ACTIONS
-from dfe_lib.encode import encode_media
+from dfe_lib.encoding.files import encode_media
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.paths import PROJECT
@@ -50,7 +50,7 @@ def test_tokens_and_expressions_are_two_files(model, tmp_path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("wrong", ["tokens.csv", "carphone_pristine.mp4", "folder.parquet"])
+@pytest.mark.parametrize("wrong", ["tokens.xlsx", "carphone_pristine.mp4", "folder.parquet"])
 def test_an_output_that_would_mislead_or_destroy_is_refused(model, tmp_path, wrong) -> None:
     source = shutil.copy(asset("carphone_pristine.mp4"), tmp_path)
     (tmp_path / "folder.parquet").mkdir()

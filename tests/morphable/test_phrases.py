@@ -6,7 +6,7 @@ import pytest
 from dfe_lib.blendshapes import ACTIONS, mirror_permutation
 from dfe_lib.errors import UserError
 from dfe_lib.morphable.anny import anny_head
-from dfe_lib.report.pages.phrases import main_regions, movements, sentence
+from dfe_lib.morphable.phrases import main_regions, movements, sentence
 
 
 def psi(**amounts: float) -> np.ndarray:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ...blendshapes import REGIONS
-from ...errors import UserError
-from ...morphable.anny import shown_tongue
-from ...morphable.metric import mesh_energy
-from ...morphable.model import MM_PER_M, MorphableModel
+from ..blendshapes import REGIONS
+from ..errors import UserError
+from .anny import shown_tongue
+from .metric import mesh_energy
+from .model import MM_PER_M, MorphableModel
 
 __all__ = ["Movement", "main_regions", "movements", "sentence"]
 

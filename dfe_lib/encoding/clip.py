@@ -1,0 +1,122 @@
+"""One clip of any kind to its encoded table: the way that every command takes."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ..errors import UserError
+from ..fitting.fit import fit_tables
+from ..io.clip_table import MediaFile
+from ..io.exported import read_exported
+from ..io.tables import coefficient_names, table_writer
+from ..tracking.extraction import extract_clip
+from ..tracking.formats.settings import ReadSettings
+from ..tracking.import_clips import take_clip
+from .columns import encoded_schema
+from .inputs import input_kind
+from .rows import Batch, RowMaker, fitted_batches, psi_batches, token_batches
+from .settings import Settings
+
+__all__ = ["fitted_rows", "write_clip", "write_rows"]
+
+NO_EXPRESSIONS = "no landmarks"
+"""What `fit.FitSummary.neutral` says of a table that has action units alone."""
+
+
+def write_clip(
+    rows: RowMaker,
+    clip: MediaFile,
+    out: Path,
+    settings: Settings,
+    metadata: Mapping[str, str] | None = None,
+    progress: tqdm | bool | None = None,
+) -> None:
+    """Writes the encoded table of one clip; it appears when it is whole.
+
+    Arguments:
+        rows: of the model. clip: what `inputs.find_inputs` found. out: Parquet file.
+        metadata: what the file is to say of itself, beside its `note` of damage.
+        progress: a bar to move on frame by frame, or whether to show one (default: when a terminal watches).
+
+    Raises UserError when the clip cannot be read, or its psi is not the model's.
+    """
+    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+        kind, work, note, advice = input_kind(clip.path), Path(folder), "", ""
+        table = (
+            _own_table(clip, work) if kind in ("frames", "expressions", "tokens") else work / f"{clip.clip_id}.parquet"
+        )
+        if kind in ("media", "recording"):
+            note, advice = _extract(clip, kind, table, settings, progress)
+        if kind == "tokens":
+            batches = token_batches(table)
+        elif kind == "expressions":
+            _check_psi(clip, table, rows)
+            batches = psi_batches(table)
+        else:
+            batches = fitted_rows(rows, clip, table, work / "expressions", settings)
+        write_rows(rows, batches, out, settings, dict(metadata or {}) | {"advice": advice}, note)
+
+
+def fitted_rows(rows: RowMaker, clip: MediaFile, frames: Path, folder: Path, settings: Settings) -> Iterator[Batch]:
+    """Fits psi to a frames table and gives the rows of both, a few hundred at a time."""
+    summary = fit_tables([frames], folder, rows.head, settings.smoothing)
+    if NO_EXPRESSIONS in set(summary.neutral):
+        raise UserError(f"{clip.path} has action units alone, and tokens need landmarks or coefficients.")
+    _check_psi(clip, folder / frames.name, rows)
+    return fitted_batches(frames, folder / frames.name)
+
+
+def write_rows(
+    rows: RowMaker, batches: Iterator[Batch], out: Path, settings: Settings, metadata: dict[str, str], note: str = ""
+) -> None:
+    """Writes batches with psi or tokens as an encoded table: the part of the clip and the columns of the settings."""
+    config = rows.model.config
+    schema = encoded_schema(config.n_stages, config.coefficients, settings.groups, metadata | {"note": note})
+    with table_writer(out, schema) as table:
+        for batch in batches:
+            part = _wanted(batch, settings)
+            if len(part["time_s"]):
+                columns = rows(part) | {"note": note or None}
+                table.write({name: columns[name] for name in schema.names})
+        if not table.rows:
+            raise UserError("no frame lies in the part that --start and --end name: the clip is shorter.")
+
+
+def _own_table(clip: MediaFile, work: Path) -> Path:
+    if clip.path.suffix.lower() == ".parquet":
+        return clip.path
+    read_exported(clip.path, work / f"{clip.clip_id}.parquet")
+    return work / f"{clip.clip_id}.parquet"
+
+
+def _extract(
+    clip: MediaFile, kind: str, out: Path, settings: Settings, progress: tqdm | bool | None
+) -> tuple[str, str]:
+    """Writes the frames table; returns what is to be said of the clip, and what to try where it shows hardly a face."""
+    if kind == "recording":
+        width, height = settings.width, settings.height
+        reading = ReadSettings(settings.fps, width, height, faces=settings.faces, offset=settings.offset)
+        return take_clip(clip, out, reading).reason, ""
+    done = extract_clip(
+        clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=settings.faces,
+        start_s=settings.start_s, end_s=settings.end_s, fps=settings.fps or None, progress=progress,
+    )  # fmt: skip
+    return done.reason, done.advice
+
+
+def _check_psi(clip: MediaFile, table: Path, rows: RowMaker) -> None:
+    names, known = coefficient_names(table), rows.model.config.coefficients
+    if names != known:
+        raise UserError(
+            f"{clip.path} has other coefficients than the model was trained on ({len(names)} against {len(known)}): "
+            "name a model of the same kind, or train one."
+        )
+
+
+def _wanted(batch: Batch, settings: Settings) -> Batch:
+    """The rows within the part of the clip; of a video no others were read."""
+    late = settings.end_s is not None and batch["time_s"] >= settings.end_s
+    here = ~(late | (batch["time_s"] < settings.start_s))
+    return batch if here.all() else {name: values[here] for name, values in batch.items()}

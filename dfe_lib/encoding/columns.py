@@ -1,0 +1,111 @@
+"""The columns of an encoded table, what each means, and the schema of the file that holds them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from ..action_units import ACTION_UNITS, OPENFACE_INTENSITY
+from ..io.tables import token_name, tokens_schema
+
+__all__ = ["AU_COLUMNS", "COLUMNS", "Column", "data_dictionary", "encoded_schema"]
+
+
+REAL_NUMBER = pa.float32()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, its group of `settings.GROUPS` (`key` and `tokens` are always there), unit and meaning."""
+
+    name: str
+    group: str
+    unit: str
+    meaning: str
+    kind: pa.DataType = REAL_NUMBER
+
+
+AU_COLUMNS = tuple(f"{code}_mesh" for code in OPENFACE_INTENSITY)
+"""OpenFace's 17 units, read from the mesh."""
+ACCURACY = (
+    "0 absent to 5 maximum, read from the fitted mesh (five times the share of the unit's full shape), not from a "
+    "detector trained on coded faces and not checked against coders; fit_channels.csv says how much of each movement "
+    "the fit finds"
+)
+_MESH_UNITS = tuple(
+    Column(
+        name, "action_units", "0-5", f"action unit {ACTION_UNITS[code].number}, {ACTION_UNITS[code].name}: {ACCURACY}"
+    )
+    for name, code in zip(AU_COLUMNS, OPENFACE_INTENSITY, strict=True)
+)
+
+COLUMNS: tuple[Column, ...] = (
+    Column("clip_id", "key", "", "the clip, called as its file", pa.string()),
+    Column("subject_id", "key", "", "who is in it; the clip's name where that is not known", pa.string()),
+    Column("face_id", "key", "", "the person within the clip, from 0; -1 in a frame without a face", pa.int16()),
+    Column("frame", "key", "", "number of the frame, from 0", pa.int32()),
+    Column("time_s", "key", "s", "time of the frame from the beginning of the file", pa.float64()),
+    Column("data", "key", "", "real, or simulated for the study's simulated people", pa.string()),
+    Column("valid", "key", "", "is there a face, with tokens?", pa.bool_()),
+    Column("token_", "tokens", "", "a token of the frame, coarse to fine: a row of codebook.csv", pa.int16()),
+    Column("error_mm", "tokens", "mm", "how far the face of the tokens is from the fitted one, rms over the face"),
+    Column("words", "tokens", "", "what the tokens together do to the person's resting face, the eyes' direction "
+           "left out; left and right are the person's own", pa.string()),
+    Column("confidence", "face", "0-1", "of the face detector, where it was asked"),
+    Column("box_x_px", "face", "px", "left edge of the box around the landmarks, from the left of the picture"),
+    Column("box_y_px", "face", "px", "upper edge of the box, from the top of the picture"),
+    Column("box_width_px", "face", "px", "width of the box"),
+    Column("box_height_px", "face", "px", "height of the box"),
+    Column("yaw_deg", "pose", "degrees", "turn of the head, + to the person's left, 0 towards the camera"),
+    Column("pitch_deg", "pose", "degrees", "nod of the head, + down"),
+    Column("roll_deg", "pose", "degrees", "tilt of the head, + towards the person's right shoulder"),
+    Column("gaze_yaw_deg", "gaze", "degrees", "turn of the eyes in the head, mean of both, + to the person's left; "
+           "from the eye actions of psi, by how far they turn the eyes of the head model"),
+    Column("gaze_pitch_deg", "gaze", "degrees", "the same up and down, + down; found less well than to the sides"),
+    *_MESH_UNITS,
+    Column("note", "notes", "", "what of the clip could not be read or had to be assumed; empty for a sound clip",
+           pa.string()),
+    Column("residual_mm", "fit", "mm", "how far the landmarks are from the fitted head; most of it is who it is"),
+    Column("psi_", "psi", "", "an expression coefficient of the fit, for ARKit's actions 0 to 1"),
+)  # fmt: skip
+"""Every column in the order of a table; `token_` and `psi_` stand for one column each token or coefficient."""
+
+
+def data_dictionary(n_tokens: int, coefficients: Sequence[str], groups: Sequence[str]) -> pd.DataFrame:
+    """A row for each column of a CSV file with these groups: column, group, unit, meaning.
+
+    >>> data_dictionary(2, ["jawOpen"], ["psi"]).column.tolist()[7:]
+    ['token_1', 'token_2', 'error_mm', 'words', 'psi_jawOpen']
+    """
+    spread = {"token_": [token_name(i) for i in range(n_tokens)], "psi_": [f"psi_{name}" for name in coefficients]}
+    rows = [
+        {"column": name, "group": each.group, "unit": each.unit, "meaning": each.meaning}
+        for each in COLUMNS
+        if each.group in ("key", "tokens", *groups)
+        for name in spread.get(each.name, [each.name])
+    ]
+    return pd.DataFrame(rows)
+
+
+def encoded_schema(
+    n_tokens: int, coefficients: Sequence[str], groups: Sequence[str], metadata: dict[str, str] | None = None
+) -> pa.Schema:
+    """A tokens table (`tables.tokens_schema`) with these groups of columns behind it.
+
+    Arguments:
+        n_tokens: a frame. coefficients: of psi. groups: of `settings.GROUPS`.
+        metadata: what else the file says of itself.
+    """
+    plain = tokens_schema(n_tokens)
+    there = {*plain.names, "token_"}
+    fields = [
+        pa.field("psi", pa.list_(pa.float32(), len(coefficients)))
+        if each.name == "psi_"
+        else pa.field(each.name, each.kind)
+        for each in COLUMNS
+        if each.name not in there and each.group in ("tokens", *groups)
+    ]
+    told = {"kind": "tokens", "coefficients": json.dumps(list(coefficients))} | (metadata or {})
+    return pa.schema([*plain, *fields], metadata=told)

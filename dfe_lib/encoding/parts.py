@@ -1,0 +1,121 @@
+"""Finished clips beside an output: each a whole table that says what it was made from, joined at the end."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..io.export import export_csv
+from ..io.tables import (
+    REAL,
+    expressions_schema,
+    read_arrays,
+    read_batches,
+    read_metadata,
+    table_writer,
+)
+from .columns import COLUMNS
+from .settings import Settings
+
+__all__ = ["KEY", "PartSummary", "is_done", "join_expressions", "join_parts", "summary_of"]
+
+KEY = "made_from"
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """What is in an encoded table.
+
+    Arguments:
+        clip_id: its clip, or its file where it holds several. frames: of all clips; with_face: those with tokens.
+        people: told apart. error_mm: mean over the rows with tokens, NaN without.
+        note: what could not be read or had to be assumed. advice: what to try where hardly a frame has a face.
+    """
+
+    clip_id: str
+    frames: int
+    with_face: int
+    people: int
+    error_mm: float
+    note: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        seen = f"{self.clip_id}: {self.with_face} of {self.frames} frames have a face"
+        several = f", {self.people} people" if self.people > 1 else ""
+        error = f"; mean error {self.error_mm:.2f} mm" if np.isfinite(self.error_mm) else ""
+        return "; ".join(filter(None, [seen + several + error, self.note, self.advice]))
+
+
+def is_done(part: Path, key: str) -> bool:
+    """Is this a whole table of the very same file and settings?"""
+    try:
+        return (pq.read_schema(part).metadata or {}).get(KEY.encode(), b"").decode() == key
+    except (OSError, pa.ArrowInvalid):
+        return False
+
+
+def summary_of(part: Path) -> PartSummary:
+    """What an encoded table holds."""
+    told = read_metadata(part)
+    rows = read_arrays(part, ["clip_id", "face_id", "frame", "valid", "error_mm"])
+    shown = rows["valid"]
+    clip = np.unique(rows["clip_id"].astype(str), return_inverse=True)[1]
+    frames, faces = np.stack([clip, rows["frame"]], 1), np.stack([clip, rows["face_id"]], 1)
+    error = rows["error_mm"][shown]
+    error = error[np.isfinite(error)]
+    return PartSummary(
+        part.stem,
+        len(np.unique(frames, axis=0)),
+        len(np.unique(frames[shown], axis=0)),
+        len(np.unique(faces[shown], axis=0)),
+        float(error.mean()) if len(error) else float("nan"),
+        told.get("note", ""),
+        told.get("advice", ""),
+    )
+
+
+def join_parts(parts: Sequence[Path], out: Path, settings: Settings) -> None:
+    """One table out of many, in their order, with the columns that were asked for; it appears when it is whole."""
+    shown = ("key", "tokens", *settings.groups)
+    hidden = [column.name.rstrip("_") for column in COLUMNS if column.group not in shown]
+    if out.suffix == ".csv":
+        export_csv(parts, out, leave_out=hidden)
+        return
+    schema = pq.read_schema(parts[0])
+    kept = [field for field in schema if field.name not in hidden]
+    told = {
+        name: value for name, value in (schema.metadata or {}).items() if name.decode() not in (KEY, "note", "advice")
+    }
+    with table_writer(out, pa.schema(kept, metadata=told)) as table:
+        for part in parts:
+            for batch in read_batches(part, [field.name for field in kept]):
+                table.write(batch)
+
+
+def join_expressions(parts: Iterable[Path], out: Path, names: Sequence[str]) -> None:
+    """The psi of parts as one expressions table, or a CSV file of it; of a folder a table each."""
+    parts = list(parts)
+    if not out.suffix:
+        for part in parts:
+            _write_psi([part], out / part.name, names)
+    elif out.suffix == ".csv":
+        whole = out.with_name(f".{out.name}.parquet")
+        try:
+            _write_psi(parts, whole, names)
+            export_csv(whole, out)
+        finally:
+            whole.unlink(missing_ok=True)
+    else:
+        _write_psi(parts, out, names)
+
+
+def _write_psi(parts: Sequence[Path], out: Path, names: Sequence[str]) -> None:
+    schema = expressions_schema(names, "dfe encode")
+    with table_writer(out, schema) as table:
+        for part in parts:
+            for batch in read_batches(part, schema.names):
+                table.write({**batch, "data": batch.get("data", REAL)})

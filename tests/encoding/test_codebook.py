@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import torch
+
+from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.encoding.codebook import FrameWords, codebook_table
+from dfe_lib.encoding.columns import COLUMNS, data_dictionary
+from dfe_lib.encoding.settings import DEFAULT_GROUPS, GROUPS, Settings
+from dfe_lib.errors import UserError
+from dfe_lib.morphable.anny import anny_head
+from dfe_lib.quantisation.rvqvae import STUDY_MODEL, RvqVae, RvqVaeConfig
+
+
+@pytest.fixture(scope="module")
+def study() -> RvqVae:
+    return RvqVae.from_pretrained(STUDY_MODEL)
+
+
+def test_a_row_a_token_says_what_it_does(study) -> None:
+    table = codebook_table(study, anny_head())
+    assert table.token.tolist() == list(range(256)) and set(table.place) == {"any"}
+    changes = study.templates()
+    sizes = np.sqrt(np.einsum("ki,ij,kj->k", changes, anny_head().gram(), changes))
+    np.testing.assert_allclose(table.mm, sizes, atol=1e-3)
+    largest = table.loc[table.mm.idxmax()]
+    assert " mm" in largest.words and largest.action_units.startswith("AU") and largest.region
+
+
+def test_codebooks_of_their_own_are_rows_of_their_own() -> None:
+    model = RvqVae(RvqVaeConfig(ACTIONS, codebook_size=4, n_stages=2, shared_codebook=False))
+    table = codebook_table(model, anny_head())
+    assert table[["place", "token"]].to_numpy().tolist() == [[str(place), k] for place in (1, 2) for k in range(4)]
+
+
+def test_a_frames_words_are_of_the_sum_of_its_tokens_and_not_of_the_eyes(study) -> None:
+    words = FrameWords(study, anny_head())
+    tokens = study.encode(torch.tensor(np.eye(52, dtype=np.float32)[[ACTIONS.index("jawOpen")] * 2] * 0.6))
+    one, same = words(tokens.numpy())
+    assert one == same and "outh opens" in one and "aze" not in one
+    assert FrameWords(study, None)(tokens.numpy()) == ["", ""]
+
+
+def test_every_group_has_columns_and_every_column_a_group() -> None:
+    assert {each.group for each in COLUMNS} == {"key", "tokens", *GROUPS}
+    assert len(data_dictionary(4, ACTIONS, DEFAULT_GROUPS)) < 50
+    with pytest.raises(UserError, match="did you mean pose"):
+        Settings(groups=("poze",))
+    with pytest.raises(UserError, match="no part of a clip"):
+        Settings(start_s=3.0, end_s=2.0)
