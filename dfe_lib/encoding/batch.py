@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from ..errors import UserError
@@ -143,8 +142,7 @@ def _run(jobs: list[_Job], tokenizer: Tokenizer, model: Path, workers: int) -> I
         if workers == 1 or len(jobs) < 2:
             yield from ((job, _encode(job, tokenizer, shown)) for job in jobs)
             return
-        told = (model, torch.get_num_threads())
-        with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _prepare, told) as pool:
+        with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _prepare, (model,)) as pool:
             futures = {pool.submit(_encode_prepared, job): job for job in jobs}
             for future in as_completed(futures):
                 yield futures[future], _reason(future.exception()) or future.result()
@@ -159,8 +157,7 @@ _prepared: list[Tokenizer] = []
 """The tokenizer of a worker process."""
 
 
-def _prepare(model: Path, threads: int) -> None:
-    torch.set_num_threads(threads)  # psi rounds by their number
+def _prepare(model: Path) -> None:
     _prepared[:] = [Tokenizer.from_pretrained(model)]
 
 

@@ -18,6 +18,7 @@ from .columns import encoded_schema
 from .inputs import input_kind
 from .rows import Batch, RowMaker, fitted_batches, psi_batches, token_batches
 from .settings import Settings
+from .threads import one_thread
 
 __all__ = ["fitted_rows", "write_clip", "write_rows"]
 
@@ -42,7 +43,7 @@ def write_clip(
 
     Raises UserError when the clip cannot be read, or its psi is not the model's.
     """
-    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dfe-") as folder, one_thread():
         kind, work, note, advice = input_kind(clip.path), Path(folder), "", ""
         table = (
             _own_table(clip, work) if kind in ("frames", "expressions", "tokens") else work / f"{clip.clip_id}.parquet"

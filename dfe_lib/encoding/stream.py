@@ -17,6 +17,7 @@ from ..io.tables import REAL
 from ..tracking.detection import FaceFinder, FoundFace
 from ..tracking.identity import Tracker
 from .rows import Batch, RowMaker
+from .threads import one_thread
 
 __all__ = ["Row", "Stream"]
 
@@ -93,6 +94,11 @@ class Stream:
                 f"this picture is of {time_s:g} s and the one before of {self._now:g} s: push them in order."
             )
         self._frame, self._now = self._frame + 1, time_s
+        with one_thread():
+            return self._pushed(rgb)
+
+    def _pushed(self, rgb: UInt8[np.ndarray, "height width 3"]) -> list[Row]:
+        time_s = self._now
         found = self._find(Frame(self._frame, time_s, rgb))
         ids = self._tracker.update([each.box for each in found], time_s)
         wanted = self._wanted(ids)

@@ -20,6 +20,7 @@ from .inputs import find_inputs
 from .rows import Batch, RowMaker
 from .settings import Settings
 from .stream import Row, Stream
+from .threads import one_thread
 
 __all__ = ["Tokenizer"]
 
@@ -63,7 +64,7 @@ class Tokenizer:
         Raises UserError for what cannot be read.
         """
         settings = settings or Settings()
-        with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+        with tempfile.TemporaryDirectory(prefix="dfe-") as folder, one_thread():
             return pd.concat(
                 [frame for table in self._tables(source, Path(folder), settings) for frame in csv_frames(table)],
                 ignore_index=True,
