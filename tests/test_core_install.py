@@ -20,7 +20,7 @@ from dfe_lib.io.tables import read_arrays
 
 EXTRAS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 STUDY = {canonicalize_name(Requirement(line).name) for line in EXTRAS["study"]}
-ROOMS = ("io", "tracking", "morphable", "actors", "fitting", "quantisation", "report.pages.viewer", "encode")
+ROOMS = ("io", "tracking", "morphable", "actors", "fitting", "quantisation", "report.pages.viewer", "encoding")
 
 
 def without_study_packages(code: str) -> subprocess.CompletedProcess[str]:

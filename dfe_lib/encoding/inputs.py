@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
+from ..io.assets import sample_or_path
 from ..io.clip_table import MediaFile, is_clip_table, table_clips
 from ..io.exported import exported_kind
 from ..io.media_files import find_media
@@ -37,12 +38,12 @@ def find_inputs(
     clips stands for its clips. Tables of tokens are results: in a folder they are passed over, by name they are read.
 
     Arguments:
-        specs: what a person wrote.
+        specs: what a person wrote; the name of a sample will do.
         outputs: files and folders that are written now, or were by an earlier run: no inputs.
     """
     left_out = [path.resolve() for path in outputs]
     failures, good, clips = [], [], []
-    for spec in specs:
+    for spec in map(sample_or_path, specs):
         try:
             if is_clip_table(Path(spec)):
                 clips += table_clips(Path(spec))

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import UserError
+from ..io.assets import sample_or_path
 from ..io.media import PICTURES
 from ..report.pages.viewer import write_viewer
 from .files import encode_media
@@ -16,16 +17,17 @@ def view_media(path: str | os.PathLike, folder: str | os.PathLike, model: str | 
     """Encodes a video and writes the page that plays it beside its head and tokens; returns the page's path.
 
     Arguments:
-        path: Video.
+        path: Video; the name of a sample will do.
         folder: Where `index.html` and the video go; made when it is missing.
         model: Folder of a trained model, the study's when None.
 
     Raises:
         UserError: The clip is a picture, cannot be read, or the model's coefficients are not those of the fit.
     """
-    if Path(path).suffix.lower() in PICTURES:
+    path = sample_or_path(path)
+    if path.suffix.lower() in PICTURES:
         raise UserError(f"{path} is a picture, and a clip player needs a video: use `dfe encode` for its tokens.")
     with tempfile.TemporaryDirectory(prefix="dfe-") as work:
         tokens = Path(work) / "tokens.parquet"
         encode_media(path, tokens, model)
-        return write_viewer(Path(path), tokens, Path(folder), Path(model) if model else None)
+        return write_viewer(path, tokens, Path(folder), Path(model) if model else None)

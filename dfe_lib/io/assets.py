@@ -18,7 +18,7 @@ from pathlib import Path
 from ..errors import UserError
 from .paths import assets_dir
 
-__all__ = ["PIECES", "Piece", "asset", "fetch", "file_sha256", "find_piece", "is_sound"]
+__all__ = ["PIECES", "Piece", "asset", "fetch", "file_sha256", "find_piece", "is_sound", "sample_or_path"]
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,16 @@ PIECES: dict[str, Piece] = {
     )
 }
 """Every piece by its name."""
+
+
+def sample_or_path(name: str | os.PathLike) -> Path:
+    """The file of this name, or else the sample of this name, fetched.
+
+    >>> sample_or_path("clips/mine.mp4").name
+    'mine.mp4'
+    """
+    path = Path(name)
+    return asset(str(name)) if str(name) in PIECES and not path.exists() else path
 
 
 def asset(name: str, pieces: Mapping[str, Piece] = PIECES) -> Path:
