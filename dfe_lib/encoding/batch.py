@@ -61,7 +61,7 @@ class BatchResult:
         frames = sum(each.frames for each in self.done)
         earlier = f" ({self.earlier} from an earlier run)" if self.earlier else ""
         rate = f", {self.new_frames / self.seconds:.0f} frames a second" if self.new_frames else ""
-        return f"{len(self.done)} clips{earlier}: {self.with_face} of {frames} frames have a face{rate}"
+        return f"{len(self.done)} clip{'s' * (len(self.done) != 1)}{earlier}: {self.with_face} of {frames} frames have a face{rate}"
 
 
 def encode_inputs(

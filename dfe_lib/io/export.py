@@ -20,6 +20,8 @@ ONE_FRAME_S = 0.04
 FIXED_DATE = "1970-01-01T00:00:00+00:00"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings that a spreadsheet takes for a formula, which may do anything."""
+DIGITS = {"_px": 1, "_deg": 2, "_mm": 3, "_mesh": 2, "confidence": 3, "time_s": 6}
+"""Decimals of a CSV file's columns, by the ends of their names: nothing here is measured more finely."""
 
 
 def export_csv(
@@ -30,7 +32,8 @@ def export_csv(
     """Writes tokens or expressions tables of one kind as one CSV file, one row a frame; returns the number of rows.
 
     Names hold no dots, which R and SPSS would read as something else: `token_1`, `psi_jawOpen`. A value that is not
-    there is an empty field. Text that a spreadsheet would run as a formula has an apostrophe before it.
+    there is an empty field, and measurements are rounded to what they are worth (`DIGITS`). Text that a spreadsheet
+    would run as a formula has an apostrophe before it.
 
     Arguments:
         tables: one table, or several with the same columns.
@@ -43,7 +46,7 @@ def export_csv(
     with atomic_path(out) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         for table in [tables] if isinstance(tables, str | os.PathLike) else tables:
             for frame in csv_frames(table, leave_out):
-                file.write(frame.to_csv(index=False, header=not rows, lineterminator="\n"))
+                file.write(_rounded(frame).to_csv(index=False, header=not rows, lineterminator="\n"))
                 rows += len(frame)
     return rows
 
@@ -181,6 +184,11 @@ def _kind(table: str | os.PathLike) -> str:
     if kind not in ("tokens", "expressions"):
         raise UserError(f"{table} holds neither tokens nor expressions: give a table of results/<run>/tokens.")
     return kind
+
+
+def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    digits = {name: count for name in frame for end, count in DIGITS.items() if str(name).endswith(end)}
+    return frame.round(digits)
 
 
 def _spread(

@@ -74,6 +74,17 @@ def test_elan_has_a_tier_a_stage_and_an_annotation_a_run(tokens) -> None:
     assert document.media_descriptors[0]["RELATIVE_MEDIA_URL"] == "./film.mp4"
 
 
+def test_measurements_are_rounded_to_what_they_are_worth(tmp_path) -> None:
+    with table_writer(tmp_path / "a.parquet", tokens_schema(1)) as table:
+        columns = key(3) | {"data": REAL, "valid": True, "tokens": np.zeros((3, 1), int)}
+        table.write(columns | {"time_s": np.arange(3) / 30, "error_mm": np.full(3, 0.17159197)})
+    export_csv(tmp_path / "a.parquet", tmp_path / "a.csv")
+    assert [line.split(",")[4:] for line in (tmp_path / "a.csv").read_text().splitlines()[2:]] == [
+        ["0.033333", "real", "True", "0", "0.172"],
+        ["0.066667", "real", "True", "0", "0.172"],
+    ]
+
+
 def test_the_same_tokens_give_the_same_bytes(tokens) -> None:
     path, _, _ = tokens
     for name in ("x.eaf", "y.eaf"):
