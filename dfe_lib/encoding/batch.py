@@ -3,23 +3,25 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
 from ..errors import UserError
 from ..io.clip_table import MediaFile
 from ..io.media import open_media
-from ..io.progress import bar
+from ..io.progress import bar, read_ahead
 from ..io.tables import write_csv
 from ..quantisation.rvqvae import STUDY_MODEL
 from ..tracking.extraction import UNREADABLE
 from ..tracking.import_clips import is_media
-from .clip import write_clip
+from .clip import ReadClip, finish_clip, read_clip, write_clip
 from .codebook import codebook_table
 from .columns import data_dictionary
 from .inputs import Failure, content_key, find_inputs
@@ -61,7 +63,8 @@ class BatchResult:
         frames = sum(each.frames for each in self.done)
         earlier = f" ({self.earlier} from an earlier run)" if self.earlier else ""
         rate = f", {self.new_frames / self.seconds:.0f} frames a second" if self.new_frames else ""
-        return f"{len(self.done)} clip{'s' * (len(self.done) != 1)}{earlier}: {self.with_face} of {frames} frames have a face{rate}"
+        clips = f"{len(self.done)} clip{'s' if len(self.done) != 1 else ''}{earlier}"
+        return f"{clips}: {self.with_face} of {frames} frames have a face{rate}"
 
 
 def encode_inputs(
@@ -140,10 +143,10 @@ def _run(jobs: list[_Job], tokenizer: Tokenizer, model: Path, workers: int) -> I
     expected = sum(_expected(job) for job in jobs)
     with bar(total=expected or None, unit="frame", desc="encode", disable=None if jobs else True) as shown:
         if workers == 1 or len(jobs) < 2:
-            yield from ((job, _encode(job, tokenizer, shown)) for job in jobs)
+            yield from _in_turn(jobs, tokenizer, shown)
             return
         with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _prepare, (model,)) as pool:
-            futures = {pool.submit(_encode_prepared, job): job for job in jobs}
+            futures = {pool.submit(_encode, job): job for job in jobs}
             for future in as_completed(futures):
                 yield futures[future], _reason(future.exception()) or future.result()
                 shown.update(_expected(futures[future]))
@@ -151,6 +154,36 @@ def _run(jobs: list[_Job], tokenizer: Tokenizer, model: Path, workers: int) -> I
 
 def _reason(error: BaseException | None) -> str:
     return f"its process ended ({error}); run again, finished clips are kept" if error is not None else ""
+
+
+def _in_turn(jobs: list[_Job], tokenizer: Tokenizer, shown: tqdm) -> Iterator[tuple[_Job, str]]:
+    """The faces of the next clip are looked for while psi of this one is fitted."""
+    with TemporaryDirectory(prefix="dfe-") as folder, read_ahead(_read(jobs, Path(folder), shown), depth=1) as clips:
+        for job, read in clips:
+            yield job, read if isinstance(read, str) else _finish(job, read, tokenizer)
+            rmtree(Path(folder) / job.clip.clip_id, ignore_errors=True)
+
+
+def _read(jobs: list[_Job], folder: Path, shown: tqdm) -> Generator[tuple[_Job, ReadClip | str], None, None]:
+    """Each clip as it was read, or why it could not be."""
+    for job in jobs:
+        try:
+            yield job, read_clip(job.clip, folder / job.clip.clip_id, job.settings, shown)
+        except UNREADABLE as error:
+            yield job, _sentence(error)
+
+
+def _finish(job: _Job, read: ReadClip, tokenizer: Tokenizer) -> str:
+    """Writes a part; returns why it could not be."""
+    try:
+        finish_clip(tokenizer.rows, read, job.part, job.settings, {KEY: job.key})
+    except UNREADABLE as error:
+        return _sentence(error)
+    return ""
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 _prepared: list[Tokenizer] = []
@@ -161,16 +194,12 @@ def _prepare(model: Path) -> None:
     _prepared[:] = [Tokenizer.from_pretrained(model)]
 
 
-def _encode_prepared(job: _Job) -> str:
-    return _encode(job, _prepared[0], False)
-
-
-def _encode(job: _Job, tokenizer: Tokenizer, progress: tqdm | bool) -> str:
-    """Writes a part; returns why it could not be."""
+def _encode(job: _Job) -> str:
+    """Writes a part in a worker process; returns why it could not be."""
     try:
-        write_clip(tokenizer.rows, job.clip, job.part, job.settings, {KEY: job.key}, progress)
+        write_clip(_prepared[0].rows, job.clip, job.part, job.settings, {KEY: job.key}, progress=False)
     except UNREADABLE as error:
-        return str(error) or type(error).__name__
+        return _sentence(error)
     return ""
 
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,10 +21,26 @@ from .rows import Batch, RowMaker, fitted_batches, psi_batches, token_batches
 from .settings import Settings
 from .threads import one_thread
 
-__all__ = ["fitted_rows", "write_clip", "write_rows"]
+__all__ = ["ReadClip", "finish_clip", "fitted_rows", "read_clip", "write_clip", "write_rows"]
 
 NO_EXPRESSIONS = "no landmarks"
 """What `fit.FitSummary.neutral` says of a table that has action units alone."""
+
+
+@dataclass(frozen=True)
+class ReadClip:
+    """A clip that has been read, not fitted yet.
+
+    Arguments:
+        kind: see `inputs.input_kind`. table: its frames, expressions or tokens table.
+        note: what of it could not be read or had to be assumed. advice: what to try where it shows hardly a face.
+    """
+
+    clip: MediaFile
+    kind: str
+    table: Path
+    note: str = ""
+    advice: str = ""
 
 
 def write_clip(
@@ -43,21 +60,34 @@ def write_clip(
 
     Raises UserError when the clip cannot be read, or its psi is not the model's.
     """
-    with tempfile.TemporaryDirectory(prefix="dfe-") as folder, one_thread():
-        kind, work, note, advice = input_kind(clip.path), Path(folder), "", ""
-        table = (
-            _own_table(clip, work) if kind in ("frames", "expressions", "tokens") else work / f"{clip.clip_id}.parquet"
-        )
-        if kind in ("media", "recording"):
-            note, advice = _extract(clip, kind, table, settings, progress)
-        if kind == "tokens":
-            batches = token_batches(table)
-        elif kind == "expressions":
-            _check_psi(clip, table, rows)
-            batches = psi_batches(table)
+    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+        finish_clip(rows, read_clip(clip, Path(folder), settings, progress), out, settings, metadata)
+
+
+def read_clip(clip: MediaFile, work: Path, settings: Settings, progress: tqdm | bool | None = None) -> ReadClip:
+    """The first half of :func:`write_clip`: finds the faces of a clip, or reads a table, into a folder of its own."""
+    kind, table = input_kind(clip.path), work / f"{clip.clip_id}.parquet"
+    if kind in ("media", "recording"):
+        return ReadClip(clip, kind, table, *_extract(clip, kind, table, settings, progress))
+    if clip.path.suffix.lower() == ".parquet":
+        return ReadClip(clip, kind, clip.path)
+    read_exported(clip.path, table)
+    return ReadClip(clip, kind, table)
+
+
+def finish_clip(
+    rows: RowMaker, read: ReadClip, out: Path, settings: Settings, metadata: Mapping[str, str] | None = None
+) -> None:
+    """The second half of :func:`write_clip`: psi, where there is none yet, and the rows."""
+    with one_thread(), tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+        if read.kind == "tokens":
+            batches = token_batches(read.table)
+        elif read.kind == "expressions":
+            _check_psi(read.clip, read.table, rows)
+            batches = psi_batches(read.table)
         else:
-            batches = fitted_rows(rows, clip, table, work / "expressions", settings)
-        write_rows(rows, batches, out, settings, dict(metadata or {}) | {"advice": advice}, note)
+            batches = fitted_rows(rows, read.clip, read.table, Path(folder), settings)
+        write_rows(rows, batches, out, settings, dict(metadata or {}) | {"advice": read.advice}, read.note)
 
 
 def fitted_rows(rows: RowMaker, clip: MediaFile, frames: Path, folder: Path, settings: Settings) -> Iterator[Batch]:
@@ -83,13 +113,6 @@ def write_rows(
                 table.write({name: columns[name] for name in schema.names})
         if not table.rows:
             raise UserError("no frame lies in the part that --start and --end name: the clip is shorter.")
-
-
-def _own_table(clip: MediaFile, work: Path) -> Path:
-    if clip.path.suffix.lower() == ".parquet":
-        return clip.path
-    read_exported(clip.path, work / f"{clip.clip_id}.parquet")
-    return work / f"{clip.clip_id}.parquet"
 
 
 def _extract(

@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..fitting.estimator import FaceNeutral, pretrained_estimator
 from ..fitting.neutral import MIN_FRAMES
 from ..fitting.person import NEUTRAL_FRAMES
-from ..fitting.smoothing import WINDOW_S, metric_places, smooth_frame
+from ..fitting.smoothing import WINDOW_S, metric_scale, smooth_frame
 from ..io.media import Frame
 from ..io.tables import REAL
 from ..tracking.detection import FaceFinder, FoundFace
@@ -78,6 +78,7 @@ class Stream:
         self._find, self._tracker = FaceFinder(still=False, everyone=self._everyone), Tracker()
         self._people: dict[int, _Person] = {}
         self._waiting: deque[_Waiting] = deque()
+        self._scale = metric_scale(rows.metric)
         self._frame, self._now = -1, -np.inf
 
     def push(self, rgb: UInt8[np.ndarray, "height width 3"], time_s: float | None = None) -> list[Row]:
@@ -142,7 +143,7 @@ class Stream:
         psi = self._estimator.estimate(landmarks, scores, person.neutral).psi.astype(float)
         person.time_s.append(self._now)
         person.psi.append(psi[0])
-        person.places.append(metric_places(psi, self._rows.metric)[0])
+        person.places.append(psi[0] @ self._scale)
         while person.time_s[0] < self._now - WINDOW_S - self.delay_s:
             for kept in (person.time_s, person.psi, person.places):
                 kept.popleft()

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from ..errors import UserError
 from ..morphable.metric import mesh_energy, metric_root
 
-__all__ = ["SMOOTHINGS", "WINDOW_S", "Smoothed", "metric_places", "smooth_expressions", "smooth_frame"]
+__all__ = ["SMOOTHINGS", "WINDOW_S", "Smoothed", "metric_scale", "smooth_expressions", "smooth_frame"]
 
 SMOOTHINGS = ("none", "one_euro", "bilateral")
 WIDTH_S, RANGE_MM = 0.3, 0.3
@@ -88,7 +88,7 @@ def smooth_frame(
     For live video, where the frames after it have not come, or not all.
 
     Arguments:
-        psi: one person's frames around it. time_s: of the frames. places: of the frames, see :func:`metric_places`.
+        psi: one person's frames around it. time_s: of the frames. places: of the frames, `psi @ metric_scale(metric)`.
         at: the frame that is wanted.
     """
     away = (time_s - time_s[at]) / WIDTH_S
@@ -96,9 +96,9 @@ def smooth_frame(
     return share @ psi / share.sum()
 
 
-def metric_places(psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "n e"]:
-    """Points whose Euclidean distance is that of the mesh metric, in units of RANGE_MM."""
-    return psi @ metric_root(metric, least=0.0) / RANGE_MM
+def metric_scale(metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "e e"]:
+    """R that takes psi to places whose Euclidean distance is that of the mesh metric, in units of RANGE_MM."""
+    return metric_root(metric, least=0.0) / RANGE_MM
 
 
 def _likeness(away: Float[np.ndarray, " n"], unlike: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -112,7 +112,7 @@ def _bilateral(
     """One distance between frames at a time, so that a long clip needs no table of all pairs."""
     seen: Bool[np.ndarray, " n"] = np.isfinite(psi).all(1)
     values = np.where(seen[:, None], psi, 0).astype(float)
-    placed = metric_places(values, metric)
+    placed = values @ metric_scale(metric)
     total, weight = values.copy(), np.ones((len(psi), 1))
     for step in range(1, len(psi)):
         away = (time_s[step:] - time_s[:-step]) / WIDTH_S

@@ -71,7 +71,7 @@ def test_every_column_and_every_token_is_explained_beside_the_table(encoded) -> 
 def test_a_second_run_does_nothing_again(encoded, clips, model, tmp_path, monkeypatch) -> None:
     out = copied(encoded, tmp_path)
     before = out.read_bytes()
-    monkeypatch.setattr(batch, "write_clip", lambda *_: pytest.fail("a finished clip was done again"))
+    monkeypatch.setattr(batch, "read_clip", lambda *_: pytest.fail("a finished clip was done again"))
     result = encode_inputs([clips], out, model=model)
     assert result.earlier == 2 and result.is_sound and out.read_bytes() == before
 
@@ -87,19 +87,19 @@ def test_a_clip_that_changed_is_done_again_and_so_are_all_with_other_settings(en
 def test_after_a_kill_only_the_missing_clips_are_done_and_the_table_is_whole(
     clips, model, tmp_path, monkeypatch
 ) -> None:
-    def killed(rows, clip, *rest) -> None:
-        if clip.clip_id == "ben":
+    def killed(rows, read, *rest) -> None:
+        if read.clip.clip_id == "ben":
             raise KeyboardInterrupt
-        real(rows, clip, *rest)
+        real(rows, read, *rest)
 
-    real, out = batch.write_clip, tmp_path / "faces.parquet"
-    monkeypatch.setattr(batch, "write_clip", killed)
+    real, out = batch.finish_clip, tmp_path / "faces.parquet"
+    monkeypatch.setattr(batch, "finish_clip", killed)
     with pytest.raises(KeyboardInterrupt):
         encode_inputs([clips], out, model=model)
     assert not out.exists() and [path.name for path in out.with_name("faces.parquet.parts").iterdir()] == [
         "anna.parquet"
     ]
-    monkeypatch.setattr(batch, "write_clip", real)
+    monkeypatch.setattr(batch, "finish_clip", real)
     assert encode_inputs([clips], out, model=model).earlier == 1
     assert sorted(set(read_arrays(out)["clip_id"])) == ["anna", "ben"]
 

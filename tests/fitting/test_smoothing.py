@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dfe_lib.errors import UserError
-from dfe_lib.fitting.smoothing import RANGE_MM, WINDOW_S, metric_places, smooth_expressions, smooth_frame
+from dfe_lib.fitting.smoothing import RANGE_MM, WINDOW_S, metric_scale, smooth_expressions, smooth_frame
 
 TIME = np.arange(120) / 30
 METRIC = 25 * np.eye(3)
@@ -76,7 +76,7 @@ def test_an_unknown_method_is_refused() -> None:
 def test_one_frame_of_a_window_is_what_the_whole_window_gives() -> None:
     rng = np.random.default_rng(0)
     psi = rng.random((120, 3)) * 0.2
-    places = metric_places(psi, METRIC)
+    places = psi @ metric_scale(METRIC)
     whole = smooth_expressions(psi, TIME, METRIC, "bilateral").psi
     alone = np.stack([smooth_frame(psi, TIME, places, at) for at in (0, 40, 119)])
     np.testing.assert_allclose(alone, whole[[0, 40, 119]], atol=1e-12)
