@@ -193,6 +193,6 @@ def _check_bounds(psi: Float[np.ndarray, "n e"], low: float, high: float, names:
         value = psi[row, column]
         kind = "Negative values in data" if low == 0 > value else "Values out of bounds"
         raise UserError(
-            f"{kind}: {names[column]} is {value:.3g} in row {row}, and psi lies in {low:g} to {high:g}: divide "
+            f"{kind}: {names[int(column)]} is {value:.3g} in row {row}, and psi lies in {low:g} to {high:g}: divide "
             "percentages by 100, or clip what a filter or a decoder carried outside."
         )
