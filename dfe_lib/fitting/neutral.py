@@ -51,7 +51,7 @@ def estimate_neutral(scores: Float[np.ndarray, "n 51"]) -> Neutral:
 
 
 def _rest(scores: Float[np.ndarray, "n 51"]) -> Float[np.ndarray, "51"]:
-    """Mode of each score's smoothed density times `exp(-score / PRIOR_SCALE)`, refined to the mean of what is around."""
+    """Mode of each smoothed density times `exp(-score / PRIOR_SCALE)`, refined to the mean of the scores around it."""
     density = gaussian_filter1d(_counts(scores), BANDWIDTH * BINS, axis=1, mode="constant")
     centres = (np.arange(BINS) + 0.5) / BINS
     peak = centres[np.argmax(density * np.exp(-centres / PRIOR_SCALE), axis=1)]
