@@ -33,10 +33,15 @@ class RowMaker:
 
     Arguments:
         model: A trained model.
+
+    Raises UserError for a model of coefficients that no face here has.
     """
 
     def __init__(self, model: RvqVae) -> None:
-        space = expression_space(model.config.coefficients)
+        try:
+            space = expression_space(model.config.coefficients)
+        except UserError as error:
+            raise UserError(f"This model has other coefficients than faces are fitted with: {error}") from None
         self.model, self.head, self.metric = model, space.head, space.metric
         self._words = FrameWords(model, space.head)
         self._turns = gaze_map(space.head) if space.head is not None else np.full((len(space.names), 2), np.nan)
