@@ -166,13 +166,13 @@ def _rows(psi: object, config: RvqVaeConfig, frames: int = 0) -> Float[np.ndarra
     if isinstance(psi, pd.DataFrame):
         psi = psi.iloc[:, coefficient_columns([str(column) for column in psi.columns], names)]
     psi = _floats(psi, frames)
+    if not np.isfinite(psi).all():
+        raise UserError("psi has values that are not finite (NaN or inf); leave out the frames that are not valid.")
     if psi.shape[1] != len(names):
         raise UserError(
             f"X has {psi.shape[1]} features, but DiscreteFacialEncoder is expecting {len(names)} features as input: "
             f"psi must have {len(names)} columns, one for each coefficient."
         )
-    if not np.isfinite(psi).all():
-        raise UserError("psi has values that are not finite (NaN or inf); leave out the frames that are not valid.")
     if config.bounds is not None and psi.size:
         _check_bounds(psi, *config.bounds, names)
     return psi
