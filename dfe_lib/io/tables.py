@@ -329,22 +329,22 @@ def remove_others(folder: Path, clip_ids: Iterable[str]) -> None:
 @contextmanager
 def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq.ParquetFile]:
     try:
-        parquet = pq.ParquetFile(path, page_checksum_verification=True)
+        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+            _check_names(parquet, path, columns)
+            yield parquet
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the stage that writes it.") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a page or a name that is not what was written
         raise _damaged(path, error) from None
-    with parquet:
-        check = (parquet.metadata.metadata or {}).get(CHECK.encode())
-        if check not in (None, _check(parquet.schema_arrow, parquet.metadata.num_rows).encode()):
-            raise _damaged(path, ValueError("its names, types or number of rows are not those that were written"))
-        missing = [name for name in columns or [] if name not in {*parquet.schema_arrow.names, "data"}]
-        if missing:
-            raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it again with this version.")
-        try:
-            yield parquet
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a page that is not what was written
-            raise _damaged(path, error) from None
+
+
+def _check_names(parquet: pq.ParquetFile, path: str | os.PathLike, columns: Sequence[str] | None) -> None:
+    check = (parquet.metadata.metadata or {}).get(CHECK.encode())
+    if check not in (None, _check(parquet.schema_arrow, parquet.metadata.num_rows).encode()):
+        raise _damaged(path, ValueError("its names, types or number of rows are not those that were written"))
+    missing = [name for name in columns or [] if name not in {*parquet.schema_arrow.names, "data"}]
+    if missing:
+        raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it again with this version.")
 
 
 def _damaged(path: str | os.PathLike, error: Exception) -> UserError:

@@ -247,3 +247,11 @@ def test_damage_in_what_a_file_says_of_itself_is_noticed(tmp_path) -> None:
         assert called == names and found.keys() == sound.keys()
         assert all(np.array_equal(found[name], sound[name]) for name in sound)
     assert noticed > 20
+
+
+def test_a_columns_name_that_is_no_text_is_one_sentence(tmp_path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"clip_id": ["a"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"clip_id", b"cli\xdf_id"))
+    with pytest.raises(UserError, match="not a readable Parquet table"):
+        read_arrays(path)
