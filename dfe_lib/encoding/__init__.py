@@ -6,7 +6,7 @@ seconds, box in pixels, pose and gaze in degrees, tokens with their words, actio
 first used, so that the command line can check where its output goes before anything heavy is loaded.
 """
 
-from importlib import import_module
+from ..lazy import importer
 
 _MODULES = {
     "Settings": "settings",
@@ -22,8 +22,4 @@ _MODULES = {
 
 __all__ = sorted(_MODULES)
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"dfe_lib.encoding has no {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+__getattr__ = importer(__name__, _MODULES)
