@@ -33,7 +33,7 @@ def read_array_pickle(path: Path) -> dict[str, object]:
             raise UserError("it holds no dictionary of named arrays, so it is no model file")
         return {name: value for name, each in found.items() if (value := _plain(each, DEEPEST)) is not None}
     except UserError as error:
-        raise UserError(f"{path}: {error}.") from None
+        raise UserError(f"{path}: {' '.join(str(error).split())[:300]}.") from None  # it may cite what is in the file
     except OSError as error:
         raise UserError(f"{path} cannot be opened ({error.strerror}): check the name and its permissions.") from None
     except Exception as error:  # a damaged pickle raises whatever its half-read instructions lead to

@@ -250,3 +250,14 @@ def test_dictionaries_that_hold_one_another_many_times_over_do_not_hang(tmp_path
         inner = {"a": inner, "b": inner}
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(inner))
     assert set(read_array_pickle(tmp_path / "a.pkl")) == {"a", "b"}
+
+
+@pytest.mark.parametrize("content", [
+    b"\x80\x04\x8c\x05a\nb\nc\x8c\x03x\ny\x93.", b"\x80\x04\x8c\x03abc\x58\x88\x13\x00\x00" + b"x" * 5000 + b"\x93.",
+    pickle.dumps({"a": np.zeros(2)}, protocol=2).replace(b"\x02\x00\x00\x00f8", b"\x02\x00\x00\x00\n\n"),
+])  # fmt: skip
+def test_a_name_in_a_pickle_does_not_break_the_sentence(tmp_path, content) -> None:
+    (tmp_path / "a.pkl").write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_array_pickle(tmp_path / "a.pkl")
+    assert "\n" not in str(error.value) and len(str(error.value)) < 500
