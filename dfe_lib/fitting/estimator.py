@@ -22,7 +22,7 @@ __all__ = ["Estimate", "EstimatorConfig", "ExpressionEstimator", "FaceNeutral", 
 PRETRAINED = Path(__file__).parent / "data" / "estimator"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 LAYOUTS = {"478": 478, "68": 68}
-CHUNK = 32
+CHUNK = 128
 """Frames of one pass: every pass has this size, so that a frame's psi does not depend on its batch, and a frame alone
 stays cheap."""
 ROUNDS = 3

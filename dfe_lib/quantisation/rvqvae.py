@@ -28,7 +28,7 @@ STUDY_MODEL = Path(__file__).parent / "data" / "study_model"
 """The model that the study trained; in a checkout a link to `results/study/model`, in a wheel a copy of it."""
 
 FORMAT = 1
-CHUNK = 32
+CHUNK = 128
 """Frames of one pass at inference: every pass has this size, so that a frame's codes do not depend on its batch, and it
 is small, so that a frame alone costs little."""
 LARGEST = {"codebook_size": 32768, "n_stages": 64, "beam": 256, "depth": 64, "heads": 256, "queries": 256}
