@@ -25,6 +25,8 @@ def view_media(path: str | os.PathLike, folder: str | os.PathLike, model: str | 
         UserError: The clip is a picture, cannot be read, or the model's coefficients are not those of the fit.
     """
     path = sample_or_path(path)
+    if not path.is_file():
+        raise UserError(f"{path} {'is a folder: name one video in it.' if path.is_dir() else 'does not exist.'}")
     if path.suffix.lower() in PICTURES:
         raise UserError(f"{path} is a picture, and a clip player needs a video: use `dfe encode` for its tokens.")
     with tempfile.TemporaryDirectory(prefix="dfe-") as work:
