@@ -22,6 +22,9 @@ __all__ = ["DPI", "KINDS", "SMOKE", "STEPS", "Step", "Study"]
 DPI = 150
 """Dots per inch of every saved figure."""
 
+COLOURS = 256
+"""Of every saved figure: a palette makes it a third of the size."""
+
 SMOKE = "smoke"
 """The run of the notebooks' committed defaults."""
 
@@ -139,20 +142,15 @@ class Study:
             raise SystemExit(0)
         shell.input_transformers_cleanup.append(lambda lines: [])
 
-    def save_figure(self, figure: "matplotlib.figure.Figure", name: str, colours: int | None = None) -> None:
-        """Write `figures/<name>.png`; the same figure gives the same bytes.
-
-        Arguments:
-            colours: at most 256; a palette of so many makes photographs a quarter of their size.
-        """
+    def save_figure(self, figure: "matplotlib.figure.Figure", name: str) -> None:
+        """Write `figures/<name>.png`; the same figure gives the same bytes, in a palette that keeps them few."""
         path = self.figures / _with_ending(name, ".png")
         with atomic_path(path) as partial:
             figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-            if colours is not None:
-                picture = Image.open(partial).convert("RGB")
-                picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
-                    partial, "PNG", optimize=True
-                )
+            picture = Image.open(partial).convert("RGB")
+            picture.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+                partial, "PNG", optimize=True
+            )
 
     def save_table(self, table: pd.DataFrame, name: str, digits: int = 6) -> None:
         """Write `tables/<name>.csv` without the index, numbers with so many significant digits, lines ending in LF."""
