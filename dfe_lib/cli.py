@@ -255,8 +255,8 @@ def _encode(options: argparse.Namespace) -> int:
     from .encoding.settings import Settings, check_outputs
 
     groups = tuple(name.strip() for name in options.columns.split(",") if name.strip())
-    told = {name: getattr(options, name) for name in ("faces", "fps", "smoothing", "width", "height", "offset")}
-    settings = Settings(start_s=options.start, end_s=options.end, groups=groups, **told)
+    noted = {name: getattr(options, name) for name in ("faces", "fps", "smoothing", "width", "height", "offset")}
+    settings = Settings(start_s=options.start, end_s=options.end, groups=groups, **noted)
     check_outputs(options.inputs, options.output, options.expressions)
     from .encoding.batch import NO_FACE, encode_inputs
 

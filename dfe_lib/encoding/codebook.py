@@ -53,8 +53,8 @@ class FrameWords:
 
 def codebook_words(model: RvqVae, head: MorphableModel | None) -> list[list[str]]:
     """What each token does by itself, in words: a list for each codebook, one where all places share it."""
-    size, told = model.config.codebook_size, _sentences(model, head)
-    return [told[start : start + size] for start in range(0, len(told), size)]
+    size, noted = model.config.codebook_size, _sentences(model, head)
+    return [noted[start : start + size] for start in range(0, len(noted), size)]
 
 
 def codebook_table(model: RvqVae, head: MorphableModel | None) -> pd.DataFrame:

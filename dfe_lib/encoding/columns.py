@@ -107,5 +107,5 @@ def encoded_schema(
         for each in COLUMNS
         if each.name not in there and each.group in ("tokens", *groups)
     ]
-    told = {"kind": "tokens", "coefficients": json.dumps(list(coefficients))} | (metadata or {})
-    return pa.schema([*plain, *fields], metadata=told)
+    noted = {"kind": "tokens", "coefficients": json.dumps(list(coefficients))} | (metadata or {})
+    return pa.schema([*plain, *fields], metadata=noted)

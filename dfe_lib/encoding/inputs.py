@@ -71,16 +71,16 @@ def input_kind(path: Path) -> str:
     return exported_kind(path) or "recording"
 
 
-def content_key(clip: MediaFile, told: dict[str, object]) -> str:
+def content_key(clip: MediaFile, noted: dict[str, object]) -> str:
     """A name for what will come of a clip: another one when the file, or what is asked for, has changed.
 
     Arguments:
         clip: its path, names, and its files' sizes and times count.
-        told: settings, model and version, as JSON takes them.
+        noted: settings, model and version, as JSON takes them.
     """
     files = sorted(clip.path.rglob("*")) if clip.path.is_dir() else [clip.path]
     stats = [(str(file.relative_to(clip.path)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    facts = [str(clip.path.resolve()), clip.clip_id, clip.subject_id, stats, told]
+    facts = [str(clip.path.resolve()), clip.clip_id, clip.subject_id, stats, noted]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -31,7 +31,7 @@ class PartSummary:
 
     Arguments:
         clip_id: its clip, or its file where it holds several. frames: of all clips; with_face: those with tokens.
-        people: told apart. error_mm: mean over the rows with tokens, NaN without.
+        people: distinct ones. error_mm: mean over the rows with tokens, NaN without.
         note: what could not be read or had to be assumed. advice: what to try where hardly a frame has a face.
     """
 
@@ -60,7 +60,7 @@ def is_done(part: Path, key: str) -> bool:
 
 def summary_of(part: Path) -> PartSummary:
     """What an encoded table holds."""
-    told = read_metadata(part)
+    noted = read_metadata(part)
     rows = read_arrays(part, ["clip_id", "face_id", "frame", "valid", "error_mm"])
     shown = rows["valid"]
     clip = np.unique(rows["clip_id"].astype(str), return_inverse=True)[1]
@@ -73,8 +73,8 @@ def summary_of(part: Path) -> PartSummary:
         len(np.unique(frames[shown], axis=0)),
         len(np.unique(faces[shown], axis=0)),
         float(error.mean()) if len(error) else float("nan"),
-        told.get("note", ""),
-        told.get("advice", ""),
+        noted.get("note", ""),
+        noted.get("advice", ""),
     )
 
 
@@ -87,10 +87,10 @@ def join_parts(parts: Sequence[Path], out: Path, settings: Settings) -> None:
         return
     schema = pq.read_schema(parts[0])
     kept = [field for field in schema if field.name not in hidden]
-    told = {
+    noted = {
         name: value for name, value in (schema.metadata or {}).items() if name.decode() not in (KEY, "note", "advice")
     }
-    with table_writer(out, pa.schema(kept, metadata=told)) as table:
+    with table_writer(out, pa.schema(kept, metadata=noted)) as table:
         for part in parts:
             for batch in read_batches(part, [field.name for field in kept]):
                 table.write(batch)

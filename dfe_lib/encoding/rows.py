@@ -61,11 +61,11 @@ class RowMaker:
         psi = shown if psi is None else psi
         words = np.full(count, None, object)
         words[valid] = self._words(tokens[valid])
-        told = {"valid": valid, "tokens": tokens, "error_mm": error, "words": words, "psi": psi}
+        noted = {"valid": valid, "tokens": tokens, "error_mm": error, "words": words, "psi": psi}
         unknown = np.full(count, np.nan, np.float32)
         rest = {"residual_mm": batch.get("residual_mm", unknown), "confidence": batch.get("confidence", unknown)}
         key = {name: batch[name] for name in KEY}
-        return key | told | rest | self._places(batch, count) | self._readings(psi, valid)
+        return key | noted | rest | self._places(batch, count) | self._readings(psi, valid)
 
     def _tokens(self, batch: Mapping[str, np.ndarray], valid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Tokens, errors and decoded psi of all rows, NaN where there are none."""

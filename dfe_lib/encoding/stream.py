@@ -31,15 +31,15 @@ class _Person:
     """What is known of somebody: the face at rest, and psi of the last moments.
 
     Arguments:
-        neutral: None until MIN_FRAMES frames have told it.
-        told: landmarks and scores that the next neutral is read from; `seen` counts all frames.
+        neutral: None until MIN_FRAMES frames have been seen.
+        noted: landmarks and scores that the next neutral is read from; `seen` counts all frames.
         time_s, psi, places: of the frames within the filter's reach.
     """
 
     neutral: FaceNeutral | None = None
     next_at: int = MIN_FRAMES
     seen: int = 0
-    told: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    noted: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     time_s: deque[float] = field(default_factory=deque)
     psi: deque[np.ndarray] = field(default_factory=deque)
     places: deque[np.ndarray] = field(default_factory=deque)
@@ -132,14 +132,14 @@ class Stream:
         """Fits psi to a face and remembers it for as long as the filter reaches."""
         person = self._people.setdefault(face_id, _Person())
         landmarks, scores = found.face.landmarks[None], found.face.blendshapes[None]
-        person.told.append((landmarks, scores))
+        person.noted.append((landmarks, scores))
         person.seen += 1
         if person.seen == person.next_at:
-            marks, told = (np.concatenate(parts) for parts in zip(*person.told, strict=True))
-            person.neutral = self._estimator.neutral_of_clip(marks, told)
+            marks, noted = (np.concatenate(parts) for parts in zip(*person.noted, strict=True))
+            person.neutral = self._estimator.neutral_of_clip(marks, noted)
             person.next_at *= 2
-        if len(person.told) > NEUTRAL_FRAMES:
-            person.told = person.told[::2]
+        if len(person.noted) > NEUTRAL_FRAMES:
+            person.noted = person.noted[::2]
         psi = self._estimator.estimate(landmarks, scores, person.neutral).psi.astype(float)
         person.time_s.append(self._now)
         person.psi.append(psi[0])

@@ -35,7 +35,7 @@ SEEN_MM = 0.25
 SEEN_SHARE = 0.2
 """So does one below this share of the largest, each measured by its own full range (our choice)."""
 WHOLE_MM = 2.95
-"""From here on lengths are told in whole millimetres."""
+"""From here on lengths are given in whole millimetres."""
 PAIRED = 0.55
 """Two sides move together when the weaker moves by this share of the stronger (our choice)."""
 

@@ -42,7 +42,7 @@ class Inspection:
         kind: what people call it.
         holds: what is in it, in words.
         frames, usable: how many frames there are, and how many with a face and every value.
-        fps: frames a second; 0 for a picture. people: faces told apart.
+        fps: frames a second; 0 for a picture. people: distinct faces.
         notes: what was assumed, dropped or repaired, one sentence each; none for a sound file.
         lacks: what the format could have and the file does not. uses: what the study can do with it.
     """
@@ -61,8 +61,8 @@ class Inspection:
         rate = f", {self.fps:g} frames a second" if self.fps else ""
         lines = [self.kind, f"  frames: {self.frames}, usable {self.usable}{rate}"]
         lines += [f"  people: {self.people}"] * (self.people > 1)
-        told = (("holds", self.holds), ("lacks", self.lacks), ("good for", self.uses), ("note", self.notes))
-        lines += [f"  {title}: {value}" for title, values in told for value in values]
+        noted = (("holds", self.holds), ("lacks", self.lacks), ("good for", self.uses), ("note", self.notes))
+        lines += [f"  {title}: {value}" for title, values in noted for value in values]
         return "\n".join(lines)
 
 

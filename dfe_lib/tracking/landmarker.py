@@ -153,7 +153,7 @@ class _Task:
 
 
 class FaceLandmarks(_Task):
-    """MediaPipe's FaceLandmarker. It tells no confidence: :class:`FaceBoxes` does.
+    """MediaPipe's FaceLandmarker. It gives no confidence: :class:`FaceBoxes` does.
 
     Arguments:
         video: Follow the face from frame to frame (MediaPipe then smooths over time, for one face only) instead of
@@ -187,7 +187,7 @@ class FaceLandmarks(_Task):
 
 
 class FaceBoxes(_Task):
-    """MediaPipe's short-range face detector, taken from the landmark model's own bundle: quick, and it tells scores.
+    """MediaPipe's short-range face detector, taken from the landmark model's own bundle: quick, and it gives scores.
 
     Arguments:
         min_score: Lowest score of a face. FaceLandmarker asks for 0.5; people in a group picture score down to 0.33.

@@ -35,7 +35,7 @@ def read_seamless_folder(folder: Path) -> Found:
     The video stands for a clip where it is there, else its features. The Big Five become shares of their range.
 
     Raises:
-        UserError: No clip, or a table of participants whose columns cannot be told apart.
+        UserError: No clip, or a table of participants whose columns cannot be identified.
     """
     files = matching_files(folder, rf"{FILE}(?:{VIDEO}|\.npz)", "clip such as V00_S0644_I00000129_P0799.mp4")
     rows = [_clip(match, path, folder) for match, path in files.items()]

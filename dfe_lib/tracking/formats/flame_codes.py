@@ -28,7 +28,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "pose": ("posecode", "pose"),
     "eyelids": ("eyelid_params", "eyelids", "eyelid"),
 }
-"""Names under which the programs keep each part, most telling first."""
+"""Names under which the programs keep each part, most specific first."""
 NAMES = {name for names in ALIASES.values() for name in names}
 BARE = {width: (count, width - count) for count in (50, 100) for width in (count, count + 3, count + 5)}
 """Widths of an array without names: expression alone, with the jaw, with the jaw and the eyelids."""
@@ -106,7 +106,7 @@ def _jaw(parts: Parts, settings: ReadSettings, report: Report) -> Callable[[np.n
     if "jaw" not in parts or parts["jaw"].shape[1] == 3:
         return lambda jaw: jaw
     interleaved = is_interleaved(parts["jaw"].astype(float))
-    taken = "two columns of a rotation side by side, as their lengths tell"
+    taken = "two columns of a rotation side by side, as their lengths show"
     if not interleaved:
         other = "columns" if settings.jaw_6d == "rows" else "rows"
         taken = f"two {settings.jaw_6d} of a rotation; were they {other}, the jaw would turn the other way"

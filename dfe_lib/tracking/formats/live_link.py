@@ -41,7 +41,7 @@ def read_live_link(path: Path, settings: ReadSettings, assumed_fps: float = ASSU
 
     Arguments:
         path: of the file. settings: of reading.
-        assumed_fps: of a timecode that does not tell its rate, where the settings have none.
+        assumed_fps: of a timecode that does not show its rate, where the settings have none.
 
     Raises UserError when one of the 52 actions is missing (but the tongue, which is then 0), and for values that are
     neither shares nor percent.

@@ -6,8 +6,8 @@ The first two columns c, d as PyTorch3D's users keep them transposed, the first 
     columns      c1 c2 c3 d1 d2 d3     Zhou et al. 2019
     interleaved  c1 d1 c2 d2 c3 d3     a 3 x 2 matrix, row by row
 
-Rows and columns are each other's inverse turn, and no number tells them apart: the reader must be told, and says what
-it took. Interleaved numbers are told by their lengths: read in the right way the two vectors are orthonormal.
+Rows and columns are each other's inverse turn, and no number distinguishes them: the reader must be told, and says what
+it took. Interleaved numbers are recognised by their lengths: read in the right way the two vectors are orthonormal.
 """
 
 import numpy as np

@@ -25,7 +25,7 @@ def is_take(path: Path) -> bool:
 
 
 def read_take(path: Path, settings: ReadSettings) -> Recording:
-    """Rows of a take's table; a timecode that does not tell its rate has that of the video.
+    """Rows of a take's table; a timecode that does not show its rate has that of the video.
 
     Raises UserError as `live_link.read_live_link` does.
     """
