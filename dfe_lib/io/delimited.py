@@ -24,6 +24,8 @@ __all__ = ["NOT_A_NUMBER", "RAGGED", "TextLayout", "read_columns", "read_rows", 
 BLOCK = 1 << 22
 """Bytes that are parsed at a time: large enough to keep the parser busy, small enough to write one while it parses the
 next."""
+COMMON = ("", "nan", "NaN", "-nan(ind)")
+"""Words for no number that a block is tried with first."""
 LONGEST_LINE = 1 << 26
 LINE_END = re.compile(rb"\r\n|\r|\n")
 RAGGED = "lines with another number of values than the header"
@@ -46,10 +48,11 @@ def read_columns(
     types = dict.fromkeys(numbers, pa.float64()) | dict.fromkeys(text, pa.string())
     # each block is parsed to its end before the next is read, so that no thread of the parser, which calls `skip` back,
     # can outlive the reading
-    options = _options(layout, types, dropped)
+    quick = _options(layout, types, dropped, COMMON)
+    full = _options(layout, types, dropped, [*NOT_A_NUMBER, *(f" {word}" for word in NOT_A_NUMBER)])
     try:
         for block in _blocks(path, layout):
-            table = pa.csv.read_csv(pa.BufferReader(block), *options)
+            table = _parsed(block, quick, full, dropped)
             if len(table):
                 yield {name: table[name].to_numpy() for name in types}
     except pa.ArrowInvalid as error:
@@ -87,7 +90,19 @@ def read_rows(path: Path, layout: TextLayout) -> dict[int, list[str]]:
     return rows
 
 
-def _options(layout: TextLayout, types: dict[str, pa.DataType], dropped: Counter) -> tuple:
+def _parsed(block: bytes, quick: tuple, full: tuple, dropped: Counter) -> pa.Table:
+    """A block by the few common words for no number, and by all of them where that fails: they cost half the pace."""
+    before = dropped[RAGGED]
+    try:
+        return pa.csv.read_csv(pa.BufferReader(block), *quick)
+    except pa.ArrowInvalid:
+        dropped[RAGGED] = before
+        return pa.csv.read_csv(pa.BufferReader(block), *full)
+
+
+def _options(
+    layout: TextLayout, types: dict[str, pa.DataType], dropped: Counter, nothing: list[str] | tuple[str, ...]
+) -> tuple:
     def skip(row: pa.csv.InvalidRow) -> str:
         dropped[RAGGED] += 1
         return "skip"
@@ -100,7 +115,7 @@ def _options(layout: TextLayout, types: dict[str, pa.DataType], dropped: Counter
         pa.csv.ConvertOptions(
             include_columns=list(types),
             column_types=types,
-            null_values=[*NOT_A_NUMBER, *(f" {word}" for word in NOT_A_NUMBER)],
+            null_values=list(nothing),
             decimal_point=layout.decimal_point,
         ),
     )
