@@ -77,6 +77,7 @@
     video.addEventListener("timeupdate", () => follow(video.currentTime));
   }
   video.addEventListener("seeked", () => follow(video.currentTime));
+  video.addEventListener("ended", () => follow(video.currentTime)); // its last picture may never have been presented
   video.addEventListener("error", () => {
     find("trouble").textContent = "This browser cannot play the clip; the strip and the head work without it.";
   });
