@@ -6,17 +6,14 @@ a picture or a map is counted as MediaPipe does: the left edge of a crop lies at
 
 import math
 import struct
-import zipfile
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter
 from jaxtyping import Float, Float32, UInt8
 
-from ..io.assets import asset
+from .networks import bundled, network
 
 __all__ = ["CROP_PX", "FEATURE_LANDMARKS", "Crop", "LandmarkNetwork", "crop_of", "sample_features"]
 
@@ -59,16 +56,10 @@ class LandmarkNetwork:
     """The landmark network of `face_landmarker.task`, in one thread.
 
     Its feature maps are made outputs in memory; the file stays as it is.
-
-    Arguments:
-        model: The `face_landmarker.task` file (default: the project's own copy).
     """
 
-    def __init__(self, model: Path | None = None):
-        with zipfile.ZipFile(model or asset("face_landmarker.task")) as bundle:
-            network = bundle.read("face_landmarks_detector.tflite")
-        self._net = Interpreter(model_content=with_outputs(network, FEATURE_MAPS), num_threads=1)
-        self._net.allocate_tensors()
+    def __init__(self) -> None:
+        self._net = network(with_outputs(bundled("face_landmarks_detector.tflite"), FEATURE_MAPS))
         self._input = self._net.get_input_details()[0]["index"]
         self._outputs = [each["index"] for each in self._net.get_output_details()]
 
@@ -106,6 +97,19 @@ def crop_matrix(centre: Float[np.ndarray, "2"], side: float, angle: float) -> Fl
 def cut_out(rgb: UInt8[np.ndarray, "height width 3"], matrix: Float[np.ndarray, "2 3"]) -> Crop:
     size = CROP_PX, CROP_PX
     return cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def in_picture(
+    landmarks: Float[np.ndarray, "478 3"], matrix: Float[np.ndarray, "2 3"], height: int, width: int
+) -> Float[np.ndarray, "478 3"]:
+    """Landmarks of a crop in pixels of the picture that it was cut from by the matrix.
+
+    Depth is scaled as MediaPipe does it, by the crop's side in a picture made square: a little more or less where
+    the head is tilted (landmark_projection_calculator.cc).
+    """
+    turn, (cos, sin) = matrix[:, :2], matrix[0, :2]
+    depth = landmarks[:, 2:] * math.hypot(cos, sin * width / height) / (cos**2 + sin**2)
+    return np.hstack([(landmarks[:, :2] - matrix[:, 2]) @ turn / (cos**2 + sin**2), depth])
 
 
 def sample_features(

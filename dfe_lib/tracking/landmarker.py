@@ -1,9 +1,7 @@
 """478 landmarks, 51 blendshape scores and the head pose of each face in a picture, by MediaPipe."""
 
 import ctypes
-import os
-import sys
-import threading
+import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from mediapipe.tasks.python.vision.face_landmarker import MpFaceLandmarkerResult
 
 from ..blendshapes import BLENDSHAPES
 from ..io.assets import asset
+from .quiet import QUIET
 
 __all__ = ["ArrayLandmarker", "Box", "Face", "FaceBoxes", "FaceLandmarks", "RawFace"]
 
@@ -35,23 +34,31 @@ class Face:
         blendshapes: Scores in [0, 1], in the order of `names.BLENDSHAPES`.
         rotation: Of the head towards the camera's axes (x right, y up, z to the camera).
         translation_mm: Of the head, for a camera with MediaPipe's 63 degrees of vertical view.
+        features: Of the landmark network, see `landmark_network.sample_features`; :class:`FaceLandmarks` gives none.
     """
 
     landmarks: Float32[np.ndarray, "478 3"]
     blendshapes: Float32[np.ndarray, "51"]
     rotation: Float32[np.ndarray, "3 3"]
     translation_mm: Float32[np.ndarray, "3"]
+    features: Float32[np.ndarray, "6144"] | None = None
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in pixels around a face, and the detector's confidence in it, in [0, 1]."""
+    """A rectangle in pixels around a face.
+
+    Arguments:
+        score: The detector's confidence in it, in [0, 1].
+        tilt: Of the line from the right eye to the left, in radians from x towards y, where the detector saw the eyes.
+    """
 
     x0: Real
     y0: Real
     x1: Real
     y1: Real
     score: Real = 1.0
+    tilt: float = 0.0
 
     @classmethod
     def around(cls, landmarks: Float32[np.ndarray, "478 3"], score: float = 1.0) -> "Box":
@@ -138,11 +145,11 @@ class _Task:
     """A MediaPipe task that is closed by name: left to its `__del__`, it complains when Python exits."""
 
     def __init__(self, create: Callable[[], Any]):
-        with _QUIET:
+        with QUIET:
             self._task = create()
 
     def close(self) -> None:
-        with _QUIET:
+        with QUIET:
             self._task.close()
 
     def __enter__(self: Own) -> Own:
@@ -180,7 +187,7 @@ class FaceLandmarks(_Task):
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
         # whole milliseconds that must rise, while real frames may be closer together or share a time
         self._last_ms = max(round(1000 * time_s), self._last_ms + 1)
-        with _QUIET:  # where memory happens to lie badly, the first picture brings a warning
+        with QUIET:  # where memory happens to lie badly, the first picture brings a warning
             found = self._task.detect_for_video(image, self._last_ms) if self._video else self._task.detect(image)
         height, width = rgb.shape[:2]
         return [_face(raw, width, height) for raw in found]
@@ -205,9 +212,9 @@ class FaceBoxes(_Task):
     def __call__(self, rgb: Picture) -> list[Box]:
         """Boxes of the faces in the picture, the surest first."""
         image = mp.Image(mp.ImageFormat.SRGB, np.ascontiguousarray(rgb))
-        with _QUIET:  # it has something to say about its first picture, too
+        with QUIET:  # it has something to say about its first picture, too
             found = self._task.detect(image).detections
-        return [_box(each) for each in found]
+        return [_box(each, *rgb.shape[:2]) for each in found]
 
 
 def _face(raw: RawFace, width: int, height: int) -> Face:
@@ -222,50 +229,13 @@ def _face(raw: RawFace, width: int, height: int) -> Face:
     )
 
 
-def _box(found: Any) -> Box:
-    box = found.bounding_box
+def _box(found: Any, height: int, width: int) -> Box:
+    box, (right_eye, left_eye) = found.bounding_box, found.keypoints[:2]
     return Box(
         box.origin_x,
         box.origin_y,
         box.origin_x + box.width,
         box.origin_y + box.height,
         found.categories[0].score,
+        math.atan2(height * (left_eye.y - right_eye.y), width * (left_eye.x - right_eye.x)),
     )
-
-
-class _Quiet:
-    """Keeps what MediaPipe writes, at whatever log level, off the terminal.
-
-    The terminal belongs to the whole process: where threads are inside at once, the first takes it away and the last
-    brings it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside, self._kept = 0, -1
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._kept = _to_nowhere()
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                os.dup2(self._kept, 2)
-                os.close(self._kept)
-
-
-def _to_nowhere() -> int:
-    """Sends the standard error stream nowhere; returns a descriptor of where it went."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    return kept
-
-
-_QUIET = _Quiet()
-"""The one of the process."""

@@ -15,6 +15,7 @@ from dfe_lib.io.media import open_media
 from dfe_lib.io.paths import PROJECT
 from dfe_lib.tracking import landmarker as landmarks
 from dfe_lib.tracking.landmarker import ArrayLandmarker, Box, FaceBoxes, FaceLandmarks
+from dfe_lib.tracking.quiet import QUIET
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +93,14 @@ def test_threads_that_are_quiet_at_once_leave_the_terminal_as_it_was():
     inside = []
 
     def first():
-        with landmarks._QUIET:
+        with QUIET:
             first_in.set()
             second_in.wait(10)
         first_out.set()
 
     def second():
         first_in.wait(10)
-        with landmarks._QUIET:
+        with QUIET:
             second_in.set()
             first_out.wait(10)
             inside.append(os.path.samestat(os.fstat(2), Path(os.devnull).stat()))
