@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from ..io.media import Frame
-from .landmarker import Box, Face, FaceBoxes, FaceLandmarks, Picture
+from .face_graph import FaceGraph
+from .head_pose import VIEW_DEG
+from .landmarker import Box, Face, FaceBoxes, Picture
 from .small_faces import Search
 
 __all__ = ["FaceFinder", "FoundFace"]
@@ -21,10 +23,7 @@ SMALL_CROP = 2.0
 """The same around a small face: where it is turned it fills its box less evenly."""
 
 ENLARGED_PX = 384
-"""Side of a small face's cut as FaceLandmarker gets it, about: it samples a small picture coarsely."""
-
-VIEW_DEG = 63.0
-"""Vertical angle of view that MediaPipe assumes of every camera."""
+"""Side of a small face's cut as the landmark graph gets it, about: it samples a small picture coarsely."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,14 @@ class FoundFace:
 class FaceFinder:
     """Faces of the frames of one clip, frame after frame.
 
-    MediaPipe follows one face faster than several, and then smooths its landmarks over time. But of several people it
-    follows the one its detector is surest of, not the largest, and it sees none that is small in the picture. So
-    there are three ways, from the quickest:
+    As MediaPipe's, the graph follows one face, and smooths its landmarks over time. Of several people it would follow
+    the one its detector is surest of, not the largest, and it sees none that is small in the picture. So there are
+    three ways, from the quickest:
 
-    - One face is followed in the whole frame by MediaPipe, as long as it sees it.
+    - One face is followed in the whole frame by the graph, as long as it sees it.
     - From the first frame in which MediaPipe's detector, which looks now and then, sees several people, each is cut
       out by the detector's box and landmarked by itself, unsmoothed.
-    - Where MediaPipe sees nobody, small faces are searched for, see :class:`small_faces.Search`. Each is cut out,
+    - Where the graph sees nobody, small faces are searched for, see :class:`small_faces.Search`. Each is cut out,
       enlarged and landmarked by itself, and in the frames that follow where it was, without a search. As soon as
       MediaPipe's detector sees somebody again, the whole frame is tried first.
 
@@ -59,8 +58,8 @@ class FaceFinder:
     def __init__(self, still: bool, everyone: bool = False):
         self._look_every_s, self._sure = (0.0, 0.3) if everyone else (LOOK_S, 0.5)
         self._detector = FaceBoxes(min_score=0.3)
-        self._one = FaceLandmarks(video=not still)
-        self._each: FaceLandmarks | None = None
+        self._one = FaceGraph(video=not still)
+        self._each: FaceGraph | None = None
         self._search = Search(still)
         self._several = self._small = False
         self._next_look_s = 0.0
@@ -123,7 +122,7 @@ class FaceFinder:
 
     def _cut_out(self, rgb: Picture, box: Box, small: bool) -> Face | None:
         # a neighbour may reach into the cut: take several, keep the one in the box
-        self._each = self._each or FaceLandmarks(video=False, faces=3)
+        self._each = self._each or FaceGraph(video=False, faces=3)
         height, width = rgb.shape[:2]
         left, top, right, bottom = _cut(box, height, width, SMALL_CROP if small else CROP)
         cut = rgb[top:bottom, left:right]

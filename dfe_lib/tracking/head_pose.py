@@ -1,5 +1,7 @@
 """Where the head is and how it is turned, from its landmarks: MediaPipe's face geometry."""
 
+from typing import Any
+
 import numpy as np
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -7,7 +9,7 @@ from jaxtyping import Float, Float32
 
 from .networks import bundled
 
-__all__ = ["VIEW_DEG", "HeadPose"]
+__all__ = ["VIEW_DEG", "HeadPose", "canonical_face"]
 
 VIEW_DEG = 63.0
 """Vertical angle of view that MediaPipe assumes of every camera."""
@@ -23,7 +25,8 @@ class HeadPose:
     """
 
     def __init__(self) -> None:
-        self._used, self._weights, canonical = _canonical_face()
+        self._used, self._weights, vertices = canonical_face()
+        canonical = vertices[self._used]
         self._middle = self._weights @ canonical
         self._lever = self._weights[:, None] * (canonical - self._middle)
         self._spread = (self._lever * canonical).sum()
@@ -54,19 +57,17 @@ class HeadPose:
         return scale, turn, self._weights @ points - scale * turn @ self._middle
 
 
-def _canonical_face() -> tuple[list[int], Float[np.ndarray, "33"], Float[np.ndarray, "33 3"]]:
-    """Numbers of the landmarks that the pose is taken from, their weights (sum 1), and where they lie, in cm."""
+def canonical_face() -> tuple[list[int], Float[np.ndarray, "33"], Float[np.ndarray, "468 3"]]:
+    """Numbers of the landmarks that the pose is taken from, their weights (sum 1), and all vertices in cm."""
     fields = _fields(bundled("geometry_pipeline_metadata_landmarks.binarypb"))
-    ((_, mesh),) = [field for field in fields if field[0] == 1]
+    (mesh,) = [value for number, value in fields if number == 1]
     vertices = _floats([value for number, value in _fields(mesh) if number == 3]).reshape(-1, 5)[:, :3]
-    used, weights = zip(
-        *((dict(_fields(value))[1], dict(_fields(value))[2]) for n, value in fields if n == 2), strict=True
-    )
-    shares = _floats(weights)
-    return list(used), shares / shares.sum(), vertices[list(used)]
+    basis = [dict(_fields(value)) for number, value in fields if number == 2]
+    weights = _floats([each[2] for each in basis])
+    return [each[1] for each in basis], weights / weights.sum(), vertices
 
 
-def _fields(message: bytes) -> list[tuple[int, int | bytes]]:
+def _fields(message: bytes) -> list[tuple[int, Any]]:
     """Numbers and values of a protobuf message whose schema MediaPipe does not ship."""
     return [(field.field_number, field.data) for field in UnknownFieldSet(Empty.FromString(message))]
 

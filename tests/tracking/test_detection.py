@@ -4,7 +4,8 @@ from video_files import real_frames
 
 from dfe_lib.io.media import Frame
 from dfe_lib.tracking.detection import FaceFinder
-from dfe_lib.tracking.landmarker import Box, FaceLandmarks
+from dfe_lib.tracking.face_graph import FaceGraph
+from dfe_lib.tracking.landmarker import Box
 
 
 def beside(*pictures):
@@ -16,12 +17,13 @@ def wolfgang():
     return real_frames("WolfgangLanger_Pexels.mp4", 6)
 
 
-def test_one_face_is_what_facelandmarker_gives(wolfgang):
-    with FaceFinder(still=False) as find, FaceLandmarks(video=True) as detect:
+def test_one_face_is_what_the_graph_gives(wolfgang):
+    with FaceFinder(still=False) as find, FaceGraph(video=True) as detect:
         for frame in wolfgang:
             (found,), (face,) = find(frame), detect(frame.rgb, frame.time_s)
             np.testing.assert_array_equal(found.face.landmarks, face.landmarks)
             np.testing.assert_array_equal(found.face.blendshapes, face.blendshapes)
+            np.testing.assert_array_equal(found.face.features, face.features)
 
 
 def test_confidence_is_told_for_the_frames_looked_at(wolfgang):
@@ -35,7 +37,7 @@ def test_a_cut_out_face_lies_where_it_lay(wolfgang):
     """The same face through the whole picture and, since another stands beside it, through a cut."""
     rgb = wolfgang[0].rgb
     pair = beside(rgb, rgb)
-    with FaceLandmarks(video=False) as detect, FaceFinder(still=True) as find:
+    with FaceGraph(video=False) as detect, FaceFinder(still=True) as find:
         (alone,) = detect(rgb)
         found = sorted(find(Frame(0, 0.0, pair)), key=lambda each: each.box.x0)
     assert len(found) == 2
@@ -44,6 +46,7 @@ def test_a_cut_out_face_lies_where_it_lay(wolfgang):
         apart = np.linalg.norm(each.face.landmarks[:, :2] - [shift, 0] - alone.landmarks[:, :2], axis=1)
         assert np.median(apart) < 0.03 * size
         assert np.abs(each.face.blendshapes - alone.blendshapes).max() < 0.25
+        assert np.corrcoef(each.face.features, alone.features)[0, 1] > 0.9
         assert each.confidence > 0.5
         # through the camera of the whole picture: as far away as before, and straight behind the face's pixels
         x, _, z = each.face.translation_mm.astype(float)

@@ -77,10 +77,11 @@ def test_nobody_gives_nothing():
 def test_the_terminal_stays_clean():
     code = (
         "import numpy as np\n"
+        "from dfe_lib.tracking.face_graph import FaceGraph\n"
         "from dfe_lib.tracking.landmarker import FaceBoxes, FaceLandmarks\n"
         "picture = np.zeros((90, 160, 3), np.uint8)\n"
-        "with FaceLandmarks(video=True) as detect, FaceBoxes() as look:\n"
-        "    detect(picture), look(picture)\n"
+        "with FaceLandmarks(video=True) as detect, FaceBoxes() as look, FaceGraph(video=True) as graph:\n"
+        "    detect(picture), look(picture), graph(picture)\n"
     )
     env = os.environ | {"PYTHONPATH": str(PROJECT)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)

@@ -5,6 +5,7 @@ from video_files import real_frames
 
 from dfe_lib.io.media import Frame
 from dfe_lib.tracking.detection import FaceFinder
+from dfe_lib.tracking.face_graph import FaceGraph
 from dfe_lib.tracking.landmarker import Box, FaceLandmarks
 from dfe_lib.tracking.small_faces import Search, SmallFaceBoxes
 
@@ -44,8 +45,9 @@ def test_a_face_of_91_pixels_is_found_and_followed(clip):
 def test_a_small_face_has_the_landmarks_and_pose_of_the_large_one(clip):
     frames, boxes = clip
     frame = real_frames("WolfgangLanger_Pexels.mp4", 1)[0]
-    with FaceLandmarks(video=False) as detect, FaceFinder(still=True) as find:
+    with FaceGraph(video=False) as detect, FaceFinder(still=True) as find:
         (large,), (small,) = detect(frame.rgb), find(frames[0])
+    assert np.corrcoef(small.face.features, large.features)[0, 1] > 0.8
     shrink = boxes[0].size / Box.around(large.landmarks).size
     expected = large.landmarks[:, :2] * shrink + [200, 300]
     apart = np.linalg.norm(small.face.landmarks[:, :2] - expected, axis=1)
