@@ -6,6 +6,7 @@ scores in [0, 1], head pose (rotation matrix, translation in mm), time in second
 
 from .crops import clip_crops
 from .extraction import extract_clip, extract_clips
+from .face_graph import FaceGraph
 from .import_clips import take_clips
 from .inspection import inspect_file
 from .landmarker import FaceBoxes, FaceLandmarks
@@ -13,6 +14,7 @@ from .sources import find_sources, read_sources, stills, write_sources
 
 __all__ = [
     "FaceBoxes",
+    "FaceGraph",
     "FaceLandmarks",
     "clip_crops",
     "extract_clip",

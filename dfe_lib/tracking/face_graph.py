@@ -83,9 +83,9 @@ class FaceGraph:
         """The face where it was in the frame before, if it is still there."""
         crop, matrix = crop_of(rgb, before)
         reading = self._network(crop)
-        return (
-            _seen(reading, in_picture(reading.landmarks, matrix, *rgb.shape[:2])) if reading.presence > SURE else None
-        )
+        if reading.presence <= SURE:
+            return None
+        return _seen(reading, in_picture(reading.landmarks, matrix, *rgb.shape[:2]))
 
     def _detected(self, rgb: Picture, most: int) -> list[_Seen]:
         found = []

@@ -1,4 +1,4 @@
-"""The networks inside `face_landmarker.task`, run by LiteRT in one thread."""
+"""The networks inside `face_landmarker.task`, run by LiteRT (`ai-edge-litert`, Apache-2.0) in one thread."""
 
 import zipfile
 

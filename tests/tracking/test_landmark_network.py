@@ -51,6 +51,7 @@ def test_more_outputs_change_nothing_else(reading):
     assert sum(a != b for a, b in zip(model, edited, strict=False)) <= 4  # where the list of outputs lies
 
 
+@pytest.mark.filterwarnings("ignore:Warning. Enabling `experimental_preserve_all_tensors`")
 def test_maps_are_the_tensors_of_the_whole_network(reading):
     """Kept by an interpreter that keeps all of them, slowly."""
     crop, found = reading
