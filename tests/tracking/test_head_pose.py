@@ -16,8 +16,8 @@ def test_pose_is_facelandmarkers(name):
         for frame in real_frames(name, 3):
             for face in detect(frame.rgb):
                 rotation, translation_mm = pose(face.landmarks, *frame.rgb.shape[:2])
-                np.testing.assert_allclose(rotation, face.rotation, atol=1e-4)
-                np.testing.assert_allclose(translation_mm, face.translation_mm, rtol=1e-4, atol=1e-2)
+                np.testing.assert_allclose(rotation, face.rotation, atol=1e-5)
+                np.testing.assert_allclose(translation_mm, face.translation_mm, rtol=1e-5, atol=1e-3)
                 seen += 1
     assert seen >= 2
 
