@@ -4,6 +4,8 @@
 PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 PROFILE ?= study
 CASES   ?= 100000
+SEED    ?= 0
+JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
@@ -25,8 +27,8 @@ study: $(STAMP) ## run the five notebooks with params/$(PROFILE); results go to 
 test: browser $(STAMP) ## unit tests, doctests and the notebooks' stored outputs, under one verdict
 	@$(BIN)/python -m pytest --nbval tests dfe_lib notebooks
 
-fuzz: $(STAMP) ## damage CASES=100000 small inputs of every kind and count what the readers say (an hour or more)
-	@$(BIN)/python tests/fuzz/harness.py $(CASES)
+fuzz: $(STAMP) ## damage CASES=100000 small inputs of every kind and count what the readers say in JOBS processes
+	@$(BIN)/python tests/fuzz/harness.py $(CASES) $(SEED) $(JOBS)
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

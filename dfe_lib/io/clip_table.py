@@ -45,6 +45,7 @@ SPLIT_WORDS = {"training": "train", "valid": "dev", "val": "dev", "validation": 
                "na": "", "nan": ""}  # fmt: skip
 """What else the splits are called."""
 TRUTHS = ("True", "False", "TRUE", "FALSE", "true", "false")
+NOTHING = frozenset(NOT_A_NUMBER)
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def table_clips(path: str | os.PathLike) -> list[MediaFile]:
 
 def _values(cells: pd.Series, decimal_point: str) -> pd.Series:
     """Numbers or truths where all cells are that or not known; else the words as they are."""
-    known = cells.where(~cells.isin(NOT_A_NUMBER))
+    known = cells.where([cell not in NOTHING for cell in cells])  # a set: `isin` would sort all the words each time
     if known.notna().any() and known.dropna().isin(TRUTHS).all():
         return (known.str.lower() == "true").where(known.notna())
     # where a comma is the mark, a point marks thousands, and such numbers are not read

@@ -52,9 +52,13 @@ def read_columns(
     full = _options(layout, types, dropped, [*NOT_A_NUMBER, *(f" {word}" for word in NOT_A_NUMBER)])
     try:
         for block in _blocks(path, layout):
-            table = _parsed(block, quick, full, dropped)
+            legible = _legible(block)
+            table = _parsed(legible, quick, full, dropped)
+            columns = {name: table[name].to_numpy() for name in types}
+            if legible is not block and any("\ufffd" in (cell or "") for name in text for cell in columns[name]):
+                raise pa.ArrowInvalid("invalid UTF8")
             if len(table):
-                yield {name: table[name].to_numpy() for name in types}
+                yield columns
     except pa.ArrowInvalid as error:
         reason = _in_words(error, layout)
         raise UserError(f"{path} cannot be read as numbers ({reason}): repair that place.") from None
@@ -88,6 +92,16 @@ def read_rows(path: Path, layout: TextLayout) -> dict[int, list[str]]:
     except csv.Error as error:
         raise UserError(f"{path} cannot be read from line {line} on ({error}): correct its quotes.") from None
     return rows
+
+
+def _legible(block: bytes) -> bytes:
+    """The block itself where it is in UTF-8; else with a mark for each wrong byte, as one may stand in a line that the
+    parser hands to `skip`, and it cannot hand over what it cannot decode."""
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return block.decode(errors="replace").encode()
+    return block
 
 
 def _parsed(block: bytes, quick: tuple, full: tuple, dropped: Counter) -> pa.Table:

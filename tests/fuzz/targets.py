@@ -64,11 +64,11 @@ class Target:
     weight: int = 2
 
 
-def mutate(draw: random.Random, target: Target, files: list[Path]) -> tuple[Path, bytes, str]:
+def mutate(draw: random.Random, target: Target, files: Mapping[Path, bytes]) -> tuple[Path, bytes, str]:
     """One of the files, what becomes of it, and by which mutations."""
     names = []
     path = draw.choice([file for file in files if file.suffix in target.mutations])
-    data = path.read_bytes()
+    data = files[path]
     for _ in range(draw.choice([1, 1, 1, 1, 2, 3])):
         mutation = draw.choice(target.mutations[path.suffix])
         with suppress(ValueError, LookupError, AttributeError, zipfile.BadZipFile, NotImplementedError, zlib.error):
@@ -205,6 +205,9 @@ def _table(path: Path, work: Path) -> Found:
 
 
 def _model(folder: Path) -> Path:
+    import torch
+
+    torch.manual_seed(0)
     config = RvqVaeConfig(ACTIONS[:6], 8, 2, 4, width=8, queries=1, decoder_width=8)
     RvqVae(config).save_pretrained(folder / "model")
     return folder / "model"
