@@ -5,8 +5,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import UserError, study_packages
+
+if TYPE_CHECKING:
+    from .tracking.formats.settings import ReadSettings
 
 __all__ = ["main"]
 
@@ -125,7 +129,7 @@ def _add_atlas(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("inspect", help="what a file is, what is in it and what the study can do with it")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, or a folder that is one clip")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files, and folders of them")
     _add_reading(parser)
     parser.set_defaults(command=_inspect)
 
@@ -300,9 +304,30 @@ def _inspect(options: argparse.Namespace) -> int:
     from .tracking.formats.settings import reading_settings
     from .tracking.inspection import inspect_file
 
+    settings, sound = reading_settings(options, faces="all"), True
     for path in options.files:
-        print(f"{path}: {inspect_file(path, reading_settings(options, faces='all'))}")
-    return 0
+        if path.is_dir():
+            sound &= _inspect_folder(path, settings)
+        else:
+            print(f"{path}: {inspect_file(path, settings)}")
+    return 0 if sound else 1
+
+
+def _inspect_folder(folder: Path, settings: "ReadSettings") -> bool:
+    """Every clip of a folder, or the folder that is one; whether all of them could be read."""
+    from .encoding.inputs import Failure, find_inputs
+    from .tracking.inspection import inspect_file
+
+    found = find_inputs([folder])
+    failures = list(found.failures)
+    for clip in found.clips:
+        try:
+            print(f"{clip.path}: {inspect_file(clip.path, settings)}")
+        except UserError as error:
+            failures.append(Failure(clip.clip_id, str(error)))
+    for each in (*failures, *found.skipped):
+        print(f"dfe: {each.name}: {each.reason}", file=sys.stderr)
+    return not failures
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from safetensors.numpy import load_file
 
 from ..errors import UserError
-from ..io.tables import atomic_path
+from ..io.tables import atomic_path, read_parquet
 from ..morphable.model import MM_PER_M, MorphableModel
 
 __all__ = ["FILE", "MOVING", "RenderedSet", "pack_actors", "rendered_set"]
@@ -110,7 +110,7 @@ def rendered_set(path: Path = FILE) -> RenderedSet:
 
     if not path.exists():
         raise UserError(f"{path} is missing: `dfe estimator` writes it")
-    table = pq.read_table(path)
+    table = read_parquet(path)
     columns = {name: _stacked(table[name]) for name in ("rotation", "shift", "psi", "scores", "offset")}
     rest = _stacked(table["rest"].drop_null()).reshape(-1, 478, 3).astype(float)
     actor, scale = table["actor"].to_numpy().astype(int), table["scale"].to_numpy().astype(float)

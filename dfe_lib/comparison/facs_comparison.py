@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from ..blendshapes import REGIONS
 from ..cohort.cohort import cohort_expressions
-from ..io.tables import REAL, SIMULATED
+from ..io.tables import REAL, SIMULATED, read_parquet
 from ..morphable.space import ExpressionSpace
 from ..quantisation.corpus import Frames, read_frames
 from ..quantisation.rvqvae import RvqVae
@@ -192,7 +192,7 @@ def compare_with_facs(
     for data, frames in everyone.items():
         chosen = compared_frames(frames, split, data, compared)
         if data == SIMULATED:
-            chosen = shown_displays(chosen, pd.read_parquet(cohort / "events.parquet"), space.metric)
+            chosen = shown_displays(chosen, read_parquet(cohort / "events.parquet").to_pandas(), space.metric)
         codes = compared_codes(model, learnt, chosen.psi, space.metric, fitted_codes)
         kinds[data] = _Compared(chosen, codes)
     return FacsComparison(model, space, learnt, kinds)

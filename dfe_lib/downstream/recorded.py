@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from ..errors import UserError
@@ -29,7 +28,7 @@ from ..facs import au_basis, au_intensities
 from ..io.clip_table import official_split, read_clip_table
 from ..io.names import table_path
 from ..io.paths import PROJECT
-from ..io.tables import main_face, read_arrays, read_metadata
+from ..io.tables import main_face, read_arrays, read_metadata, table_schema
 from ..quantisation.rvqvae import RvqVae
 from ..tracking.pose import pose_degrees
 from .clip import Clip
@@ -201,7 +200,7 @@ def _frames(table: Path | None, face: int) -> dict[str, np.ndarray]:
     """Confidence, head pose and action units of a frames table, as far as it has them."""
     if table is None:
         return {}
-    there = pq.read_schema(table).names
+    there = table_schema(table).names
     units = next((column for column in AU_SCALES if column in there), None)
     wanted = [column for column in ("confidence", "rotation") if column in there] + ([units] if units else [])
     columns = _columns(table, face, "detected", wanted)

@@ -15,12 +15,11 @@ from tqdm import tqdm
 
 from ..errors import UserError
 from ..io.clip_table import MediaFile
-from ..io.media import open_media
+from ..io.media import is_media, open_media
 from ..io.progress import bar, read_ahead
 from ..io.tables import write_csv
 from ..quantisation.rvqvae import STUDY_MODEL
 from ..tracking.extraction import UNREADABLE
-from ..tracking.import_clips import is_media
 from .clip import ReadClip, finish_clip, read_clip, write_clip
 from .codebook import codebook_table
 from .columns import data_dictionary
@@ -42,11 +41,13 @@ NO_FACE = (
 
 @dataclass
 class BatchResult:
-    """What became of the clips: the finished ones, how many of these an earlier run had done, and what failed."""
+    """What became of the clips: the finished ones, how many of these an earlier run had done, what failed, and what
+    lies in a folder and is no clip."""
 
     done: list[PartSummary] = field(default_factory=list)
     earlier: int = 0
     failed: list[Failure] = field(default_factory=list)
+    skipped: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
     new_frames: int = 0
 
@@ -64,7 +65,8 @@ class BatchResult:
         earlier = f" ({self.earlier} from an earlier run)" if self.earlier else ""
         rate = f", {self.new_frames / self.seconds:.0f} frames a second" if self.new_frames else ""
         clips = f"{len(self.done)} clip{'s' if len(self.done) != 1 else ''}{earlier}"
-        return f"{clips}: {self.with_face} of {frames} frames have a face{rate}"
+        passed = f", {len(self.skipped)} passed over" if self.skipped else ""
+        return f"{clips}{passed}: {self.with_face} of {frames} frames have a face{rate}"
 
 
 def encode_inputs(
@@ -99,8 +101,11 @@ def encode_inputs(
     check_outputs(inputs, out, expressions)
     target, folder = Path(out), parts_folder(out)
     written = [target, folder] + ([Path(expressions)] if expressions is not None else [])
-    clips, failed = find_inputs(inputs, written)
-    result = BatchResult(failed=failed)
+    found = find_inputs(inputs, written)
+    clips, failed = found.clips, found.failures
+    result = BatchResult(failed=failed, skipped=found.skipped)
+    for each in found.skipped:
+        say(f"{each.name}: passed over, {each.reason}")
     if not clips:
         raise UserError(failed[0].reason if failed else "there is no clip to encode: name a file or a folder.")
     stored = _stored_settings(settings, target, expressions is not None)

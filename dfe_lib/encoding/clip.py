@@ -122,7 +122,8 @@ def _extract(
     if kind == "recording":
         width, height = settings.width, settings.height
         reading = ReadSettings(settings.fps, width, height, faces=settings.faces, offset=settings.offset)
-        return take_clip(clip, out, reading).reason, ""
+        read = take_clip(clip, out, reading)
+        return "; ".join(filter(None, (read.reason, read.notes))), ""
     done = extract_clip(
         clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=settings.faces,
         start_s=settings.start_s, end_s=settings.end_s, fps=settings.fps or None, progress=progress,

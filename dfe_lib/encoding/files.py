@@ -42,13 +42,14 @@ def encode_media(
     """
     check_outputs([path], out, expressions)
     settings = Settings(faces=faces, smoothing=smoothing)
-    clips, failures = find_inputs([path])
-    if failures or len(clips) != 1:
-        raise UserError(failures[0].reason if failures else f"{path} holds {len(clips)} clips: name one.")
+    found = find_inputs([path])
+    if found.failures or len(found.clips) != 1:
+        reasons = [each.reason for each in found.failures]
+        raise UserError(reasons[0] if reasons else f"{path} holds {len(found.clips)} clips: name one.")
     tokenizer = Tokenizer.from_pretrained(model)
     with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
         part = Path(folder) / "encoded.parquet"
-        write_clip(tokenizer.rows, clips[0], part, replace(settings, groups=(*settings.groups, "psi", "fit")))
+        write_clip(tokenizer.rows, found.clips[0], part, replace(settings, groups=(*settings.groups, "psi", "fit")))
         join_parts([part], Path(out), settings)
         if expressions is not None:
             join_expressions([part], Path(expressions), tokenizer.model.config.coefficients)

@@ -11,12 +11,14 @@ from ..errors import UserError
 from ..io.assets import sample_or_path
 from ..io.clip_table import MediaFile, is_clip_table, table_clips
 from ..io.exported import exported_kind
+from ..io.media import is_media
 from ..io.media_files import find_media
 from ..io.tables import read_metadata
 from ..tracking.formats.registry import find_recordings
-from ..tracking.import_clips import is_media
+from ..tracking.skipped import skipped_files
+from .settings import is_companion_table
 
-__all__ = ["Failure", "content_key", "find_inputs", "input_kind"]
+__all__ = ["Failure", "Inputs", "content_key", "find_inputs", "input_kind"]
 
 TABLE_KINDS = ("frames", "expressions", "tokens")
 
@@ -29,9 +31,20 @@ class Failure:
     reason: str
 
 
-def find_inputs(
-    specs: Sequence[str | os.PathLike], outputs: Iterable[Path] = ()
-) -> tuple[list[MediaFile], list[Failure]]:
+@dataclass(frozen=True)
+class Inputs:
+    """What was found.
+
+    Arguments:
+        failures: what was named and is no clip. skipped: what lies in a folder beside its clips.
+    """
+
+    clips: list[MediaFile]
+    failures: list[Failure]
+    skipped: list[Failure]
+
+
+def find_inputs(specs: Sequence[str | os.PathLike], outputs: Iterable[Path] = ()) -> Inputs:
     """The clips of files, folders (with their subfolders) and globs, and what among them is none.
 
     Videos and pictures, files of other programs, and this project's own tables of frames or expressions; a table of
@@ -43,20 +56,28 @@ def find_inputs(
     """
     left_out = [path.resolve() for path in outputs]
     failures, good, clips = [], [], []
+    skipped: dict[Path, str] = {}
+    finder = _finder(left_out, skipped)
     for spec in map(sample_or_path, specs):
         try:
             if is_clip_table(Path(spec)):
                 clips += table_clips(Path(spec))
             else:
-                find_media(spec, find_others=_finder(left_out))
+                find_media(spec, find_others=finder)
                 good.append(spec)
         except UserError as error:
             failures.append(Failure(str(spec), str(error)))
-    found = find_media(good, find_others=_finder(left_out)) if good else []
+    found = find_media(good, find_others=finder) if good else []
     found = [clip for clip in found if not _is_below(clip.path, left_out)]
     if good and not (found or clips or failures):
         failures.append(Failure(str(good[0]), f"There is nothing to encode at {good[0]} but what dfe wrote there."))
-    return [*clips, *found], failures
+    taken = {clip.path for clip in found}
+    passed = {
+        path: reason
+        for path, reason in skipped.items()
+        if path not in taken and not (exported_kind(path) or is_companion_table(path) or _is_below(path, left_out))
+    }
+    return Inputs([*clips, *found], failures, [Failure(*each) for each in skipped_files(passed)])
 
 
 def input_kind(path: Path) -> str:
@@ -84,28 +105,29 @@ def content_key(clip: MediaFile, noted: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _finder(left_out: list[Path]) -> Callable[[Path], Iterable[Path]]:
+def _finder(left_out: list[Path], skipped: dict[Path, str]) -> Callable[[Path], Iterable[Path]]:
     def find(path: Path) -> Iterator[Path]:
         if path.is_dir():
             # a folder that is one clip of another program is no place to look for tables
-            recordings = [each for each in find_recordings(path) if not exported_kind(each)]
+            recordings = [each for each in find_recordings(path, skipped) if not exported_kind(each)]
             yield from recordings
-            yield from () if path in recordings else _own_tables(path)
+            yield from () if path in recordings else _own_tables(path, skipped)
         elif path.suffix.lower() == ".parquet" or exported_kind(path):
             yield path
         else:
-            yield from find_recordings(path)
+            yield from find_recordings(path, skipped)
 
     return lambda path: (each for each in find(path) if not _is_below(each, left_out))
 
 
-def _own_tables(folder: Path) -> Iterator[Path]:
+def _own_tables(folder: Path, skipped: dict[Path, str]) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.name.startswith(".") or path.suffix.lower() not in (".parquet", ".csv") or not path.is_file():
             continue
         try:
             kind = input_kind(path) if path.suffix.lower() == ".parquet" else exported_kind(path)
-        except UserError:
+        except UserError as error:
+            skipped[path] = str(error)
             continue
         if kind in ("frames", "expressions"):
             yield path

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from ..errors import UserError
 from ..io.export import export_csv
 from ..io.tables import (
     REAL,
@@ -15,6 +15,7 @@ from ..io.tables import (
     read_arrays,
     read_batches,
     read_metadata,
+    table_schema,
     table_writer,
 )
 from .columns import COLUMNS
@@ -53,8 +54,8 @@ class PartSummary:
 def is_done(part: Path, key: str) -> bool:
     """Is this a whole table of the very same file and settings?"""
     try:
-        return (pq.read_schema(part).metadata or {}).get(KEY.encode(), b"").decode() == key
-    except (OSError, pa.ArrowInvalid):
+        return read_metadata(part).get(KEY, "") == key
+    except UserError:  # it is not there, or damaged
         return False
 
 
@@ -85,7 +86,7 @@ def join_parts(parts: Sequence[Path], out: Path, settings: Settings) -> None:
     if out.suffix == ".csv":
         export_csv(parts, out, leave_out=hidden)
         return
-    schema = pq.read_schema(parts[0])
+    schema = table_schema(parts[0])
     kept = [field for field in schema if field.name not in hidden]
     noted = {
         name: value for name, value in (schema.metadata or {}).items() if name.decode() not in (KEY, "note", "advice")

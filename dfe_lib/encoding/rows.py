@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float, Int
 
 from ..action_units import OPENFACE_INTENSITY
 from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..facs import au_intensities
-from ..io.tables import N_LANDMARKS, coefficient_names, read_batches
+from ..io.tables import N_LANDMARKS, coefficient_names, read_batches, table_schema
 from ..morphable.space import expression_space
 from ..quantisation.rvqvae import RvqVae
 from ..quantisation.tokens import decoded, tokens_of
@@ -109,7 +108,7 @@ class RowMaker:
 
 def fitted_batches(frames: Path, expressions: Path) -> Iterator[Batch]:
     """Rows of an expressions table with what the clip's frames table knows beside them, a few hundred at a time."""
-    there = pq.read_schema(frames).names
+    there = table_schema(frames).names
     seen = read_batches(frames, [name for name in SEEN if name in there] or ["frame"])
     for batch, beside in zip(psi_batches(expressions), seen, strict=True):
         yield batch | {name: beside[name] for name in SEEN if name in beside}

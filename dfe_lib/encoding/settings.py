@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 
-__all__ = ["DEFAULT_GROUPS", "GROUPS", "Settings", "check_outputs", "parts_folder"]
+__all__ = ["DEFAULT_GROUPS", "GROUPS", "Settings", "check_outputs", "is_companion_table", "parts_folder"]
 
 GROUPS = ("face", "pose", "gaze", "action_units", "notes", "fit", "psi")
 """Groups of columns that a table may have beside its key and its tokens, see `columns.COLUMNS`."""
@@ -83,14 +83,20 @@ def parts_folder(out: str | os.PathLike) -> Path:
     return path.with_name(path.name + ".parts") if path.suffix else path
 
 
+def is_companion_table(path: Path) -> bool:
+    """Is this a file that explains a table beside it, as dfe writes them?"""
+    start = COMPANIONS.get(path.name)
+    return start is not None and path.read_text(encoding="utf-8", errors="replace").startswith(start)
+
+
 def _check_place(target: Path) -> None:
     folder = target.parent if target.suffix else target
     existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise UserError(f"{existing} cannot be written to: give a folder of your own.")
-    for name, start in COMPANIONS.items():
+    for name in COMPANIONS:
         there = folder / name
         if target.name == name:
             raise UserError(f"{target} is written beside every table, to explain it: give the table another name.")
-        if there.is_file() and not there.read_text(encoding="utf-8", errors="replace").startswith(start):
+        if there.is_file() and not is_companion_table(there):
             raise UserError(f"{there} is there already and not from dfe: move it, or write into another folder.")

@@ -102,10 +102,10 @@ class Tokenizer:
                 batches = iter([psi_batch(array, settings, len(config.coefficients))])
             yield self._written(batches, out, settings)
         else:
-            clips, failures = find_inputs([source] if isinstance(source, str | os.PathLike) else source)
-            if failures:
-                raise UserError(failures[0].reason)
-            for clip in clips:
+            found = find_inputs([source] if isinstance(source, str | os.PathLike) else source)
+            if found.failures:
+                raise UserError(found.failures[0].reason)
+            for clip in found.clips:
                 write_clip(self.rows, clip, out, settings)
                 yield out
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from ..io.tables import REAL, read_arrays, read_batches, read_metadata, remove_others, table_writer
@@ -88,7 +87,8 @@ def _subject(path: Path) -> str:
 
 
 def _unfitted(path: Path) -> FitSummary:
-    return FitSummary(path.stem, _subject(path), -1, pq.read_metadata(path).num_rows, "no landmarks", 0, float("nan"))
+    rows = len(read_arrays(path, ["frame"])["frame"])
+    return FitSummary(path.stem, _subject(path), -1, rows, "no landmarks", 0, float("nan"))
 
 
 def _fit_group(paths: list[Path], folder: Path, measurement: Measurement, smoothing: str) -> list[FitSummary]:

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Float, Float32
 
 from ..blendshapes import ACTIONS
 from ..errors import UserError
-from ..io.tables import N_LANDMARKS, coefficient_names, expressions_schema, read_metadata
+from ..io.tables import N_LANDMARKS, coefficient_names, expressions_schema, read_metadata, table_schema
 from ..morphable.model import MorphableModel
 from ..morphable.procrustes import LAYOUT_68
 from .estimator import FaceNeutral, pretrained_estimator
@@ -175,7 +174,7 @@ class GivenPsi(Measurement):
 
 def measurement_kind(path: Path) -> str | None:
     """Which of a frames table's columns psi comes from, `"blendshapes"` for scored landmarks; None for none of them."""
-    names = set(pq.read_schema(path).names)
+    names = set(table_schema(path).names)
     if "psi" in names:
         return "psi"
     if {"landmarks", "blendshapes"} <= names:

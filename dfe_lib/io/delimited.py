@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +55,8 @@ def read_columns(
             legible = _legible(block)
             table = _parsed(legible, quick, full, dropped)
             columns = {name: table[name].to_numpy() for name in types}
-            if legible is not block and any("\ufffd" in (cell or "") for name in text for cell in columns[name]):
-                raise pa.ArrowInvalid("invalid UTF8")
+            if legible is not block:
+                _check_words(columns[name] for name in text)
             if len(table):
                 yield columns
     except pa.ArrowInvalid as error:
@@ -95,13 +95,21 @@ def read_rows(path: Path, layout: TextLayout) -> dict[int, list[str]]:
 
 
 def _legible(block: bytes) -> bytes:
-    """The block itself where it is in UTF-8; else with a mark for each wrong byte, as one may stand in a line that the
-    parser hands to `skip`, and it cannot hand over what it cannot decode."""
+    """The block itself where it is in UTF-8, else with a mark for each wrong byte.
+
+    One may stand in a line that the parser hands to `skip`, and it cannot hand over what it cannot decode.
+    """
     try:
         block.decode()
     except UnicodeDecodeError:
         return block.decode(errors="replace").encode()
     return block
+
+
+def _check_words(columns: Iterable[np.ndarray]) -> None:
+    """Raises ArrowInvalid where a wrong byte stands in words that are read."""
+    if any("\ufffd" in (cell or "") for column in columns for cell in column):
+        raise pa.ArrowInvalid("invalid UTF8")
 
 
 def _parsed(block: bytes, quick: tuple, full: tuple, dropped: Counter) -> pa.Table:

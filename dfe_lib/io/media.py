@@ -22,6 +22,7 @@ __all__ = [
     "VIDEOS",
     "Frame",
     "MediaReader",
+    "is_media",
     "open_media",
 ]
 
@@ -74,6 +75,11 @@ class MediaReader:
         missing = self.read < 0.9 * self.claimed
         short = f"{self.read} frames of the {self.claimed} it claims" if missing else ""
         return "; ".join(filter(None, (skipped, short, self.stopped, self.clock.note)))
+
+
+def is_media(path: Path) -> bool:
+    """A video or a picture, by its ending."""
+    return path.suffix.lower() in VIDEOS + PICTURES and not path.is_dir()
 
 
 @contextmanager

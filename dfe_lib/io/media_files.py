@@ -4,6 +4,7 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError
@@ -11,7 +12,7 @@ from .clip_table import MediaFile, read_subjects
 from .media import PICTURES, VIDEOS
 from .names import plain_name
 
-__all__ = ["find_media", "subject_table"]
+__all__ = ["find_media", "subject_table", "with_subjects"]
 
 Spec = str | os.PathLike | Iterable[str | os.PathLike]
 
@@ -41,9 +42,15 @@ def find_media(
     paths = sorted({path for item in specs for path in _paths(item, find_others or _no_others)})
     if not paths:
         raise UserError(f"No video or picture at {_words(specs)}: the types read are {_words(VIDEOS + PICTURES)}.")
-    names = _unique_names(paths)
-    people = subject_table(subjects, names) if subjects is not None else {name: name for name in names}
-    return [MediaFile(path, name, people[name]) for path, name in zip(paths, names, strict=True)]
+    clips = [MediaFile(path, name, name) for path, name in zip(paths, _unique_names(paths), strict=True)]
+    return clips if subjects is None else with_subjects(clips, subjects)
+
+
+def with_subjects(clips: Iterable[MediaFile], subjects: Mapping[str, str] | str | os.PathLike) -> list[MediaFile]:
+    """The clips with their people, see :func:`subject_table`."""
+    clips = list(clips)
+    people = subject_table(subjects, [clip.clip_id for clip in clips])
+    return [replace(clip, subject_id=people[clip.clip_id]) for clip in clips]
 
 
 def subject_table(subjects: Mapping[str, str] | str | os.PathLike, clip_ids: Iterable[str]) -> dict[str, str]:

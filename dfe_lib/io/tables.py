@@ -35,7 +35,9 @@ __all__ = [
     "read_batches",
     "read_dataframe",
     "read_metadata",
+    "read_parquet",
     "remove_others",
+    "table_schema",
     "table_writer",
     "token_name",
     "tokens_schema",
@@ -294,6 +296,27 @@ def read_metadata(path: str | os.PathLike) -> dict[str, str]:
     return {
         _utf8(key): _utf8(value) for key, value in metadata.items() if not key.startswith((b"ARROW:", CHECK.encode()))
     }
+
+
+def table_schema(path: str | os.PathLike) -> pa.Schema:
+    """Names and types of a table's columns, and what it says of itself, without what it is checked by.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    with _open(path, None) as parquet:
+        schema = parquet.schema_arrow
+    return schema.with_metadata({key: value for key, value in (schema.metadata or {}).items() if key != CHECK.encode()})
+
+
+def read_parquet(path: str | os.PathLike) -> pa.Table:
+    """Any Parquet file of the project, whole, whose columns may be of other kinds than those of its tables of frames.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    with _open(path, None) as parquet:
+        return parquet.read()
 
 
 def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..io.paths import PROJECT
-from ..io.tables import coefficient_names, write_text
+from ..io.tables import coefficient_names, table_schema, write_text
 from ..tracking.formats.flame_codes import EYELIDS, JAW
 from .anny import anny_head
 from .flame import flame_head
@@ -80,7 +79,7 @@ def space_of_frames(frames: Path, flame: str = "") -> ExpressionSpace:
     Raises UserError when the clips are of different kinds.
     """
     kinds = {
-        coefficient_names(table) if "psi" in pq.read_schema(table).names else ACTIONS
+        coefficient_names(table) if "psi" in table_schema(table).names else ACTIONS
         for table in sorted(frames.glob("*.parquet"))
     }
     if len(kinds) != 1:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 
 from ..errors import UserError
+from ..io.tables import read_parquet
 from .config import TrainConfig
 from .rvqvae import RvqVae
 from .streaming import ParquetFrames
@@ -54,7 +55,7 @@ def train_in_processes(
         given = (folder, model, train_psi, heldout_psi, metric, vars(config), checkpoint)
         fabric.launch(cast(Any, _trained), *given)
         model.load_state_dict(RvqVae.from_pretrained(folder).state_dict())
-        history = pd.read_parquet(Path(folder) / HISTORY)
+        history = read_parquet(Path(folder) / HISTORY).to_pandas()
     model.eval()
     return history
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from ..blendshapes import BLENDSHAPES
-from ..io.tables import N_LANDMARKS, main_face, read_arrays
+from ..io.tables import N_LANDMARKS, main_face, read_arrays, table_schema
 from ..morphable.model import MorphableModel
 from ..morphable.parts import FaceParts
 from ..tracking.sources import read_sources, stills
@@ -143,7 +142,7 @@ def _landmarks(flat: Float[np.ndarray, " f"]) -> Float[np.ndarray, "l 2"]:
 def _with_picture(face: OneFace, frames: Path, clip: str, number: int, face_id: int) -> OneFace:
     """The same with what the frames table and the clip itself have of it."""
     table, sources = frames / f"{clip}.parquet", read_sources(frames)
-    there = [name for name in ("landmarks", "blendshapes") if name in pq.read_schema(table).names]
+    there = [name for name in ("landmarks", "blendshapes") if name in table_schema(table).names]
     rows = read_arrays(table, ["frame", "face_id", *there])
     row = int(np.flatnonzero((rows["frame"] == number) & (rows["face_id"] == face_id))[0])
     face = replace(face, scores=rows["blendshapes"][row] if "blendshapes" in there else None)

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from ..fitting.benchmark import N_IDENTITY_FRAMES, padded
 from ..fitting.estimator import ExpressionEstimator
 from ..fitting.solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
-from ..io.tables import N_LANDMARKS, main_face, read_arrays
+from ..io.tables import N_LANDMARKS, main_face, read_arrays, table_schema
 from ..morphable.metric import mesh_length
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..tracking.sources import read_sources, stills
@@ -52,7 +51,7 @@ def clip_overlays(frames: Path, head: MorphableModel, estimator: ExpressionEstim
     found, sources = [], read_sources(frames)
     tables = [table for table in sorted(frames.glob("*.parquet")) if has_pictures(sources, table.stem)]
     for table in some_of(tables):
-        if "blendshapes" in pq.read_schema(table).names:
+        if "blendshapes" in table_schema(table).names:
             found += list(_overlays(table, sources[table.stem], head, estimator, None))
     return found
 

@@ -6,14 +6,13 @@ from typing import TypeVar
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
 from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..io.media import PICTURES, VIDEOS
-from ..io.tables import N_LANDMARKS, main_face, read_arrays
+from ..io.tables import N_LANDMARKS, main_face, read_arrays, table_schema
 from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..tracking.formats.flame_codes import EYELIDS, JAW
@@ -58,7 +57,7 @@ def middle_frames(
     landmarks: dict[str, np.ndarray | None] = {}
     for clip in clips:
         path = frames / f"{clip}.parquet"
-        if "landmarks" not in pq.read_schema(path).names:
+        if "landmarks" not in table_schema(path).names:
             continue
         rows = read_arrays(path, ["frame", "detected", "landmarks"])
         shown = rows["detected"].nonzero()[0] if rows["detected"].any() else np.arange(len(rows["frame"]))

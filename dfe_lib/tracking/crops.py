@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from ..errors import UserError
 from ..io.media import PICTURES
 from ..io.names import table_path
-from ..io.tables import main_face, read_arrays
+from ..io.tables import main_face, read_arrays, table_schema
 from .sources import read_sources, stills
 
 __all__ = ["Crops", "clip_crops", "crop_face", "run_crops", "spread"]
@@ -65,7 +64,7 @@ def clip_crops(
     Raises:
         UserError: The clip shows no face, or its table has no landmarks in pixels.
     """
-    if "landmarks" not in pq.read_schema(frames).names:
+    if "landmarks" not in table_schema(frames).names:
         raise UserError(f"{frames.name} has no landmarks in pixels: faces cannot be cut out of its pictures.")
     rows = read_arrays(frames, ["frame", "face_id", "time_s", "detected", "landmarks"])
     kept = rows["detected"] & (rows["face_id"] == (main_face(frames) if face is None else face))

@@ -41,8 +41,8 @@ class ClipSummary:
     """What became of a clip.
 
     Arguments:
-        status: `"ok"`, or `"failed"` when there is no table.
-        reason: Why it failed, or what was damaged in a clip that could be read in part.
+        status: `"ok"`, `"failed"` when there is no table, or `"skipped"` for a file of a folder that is no clip.
+        reason: Why it failed or was skipped, or what was damaged in a clip that could be read in part.
         frames: Frames in the table, with and without a face.
         frames_with_face: Those with a face in the table.
         people: Distinct people seen, kept or not.
@@ -54,7 +54,7 @@ class ClipSummary:
 
     clip_id: str
     subject_id: str
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "failed", "skipped"]
     reason: str = ""
     frames: int = 0
     frames_with_face: int = 0

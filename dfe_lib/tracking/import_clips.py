@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..io.clip_table import MediaFile
-from ..io.media import PICTURES, VIDEOS
+from ..io.media import is_media
 from ..io.names import table_path
 from ..io.tables import read_arrays, remove_others
 from .extraction import UNREADABLE, ClipSummary, extract_clips
@@ -17,13 +17,11 @@ from .formats.recording import write_recording
 from .formats.registry import recognise
 from .formats.settings import ReadSettings
 from .formats.takes import compare_with_video
+from .skipped import skipped_files
 
-__all__ = ["is_media", "take_clip", "take_clips"]
+__all__ = ["take_clip", "take_clips"]
 
-
-def is_media(path: Path) -> bool:
-    """A video or a picture, by its ending."""
-    return path.suffix.lower() in VIDEOS + PICTURES and not path.is_dir()
+PASSED_OVER = "passed over: it is no clip that can be read"
 
 
 def take_clips(
@@ -31,6 +29,7 @@ def take_clips(
     folder: str | os.PathLike,
     faces: str = "largest",
     reading: Mapping[str, object] | None = None,
+    skipped: Mapping[Path, str] | None = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Writes `folder/<clip_id>.parquet` for each clip; one that cannot be read is reported and the others go on.
@@ -42,16 +41,19 @@ def take_clips(
         folder: where the frames tables go.
         faces: `"largest"` keeps one person a clip, `"all"` everybody.
         reading: what other programs' files do not say themselves, see `formats.settings.ReadSettings`.
+        skipped: files that `sources.find_sources` passed over, and why.
         progress: as in `extraction.extract_clips`.
 
     Returns:
-        One row a clip, with the columns of `extraction.ClipSummary`.
+        One row a clip, and then one for what was passed over, with the columns of `extraction.ClipSummary`.
     """
     settings = ReadSettings.of(reading or {}, faces)
+    clips = list(clips)
     rows = [_taken(clip, Path(folder), faces, settings, progress) for clip in clips]
-    summary = pd.concat(rows, ignore_index=True)
-    remove_others(Path(folder), summary.clip_id)
-    return summary
+    remove_others(Path(folder), [clip.clip_id for clip in clips])
+    for name, reason in skipped_files(skipped or {}):
+        rows.append(pd.DataFrame([asdict(ClipSummary(name, "", "skipped", reason, notes=PASSED_OVER))]))
+    return pd.concat(rows, ignore_index=True)
 
 
 def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) -> ClipSummary:

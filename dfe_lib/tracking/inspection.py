@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ..errors import UserError
 from ..io.exported import exported_kind, read_exported
-from ..io.media import open_media
-from ..io.tables import read_arrays, read_metadata
+from ..io.media import is_media, open_media
+from ..io.tables import read_arrays, read_metadata, table_schema
 from .formats.recording import Report, write_recording
 from .formats.registry import recognise
 from .formats.settings import ReadSettings
 from .formats.takes import compare_with_video
-from .import_clips import is_media
 
 __all__ = ["Inspection", "inspect_file"]
 
@@ -114,7 +112,7 @@ def _table(path: Path) -> Inspection:
 
 
 def _frames(kind: str, table: Path, report: Report) -> Inspection:
-    schema = pq.read_schema(table)
+    schema = table_schema(table)
     lists = {field.name: field.type.list_size for field in schema if hasattr(field.type, "list_size")}
     shown = "detected" if "detected" in schema.names else "valid"
     rows = read_arrays(table, ["clip_id", "face_id", "frame", "time_s", shown])

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ from jaxtyping import UInt8
 from ..errors import UserError
 from ..io.assets import PIECES, asset
 from ..io.clip_table import MediaFile, is_clip_table, table_clips
-from ..io.media import open_media
-from ..io.media_files import find_media
+from ..io.media import is_media, open_media
+from ..io.media_files import find_media, with_subjects
+from ..io.names import table_path
 from ..io.paths import PROJECT
-from ..io.tables import write_text
+from ..io.tables import read_arrays, write_text
 from .formats.registry import find_recordings
+from .formats.takes import compare_with_video, video_of
+from .skipped import skipped_files
 
 __all__ = ["find_sources", "read_sources", "stills", "write_sources"]
 
@@ -23,7 +27,9 @@ SOURCES = "sources.json"
 
 
 def find_sources(
-    media: str | Iterable[str], subjects: Mapping[str, str] | str | os.PathLike | None = None
+    media: str | Iterable[str],
+    subjects: Mapping[str, str] | str | os.PathLike | None = None,
+    skipped: dict[Path, str] | None = None,
 ) -> list[MediaFile]:
     """Clips of a notebook's `media` parameter: names of samples, files, folders or globs; also other programs' files.
 
@@ -31,7 +37,9 @@ def find_sources(
         media: Paths are taken from the project's folder unless they are absolute. A table of clips (see `clip_tables`)
             stands for all of its clips and subjects, and alone.
         subjects: Who is in which clip, as in `media.find_media`; clips that it leaves out are their own subjects.
+        skipped: Takes the files of folders that were passed over, and why, see `formats.find_recordings`.
     """
+    skipped = {} if skipped is None else skipped
     names = [media] if isinstance(media, str) else list(media)
     paths = [asset(name) if name in PIECES else PROJECT / Path(name).expanduser() for name in names]
     tables = [path for path in paths if is_clip_table(path)]
@@ -39,17 +47,37 @@ def find_sources(
         raise UserError(f"media names {tables[0].name} beside other files: add their rows to that table of clips.")
     if tables:
         return table_clips(tables[0])
+    find_others = partial(find_recordings, skipped=skipped)
+    try:
+        clips = find_media(paths, find_others=find_others)
+    except UserError as error:
+        raise UserError(" ".join([str(error), *(reason for _, reason in skipped_files(skipped)[:1])])) from None
     if isinstance(subjects, Mapping):
-        clips = find_media(paths, find_others=find_recordings)
         subjects = {clip.clip_id: clip.clip_id for clip in clips} | dict(subjects)
     elif subjects:
         subjects = PROJECT / Path(subjects).expanduser()
-    return find_media(paths, subjects or None, find_recordings)
+    return with_subjects(clips, subjects) if subjects else clips
 
 
 def write_sources(clips: Iterable[MediaFile], folder: Path) -> None:
-    """Notes each clip's file beside the frames tables, for the pictures of the later notebooks."""
-    write_text(folder / SOURCES, json.dumps({clip.clip_id: str(clip.path) for clip in clips}, indent=1) + "\n")
+    """Notes each clip's video or picture beside the frames tables, for the pictures of the later notebooks.
+
+    Of another program's file that is the video which it was measured on, where there is one of as many frames as the
+    clip's table in the folder.
+    """
+    pictures = {clip.clip_id: _pictures(clip, table_path(folder, clip.clip_id)) for clip in clips}
+    named = {name: str(path) for name, path in pictures.items() if path is not None}
+    write_text(folder / SOURCES, json.dumps(named, indent=1) + "\n")
+
+
+def _pictures(clip: MediaFile, table: Path) -> Path | None:
+    if is_media(clip.path):
+        return clip.path
+    video = video_of(clip.path)
+    if video is None or not table.exists():
+        return video
+    frames = int(read_arrays(table, ["frame"])["frame"].max()) + 1
+    return None if compare_with_video(clip.path, frames) else video
 
 
 def read_sources(folder: Path) -> dict[str, Path]:

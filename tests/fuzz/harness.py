@@ -67,7 +67,8 @@ def _share(cases: range, seed: int, progress: bool) -> Iterator[dict]:
     seen: set[str] = set()
     while cases:
         done = 0
-        for done, result in enumerate(_worker(cases, seed), 1):
+        for result in _worker(cases, seed):
+            done += 1
             if progress and result["detail"] and _fault(result) not in seen:
                 seen.add(_fault(result))
                 print(f"case {result['case']}: {_fault(result)}", file=sys.stderr, flush=True)
@@ -100,7 +101,12 @@ def _worker(cases: range, seed: int) -> Iterator[dict]:
 
 
 def _command(cases: range, seed: int) -> list[str]:
-    return [sys.executable, str(HERE / "harness.py"), "--worker", *map(str, (cases.start, cases.stop, cases.step, seed))]
+    return [
+        sys.executable,
+        str(HERE / "harness.py"),
+        "--worker",
+        *map(str, (cases.start, cases.stop, cases.step, seed)),
+    ]
 
 
 def _lines(process: subprocess.Popen) -> Iterator[bytes | None]:

@@ -282,7 +282,8 @@ def _folder(folder: Path) -> Path:
 
 
 def _found(path: Path, work: Path) -> Found:
-    return {"clips": [clip.clip_id for clip in find_sources([str(path)])]}, ""
+    skipped: dict[Path, str] = {}
+    return {"clips": [clip.clip_id for clip in find_sources([str(path)], skipped=skipped)]}, f"{sorted(skipped)}"
 
 
 CSV = {".csv": TEXT}

@@ -5,11 +5,12 @@ from recorded_files import E_DAIC, openface_rows, write_table
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.clip_table import MediaFile
+from dfe_lib.io.media import is_media
 from dfe_lib.io.tables import read_arrays
 from dfe_lib.tracking import import_clips as intake
 from dfe_lib.tracking.formats.openface import read_openface
 from dfe_lib.tracking.formats.registry import Format
-from dfe_lib.tracking.import_clips import is_media, take_clips
+from dfe_lib.tracking.import_clips import take_clips
 
 
 def clip(path, subject="anna"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...blendshapes import ACTIONS
 from ...errors import UserError
+from ...io.clip_table import KEY as CLIP_KEY
 from ...io.delimited import text_layout
 from .affdex import is_affdex, read_affdex
 from .blendshape_scores import (
@@ -106,28 +107,57 @@ def _nearest(names: Sequence[str]) -> str:
     return f"; the nearest is {nearest}, of which it lacks the columns {', '.join(missing[:MOST_NAMED])}{more}"
 
 
-def find_recordings(path: Path) -> Iterator[Path]:
+def find_recordings(path: Path, skipped: dict[Path, str] | None = None) -> Iterator[Path]:
     """What is a clip by itself: the file or folder, or those below it, sorted; a clip's own members are no clips.
 
     A folder that links lead to several times, perhaps in a circle, is walked once.
+
+    Arguments:
+        path: where to look.
+        skipped: takes what was passed over and why: files that end as recordings do, damaged or in no format, and
+            folders that cannot be opened. Parts of a clip, and tables with a column clip_id, are no such files.
     """
-    yield from _found(path, set())
+    yield from _found(path, set(), {} if skipped is None else skipped)
 
 
-def _found(path: Path, walked: set[str]) -> Iterator[Path]:
-    if _is_recording(path):
+def _found(path: Path, walked: set[str], skipped: dict[Path, str]) -> Iterator[Path]:
+    if _is_recording(path, skipped):
         yield path
     elif path.is_dir() and (place := os.path.realpath(path)) not in walked:
         walked.add(place)
-        for member in sorted(path.iterdir()):
-            if not member.name.startswith("."):
-                yield from _found(member, walked)
+        for member in _members(path, skipped):
+            yield from _found(member, walked, skipped)
 
 
-def _is_recording(path: Path) -> bool:
+def _members(folder: Path, skipped: dict[Path, str]) -> list[Path]:
+    try:
+        return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+    except OSError as error:
+        skipped[folder] = _closed(folder, error)
+        return []
+
+
+def _is_recording(path: Path, skipped: dict[Path, str]) -> bool:
     if path.is_file() and path.suffix.lower() not in (*TEXT, *ARRAYS, *JSON):
         return False
     try:
         return bool(recognise(path))
+    except UserError as error:
+        reason = str(error)
+    except OSError as error:
+        reason = _closed(path, error)
+    if path.is_file() and not is_companion(path) and not _is_about_clips(path):
+        skipped[path] = reason
+    return False
+
+
+def _is_about_clips(path: Path) -> bool:
+    """A table of clips, of their subjects, or one that dfe wrote of them."""
+    try:
+        return path.suffix.lower() in TEXT and CLIP_KEY[0] in text_layout(path).names
     except UserError:
         return False
+
+
+def _closed(path: Path, error: OSError) -> str:
+    return f"{path} cannot be opened ({error.strerror}): check its permissions."
