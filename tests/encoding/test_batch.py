@@ -222,3 +222,33 @@ def test_nothing_to_encode_is_one_sentence(model, tmp_path) -> None:
         encode_inputs([tmp_path], tmp_path / "o.csv", model=model)
     with pytest.raises(UserError, match="--workers"):
         encode_inputs([tmp_path], tmp_path / "o.csv", workers=0)
+
+
+def test_what_lies_in_a_folder_and_is_no_clip_is_said_and_stops_nothing(model, tmp_path, capsys) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    codes = [f"00:00:00:{frame:02d}.000" for frame in range(30)]
+    write_live_link(folder / "phone.csv", np.random.default_rng(0).random((30, 52)) * 0.4, codes)
+    (folder / "torn.parquet").write_bytes(b"PAR1 and no more")
+    (folder / "half.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    arguments = ["encode", str(folder), "-o", str(folder / "out.csv"), "--model", str(model)]
+    for _ in range(2):  # the second finds what the first wrote
+        assert main(arguments) == 0
+        said = capsys.readouterr()
+        lines = [line for line in said.out.splitlines() if "passed over, " in line]
+        assert len(lines) == 2 and lines[0].startswith("half.npy: ") and lines[1].startswith("torn.parquet: ")
+        assert "1 clip" in said.out and "2 passed over" in said.out
+    assert main(["inspect", str(folder)]) == 0
+    said = capsys.readouterr()
+    assert "phone.csv: Live Link Face CSV" in said.out and "frames: 30, usable 30" in said.out
+    assert [line.split(":")[1].strip() for line in said.err.splitlines()] == ["half.npy", "torn.parquet"]
+
+
+def test_what_had_to_be_assumed_of_a_recording_stands_in_its_rows(model, tmp_path) -> None:
+    codes = [f"00:00:00:{frame:02d}.000" for frame in range(20)]
+    path = write_live_link(tmp_path / "phone.csv", np.random.default_rng(0).random((20, 52)) * 0.4, codes)
+    table = pd.read_csv(path).drop(columns="TongueOut")
+    table.to_csv(path, index=False)
+    said: list[str] = []
+    encode_inputs([path], tmp_path / "o.csv", model=model, say=said.append)
+    assert "tongue is taken as in" in said[0] and pd.read_csv(tmp_path / "o.csv").note.str.contains("tongue").all()

@@ -1,5 +1,6 @@
 """No malformed text table gives a silent wrong one."""
 
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -198,3 +199,11 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path, m
     monkeypatch.setattr(delimited, "BLOCK", 1 << 10)
     with pytest.raises(UserError, match="a line of more than"):
         read(written(tmp_path, "a,b\n" + "1" * (1 << 14)), "a", "b")
+
+
+def test_a_line_of_another_length_may_hold_any_bytes(tmp_path, monkeypatch) -> None:
+    unseen: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda error: unseen.append(error.exc_value))
+    path = written(tmp_path, b"a,b\n1,2\n3,4,J\xfcrgen\n5,6\n")
+    values, dropped = read(path, "a", "b")
+    assert values["a"].tolist() == [1, 5] and dropped[RAGGED] == 1 and not unseen

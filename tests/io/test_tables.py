@@ -1,4 +1,6 @@
+import re
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import dfe_lib
 from dfe_lib.errors import UserError
+from dfe_lib.fitting.measurement import measurement_kind
 from dfe_lib.io import tables
 from dfe_lib.io.tables import (
     FRAMES,
@@ -19,11 +23,14 @@ from dfe_lib.io.tables import (
     read_batches,
     read_dataframe,
     read_metadata,
+    read_parquet,
+    table_schema,
     table_writer,
     tokens_schema,
     write_csv,
     write_text,
 )
+from dfe_lib.morphable.space import space_of_frames
 
 NAMES = ("jawOpen", "jawLeft", "mouthPucker")
 
@@ -255,3 +262,24 @@ def test_a_columns_name_that_is_no_text_is_one_sentence(tmp_path) -> None:
     path.write_bytes(path.read_bytes().replace(b"clip_id", b"cli\xdf_id"))
     with pytest.raises(UserError, match="not a readable Parquet table"):
         read_arrays(path)
+
+
+def test_a_damaged_table_is_one_sentence_whatever_is_asked_of_it(tmp_path) -> None:
+    path = tmp_path / "torn.parquet"
+    save(path, expressions(20))
+    assert table_schema(path).names[-1] == "valid" and read_parquet(path).num_rows == 20
+    assert b"check" not in (table_schema(path).metadata or {})
+    path.write_bytes(path.read_bytes()[:-9])
+    for read in (table_schema, read_parquet, measurement_kind, lambda path: space_of_frames(path.parent)):
+        with pytest.raises(UserError, match=r"torn\.parquet is not a readable Parquet table"):
+            read(path)
+
+
+def test_no_other_room_reads_parquet_past_the_checks() -> None:
+    reading = re.compile(r"\bpq\.read_|\bParquetFile\(|\bpd\.read_parquet|\bfeather\b|pa\.csv")
+    found = [
+        path
+        for path in Path(dfe_lib.__file__).parent.rglob("*.py")
+        if path.parent.name != "io" and reading.search(path.read_text())
+    ]
+    assert not found

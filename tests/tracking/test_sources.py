@@ -1,4 +1,6 @@
+import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,3 +75,64 @@ def test_a_recording_with_a_wrong_byte_in_a_row_is_found_and_fails_aloud(tmp_pat
     assert [clip.clip_id for clip in clips] == ["take"]
     summary = take_clips(clips, tmp_path / "frames")
     assert summary["status"].tolist() == ["failed"] and "take.csv" in summary["reason"][0]
+
+
+def test_what_is_passed_over_is_named_with_its_reason_and_goes_into_the_table_of_clips(tmp_path) -> None:
+    path = write_table(tmp_path / "take.csv", E_DAIC, openface_rows(E_DAIC, 9))
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "torn.csv").write_text(path.read_text().partition("\n")[2])  # its first line is lost
+    (tmp_path / "half.npz").write_bytes(b"PK\x03\x04")
+    (tmp_path / "subjects.csv").write_text("clip_id,subject_id\ntake,anna\n")
+    for i in range(9):
+        (tmp_path / "below" / f"{i}.npy").write_bytes(b"\x93NUMPY")
+    passed: dict[Path, str] = {}
+    clips = find_sources([str(tmp_path)], skipped=passed)
+    assert [clip.clip_id for clip in clips] == ["take"]
+    assert {each.name for each in passed} == {"torn.csv", "half.npz", *(f"{i}.npy" for i in range(9))}
+    summary = take_clips(clips, tmp_path / "frames", skipped=passed)
+    assert summary["clip_id"].tolist() == ["take", "below/*.npy", "torn.csv", "half.npz"]
+    assert (
+        summary["status"].tolist() == ["ok", *["skipped"] * 3]
+        and summary["notes"].str.contains("passed over").sum() == 3
+    )
+    assert all(
+        name in reason for name, reason in zip(["0.npy", "torn.csv", "half.npz"], summary["reason"][1:], strict=True)
+    )
+    assert [each.name for each in (tmp_path / "frames").iterdir()] == ["take.parquet"]
+
+
+def test_a_folder_of_damaged_files_alone_says_what_is_wrong_with_them(tmp_path) -> None:
+    (tmp_path / "half.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(UserError, match=r"No video or picture.*half\.npz"):
+        find_sources([str(tmp_path)])
+
+
+def test_a_file_that_may_not_be_opened_stops_nothing(tmp_path, monkeypatch) -> None:
+    (tmp_path / "clip.mp4").touch()
+    (tmp_path / "closed.json").write_text("{}")
+    (tmp_path / "shut").mkdir()
+    opened, listed = Path.open, Path.iterdir
+    refused = PermissionError(13, "Permission denied")
+
+    def fails(path: Path, *rest, **more):
+        if path.name in ("closed.json", "shut"):
+            raise refused
+        return (listed if path.is_dir() else opened)(path, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", fails)
+    monkeypatch.setattr(Path, "iterdir", fails)
+    passed: dict[Path, str] = {}
+    assert [clip.clip_id for clip in find_sources([str(tmp_path)], skipped=passed)] == ["clip"]
+    assert sorted(passed) == [tmp_path / "closed.json", tmp_path / "shut"]
+    assert all("Permission denied" in reason for reason in passed.values())
+
+
+def test_the_source_of_a_table_is_its_video_as_long_as_they_match(tmp_path) -> None:
+    for name, count in (("anna", 72), ("ben", 30), ("carl", 90), ("dora", 9)):
+        write_table(tmp_path / f"{name}.csv", E_DAIC, openface_rows(E_DAIC, count))
+    for name in ("anna", "carl"):
+        shutil.copy(asset("single_face.mp4"), tmp_path / f"{name}.mp4")
+    clips = find_sources([str(tmp_path)])
+    take_clips(clips, tmp_path / "frames")
+    write_sources(clips, tmp_path / "frames")
+    assert read_sources(tmp_path / "frames") == {"anna": tmp_path / "anna.mp4"}
