@@ -205,9 +205,6 @@ def _table(path: Path, work: Path) -> Found:
 
 
 def _model(folder: Path) -> Path:
-    import torch
-
-    torch.manual_seed(0)
     config = RvqVaeConfig(ACTIONS[:6], 8, 2, 4, width=8, queries=1, decoder_width=8)
     RvqVae(config).save_pretrained(folder / "model")
     return folder / "model"
