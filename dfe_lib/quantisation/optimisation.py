@@ -119,7 +119,7 @@ class TrainingLoss(nn.Module):
             if config.orthogonality:
                 loss = loss + config.orthogonality * orthogonality_loss(templates, self.root)
         if config.usage:
-            loss = loss + config.usage * usage_loss(output.latent, self.model.quantiser.codebook.flatten(0, 1))
+            loss = loss + config.usage * usage_loss(output.latent, self.model.quantiser.codes.flatten(0, 1))
         return loss, off.detach(), output.codes
 
 
@@ -153,7 +153,7 @@ class Descent:
         if config.compile:
             loss.compile()
         self.loss, self.stepper = fabric.setup(loss, self.optimiser)
-        self.counts = torch.zeros(model.quantiser.codebook[..., 0].numel(), dtype=torch.long)
+        self.counts = torch.zeros(model.quantiser.strength.numel(), dtype=torch.long)
         self.best: dict[str, Tensor] = {}
         self.step = self.stale = 0
 

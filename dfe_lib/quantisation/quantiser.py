@@ -4,13 +4,17 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 __all__ = ["ResidualQuantiser", "code_counts", "fit_codebook", "revive_codes"]
 
 SOLVE_ROWS = 8192
 """Vectors whose code counts are held in memory at a time."""
+STRENGTH_TURNS = 3
+"""Turns of displays and strengths in one least squares."""
+LEAST_STRENGTH = 0.05
+"""Share of its top level that a display's weakest level moves at least."""
 SOFTNESS = 2.0
 """How far the least squares lean from the mean length of what is left over to its mean square."""
 
@@ -21,12 +25,21 @@ class ResidualQuantiser(nn.Module):
     With one shared codebook the sum does not depend on the order of its codes, so the order is made canonical: each
     stage holds the one of the remaining codes that leaves the smallest residual.
 
+    A code is a display at one of L strengths, $c_{k L + l} = s_{k l} d_k$ with $0 \le s_{k l} \le 1$ rising in l to 1.
+    Where there is more than one level, code 0 is the zero vector (nothing moves), and of the codes of one display a sum
+    holds at most one beside it.
+
     Arguments:
         dim: Length D of the vectors.
         codebook_size: Number K of codes in a codebook.
         n_stages: Number M of codes that are added up.
         shared: Whether all stages draw from one codebook; otherwise each has its own.
         beam: Partial sums that the search keeps at each stage; 1 takes the nearest code stage by stage.
+        levels: Number L of strengths; K must divide by it.
+
+    Attributes:
+        codebook: The displays $d$ (books, K / L, D), each at its full strength; with one level, the codes.
+        strength: The shares $s$ (books, K / L, L) of it.
 
     References:
         Babenko and Lempitsky, "Additive quantization for extreme vector compression", CVPR 2014 (beam search, eq. 4);
@@ -39,19 +52,34 @@ class ResidualQuantiser(nn.Module):
     """
 
     marks: Tensor
+    strength: Tensor
 
-    def __init__(self, dim: int, codebook_size: int, n_stages: int, shared: bool = True, beam: int = 5) -> None:
+    def __init__(
+        self, dim: int, codebook_size: int, n_stages: int, shared: bool = True, beam: int = 5, levels: int = 1
+    ) -> None:
         super().__init__()
-        self.n_stages, self.shared, self.beam = n_stages, shared, beam
-        self.codebook = nn.Parameter(torch.zeros(1 if shared else n_stages, codebook_size, dim))
+        self.n_stages, self.shared, self.beam, self.levels = n_stages, shared, beam, levels
+        books, displays = 1 if shared else n_stages, codebook_size // levels
+        self.codebook = nn.Parameter(torch.zeros(books, displays, dim))
+        even = torch.arange(1, levels + 1) / levels
+        self.register_buffer("strength", even.repeat(books, displays, 1), persistent=levels > 1)
+        if levels > 1:
+            self.strength[:, 0, 0] = 0
         # sums of marks stay below 2^53: ONNX Runtime adds up integers in float64
         marks = torch.randint(2**48, (codebook_size,), generator=torch.Generator().manual_seed(0), device="cpu")
         self.register_buffer("marks", marks, persistent=False)
 
     @property
+    def codes(self) -> Float[Tensor, "n k d"]:
+        """The code vectors of each codebook: its displays at each of their strengths."""
+        if self.levels == 1:
+            return self.codebook
+        return (self.strength[..., None] * self.codebook[:, :, None]).flatten(1, 2)
+
+    @property
     def codebooks(self) -> Float[Tensor, "m k d"]:
-        """The codebook of each stage; a shared one is a view of the same memory M times."""
-        return self.codebook.expand(self.n_stages, -1, -1)
+        """The codes of each stage; those of a shared codebook are a view of the same memory M times."""
+        return self.codes.expand(self.n_stages, -1, -1)
 
     def lookup(self, codes: Int[Tensor, "b m"]) -> Float[Tensor, "b m d"]:
         """The code vectors that a row of indices stands for; fewer columns than stages are the first stages."""
@@ -65,8 +93,10 @@ class ResidualQuantiser(nn.Module):
         Arguments:
             z: Vectors (B, D).
         """
-        books = self.codebook.to(z.dtype)
+        books = self.codes.to(z.dtype)
         pairs = torch.einsum("mkd,nld->mnkl", books, books)
+        if self.shared and self.levels > 1:
+            pairs = pairs.masked_fill(self._same_display(), torch.inf)
         solo = 0.5 * books.square().sum(2) - torch.einsum("bd,mkd->bmk", z, books)
         codes = z.new_zeros(z.shape[0], 1, 0, dtype=torch.long)  # not len, which an export would take for a constant
         cost = z.new_zeros(z.shape[0], 1)
@@ -82,6 +112,13 @@ class ResidualQuantiser(nn.Module):
             parents = codes.gather(1, (flat // total.shape[2])[..., None].expand(-1, -1, stage))
             codes = torch.cat([parents, (flat % total.shape[2])[..., None]], dim=2)
         return self._ordered(codes[:, 0], solo[:, 0], pairs[0, 0]) if self.shared else codes[:, 0]
+
+    def _same_display(self) -> Bool[Tensor, "k k"]:
+        """Pairs of codes that no sum may hold both of: one display twice; but nothing goes with everything."""
+        display = torch.arange(self.marks.shape[0], device=self.marks.device) // self.levels
+        same = display[:, None] == display
+        same[0], same[:, 0] = False, False
+        return same
 
     def _overlap(self, pairs: Tensor, codes: Tensor) -> Tensor:
         """Inner product of each partial sum with every code of a stage, out of the table of all pairs of codes."""
@@ -160,8 +197,9 @@ def fit_codebook(
         codes = torch.cat([quantiser.search(chunk) for chunk in z.split(512)])
         length = (z - quantiser.lookup(codes).sum(1)).norm(dim=1)
         weight = 1 / (length + SOFTNESS * length.mean() + 1e-6)
-        solved = _solved(quantiser, z, codes, weight / weight.mean())
-        quantiser.codebook.data = shrink(solved) if shrink and turn < rounds - 1 else solved
+        _solve(quantiser, z, codes, weight / weight.mean())
+        if shrink and turn < rounds - 1:
+            quantiser.codebook.data = shrink(quantiser.codebook.data)
         if turn < rounds - 2:
             residual = z - quantiser.lookup(codes).sum(1)
             counts = code_counts(quantiser, codes)
@@ -189,6 +227,7 @@ def revive_codes(
             so that small movements find a code as well.
     """
     flat = quantiser.codebook.data.flatten(0, 1)
+    counts = counts.unflatten(0, (-1, quantiser.levels)).sum(1)
     weight = residual.square().sum(1).cpu()
     if vectors is not None:
         weight = weight / (vectors.square().sum(1).cpu() + 1e-6)
@@ -199,7 +238,7 @@ def revive_codes(
 
 def code_counts(quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"]) -> Int[Tensor, " mk"]:
     """How often each code occurs, codebook after codebook, on the CPU."""
-    return torch.bincount(_columns(quantiser, codes.cpu()).flatten(), minlength=quantiser.codebook[..., 0].numel())
+    return torch.bincount(_columns(quantiser, codes.cpu()).flatten(), minlength=quantiser.strength.numel())
 
 
 def _residual_kmeans(quantiser: ResidualQuantiser, z: Tensor, generator: torch.Generator) -> Tensor:
@@ -231,16 +270,48 @@ def _nearest(data: Tensor, means: Tensor) -> Tensor:
 
 def _columns(quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"]) -> Int[Tensor, "n m"]:
     """Row of each code in the flat table of all codebooks."""
-    return codes if quantiser.shared else codes + torch.arange(codes.shape[1]) * quantiser.codebook.shape[1]
+    return codes if quantiser.shared else codes + torch.arange(codes.shape[1]) * len(quantiser.marks)
 
 
-def _solved(quantiser: ResidualQuantiser, z: Tensor, codes: Tensor, weight: Float[Tensor, " n"]) -> Tensor:
-    """Codes with the least weighted error for these assignments; a code that is not assigned stays where it was."""
-    columns, flat = _columns(quantiser, codes), quantiser.codebook.data.flatten(0, 1).double()
-    normal, right = 1e-2 * torch.eye(len(flat), dtype=torch.float64), 1e-2 * flat  # a pull to where they were
+def _solve(quantiser: ResidualQuantiser, z: Tensor, codes: Tensor, weight: Float[Tensor, " n"]) -> None:
+    """Displays and strengths with the least weighted error for these assignments, in turns of one and the other.
+
+    What is not assigned stays where it was.
+    """
+    columns, size = _columns(quantiser, codes), quantiser.strength.numel()
+    together = torch.zeros(size, size, dtype=torch.float64)
+    right = torch.zeros(size, z.shape[1], dtype=torch.float64)
     for here in torch.arange(len(z)).split(SOLVE_ROWS):
-        counts = torch.zeros(len(here), len(flat)).scatter_add_(1, columns[here], torch.ones(columns[here].shape))
+        counts = torch.zeros(len(here), size).scatter_add_(1, columns[here], torch.ones(columns[here].shape))
         weighted = (counts * weight[here, None].float()).T
-        normal += (weighted @ counts).double()
+        together += (weighted @ counts).double()
         right += (weighted @ z[here].float()).double()
-    return torch.linalg.solve(normal, right).to(z).contiguous().reshape(quantiser.codebook.shape)
+    for _ in range(STRENGTH_TURNS if quantiser.levels > 1 else 1):
+        quantiser.codebook.data = _displays(quantiser, together, right)
+        if quantiser.levels > 1:
+            _set_strengths(quantiser, together, right)
+
+
+def _displays(quantiser: ResidualQuantiser, together: Float[Tensor, "k k"], right: Float[Tensor, "k d"]) -> Tensor:
+    """Least squares for the displays, the strengths given."""
+    flat, levels = quantiser.codebook.data.flatten(0, 1).double(), quantiser.levels
+    share = quantiser.strength.flatten(0, 1).double()
+    together = (together.unflatten(1, (-1, levels)) * share).sum(2).unflatten(0, (-1, levels))
+    normal = (together * share[..., None]).sum(1) + 1e-2 * torch.eye(len(flat))  # a pull to where they were
+    right = (right.unflatten(0, (-1, levels)) * share[..., None]).sum(1) + 1e-2 * flat
+    return torch.linalg.solve(normal, right).to(quantiser.codebook).contiguous().reshape(quantiser.codebook.shape)
+
+
+def _set_strengths(quantiser: ResidualQuantiser, together: Float[Tensor, "k k"], right: Float[Tensor, "k d"]) -> None:
+    """Least squares for the strengths, the displays given; then levels in order, the top one 1."""
+    flat, share = quantiser.codebook.data.flatten(0, 1).double(), quantiser.strength.double()
+    vectors = flat.repeat_interleave(quantiser.levels, 0)
+    pull = 1e-2 * vectors.square().sum(1) + 1e-9
+    normal = together * (vectors @ vectors.T) + torch.diag(pull)
+    solved = torch.linalg.solve(normal, (right * vectors).sum(1) + pull * share.flatten()).reshape(share.shape)
+    solved[:, 0, 0] = 0
+    solved = solved.clamp(min=LEAST_STRENGTH * solved.amax(2, keepdim=True)).sort(2).values
+    solved[:, 0, 0] = 0
+    top = solved[..., -1:].clamp(min=1e-9)
+    quantiser.strength.copy_(solved / top)
+    quantiser.codebook.data *= top.to(quantiser.codebook)

@@ -55,6 +55,8 @@ class RvqVaeConfig:
         decoder: `"joint"` decodes the sum of the codes, `"additive"` adds up what each code decodes to.
         beam: Partial sums that the code search keeps.
         bounds: Least and largest value of a coefficient; None: 0 and 1 for ARKit's actions, any value for others.
+        levels: Number L of strengths of a display: the K codes are K / L displays at L strengths each, and
+            token = display L + level, weakest first; token 0 is then a face at rest. With 1 each code is a display.
     """
 
     coefficients: tuple[str, ...]
@@ -71,6 +73,7 @@ class RvqVaeConfig:
     decoder: str = "joint"
     beam: int = 5
     bounds: tuple[float, float] | None = None
+    levels: int = 1
 
     def __post_init__(self) -> None:
         if self.bounds is None and self.coefficients == ACTIONS:
@@ -93,6 +96,8 @@ class RvqVaeConfig:
             raise UserError(f"codebook_size must be 2 to 32768, not {self.codebook_size}.")
         if self.codebook_size * (1 if self.shared_codebook else self.n_stages) > LARGEST["codebook_size"]:
             raise UserError(f"{self.n_stages} codebooks of {self.codebook_size} codes are more than 32768 codes.")
+        if self.codebook_size % self.levels:
+            raise UserError(f"codebook_size ({self.codebook_size}) must be a multiple of levels ({self.levels}).")
         if self.n_stages * self.beam > 1024:
             raise UserError(f"n_stages ({self.n_stages}) times beam ({self.beam}) must be at most 1024.")
         if self.width % self.heads:
@@ -103,6 +108,11 @@ class RvqVaeConfig:
             raise UserError(f"decoder must be 'joint' or 'additive', not {self.decoder!r}.")
         if type(self.shared_codebook) is not bool:
             raise UserError(f"shared_codebook must be true or false, not {self.shared_codebook!r}.")
+
+    @property
+    def linear(self) -> bool:
+        """Does a token decode to its vector times a matrix? Where strengths count, or half of a display is not half."""
+        return self.decoder == "additive" and self.levels > 1
 
     @property
     def bits(self) -> int:
@@ -219,11 +229,12 @@ class RvqVae(nn.Module):
             self.to_latent = nn.Linear(config.queries * config.width, dim) if self.reader is not None else None
             layers = [nn.Linear(dim, config.decoder_width), nn.Linear(config.decoder_width, config.decoder_width)]
             last = nn.Linear(config.decoder_width, n_coefficients)
-            self.mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), last)
+            mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), last)
+            self.mlp = None if config.linear else mlp
             self.analysis = nn.Parameter(torch.eye(dim, n_coefficients))
             self.synthesis = nn.Parameter(torch.eye(n_coefficients, dim))
             self.quantiser = ResidualQuantiser(
-                dim, config.codebook_size, config.n_stages, config.shared_codebook, config.beam
+                dim, config.codebook_size, config.n_stages, config.shared_codebook, config.beam, config.levels
             )
             self.quantiser.codebook.data.normal_()
         for layer in filter(None, (self.to_latent, last)):
@@ -284,6 +295,27 @@ class RvqVae(nn.Module):
         first = 0 if self.config.shared_codebook else self.config.codebook_size * np.arange(tokens.shape[-1])
         return tokens.astype(np.int64) + first
 
+    def displays(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
+        """The display that each token (..., M) shows: its row in :meth:`display_templates`.
+
+        >>> model = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=8, n_stages=2, levels=4))
+        >>> model.displays(np.array([[7, 1]])).tolist(), model.levels_of(np.array([[7, 1]])).tolist()
+        ([[1, 0]], [[3, 1]])
+        """
+        return self.words(tokens) // self.config.levels
+
+    def levels_of(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
+        """The level of strength of each token (..., M), from 0, the weakest."""
+        return tokens.astype(np.int64) % self.config.levels
+
+    def strengths(self) -> Float[np.ndarray, "n l"]:
+        """Strength of each level of each display, as a share of its top level; rising, 0 only for a face at rest."""
+        return self.quantiser.strength.flatten(0, 1).cpu().numpy().astype(float)
+
+    def display_templates(self) -> Float[np.ndarray, "n e"]:
+        """Change of psi that each display (see :meth:`displays`) makes alone at its top level."""
+        return self.templates()[self.config.levels - 1 :: self.config.levels]
+
     @torch.no_grad()
     def still(self) -> Float[np.ndarray, " e"]:
         """psi of the face that no token moves."""
@@ -300,7 +332,7 @@ class RvqVae(nn.Module):
 
     def template_changes(self) -> Float[Tensor, "w e"]:
         """The same as :meth:`templates`, with its gradient."""
-        vectors = self.quantiser.codebook.flatten(0, 1)[:, None]
+        vectors = self.quantiser.codes.flatten(0, 1)[:, None]
         still = self.decode_vectors(vectors.new_zeros(1, 0, vectors.shape[2]))
         return self.decode_vectors(vectors) - still
 
@@ -331,7 +363,8 @@ class RvqVae(nn.Module):
 
     def _decoded(self, vector: Tensor) -> Tensor:
         """Change of psi; a coefficient that never varied in training keeps still, whatever the metric thinks of it."""
-        return self.varies * (vector @ self.synthesis.T + self.mlp(vector))
+        linear = vector @ self.synthesis.T
+        return self.varies * (linear if self.mlp is None else linear + self.mlp(vector))
 
 
 def _read_weights(path: Path, sha256: str | None) -> dict[str, Tensor]:
