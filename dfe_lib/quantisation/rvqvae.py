@@ -57,6 +57,8 @@ class RvqVaeConfig:
         bounds: Least and largest value of a coefficient; None: 0 and 1 for ARKit's actions, any value for others.
         levels: Number L of strengths of a display: the K codes are K / L displays at L strengths each, and
             token = display L + level, weakest first; token 0 is then a face at rest. With 1 each code is a display.
+        metric: What a code is learnt in: `"mm"`, every mm2 of the face alike, or `"balanced"`, every region alike.
+        region_weights: Weight of each region of the balanced metric; training notes them here.
     """
 
     coefficients: tuple[str, ...]
@@ -74,6 +76,8 @@ class RvqVaeConfig:
     beam: int = 5
     bounds: tuple[float, float] | None = None
     levels: int = 1
+    metric: str = "mm"
+    region_weights: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.bounds is None and self.coefficients == ACTIONS:
@@ -106,6 +110,10 @@ class RvqVaeConfig:
             raise UserError(f"encoder must be 'transformer', 'mlp' or 'linear', not {self.encoder!r}.")
         if self.decoder not in ("joint", "additive"):
             raise UserError(f"decoder must be 'joint' or 'additive', not {self.decoder!r}.")
+        if self.metric not in ("mm", "balanced"):
+            raise UserError(f"metric must be 'mm' or 'balanced', not {self.metric!r}.")
+        if not all(_is_weight(pair) for pair in self.region_weights):
+            raise UserError("region_weights must be pairs of a region's name and a positive number.")
         if type(self.shared_codebook) is not bool:
             raise UserError(f"shared_codebook must be true or false, not {self.shared_codebook!r}.")
 
@@ -359,12 +367,21 @@ class RvqVae(nn.Module):
             raise UserError(f"The weights in {folder} do not fit their config.json; train or copy it again.")
         model = cls(config)
         model.load_state_dict(weights)
+        if not (0 <= model.quantiser.strength.amin() and (model.quantiser.strength.diff(dim=2) >= 0).all()):
+            raise UserError(f"The strengths in {folder} do not rise from 0; train or copy the model again.")
         return model.eval()
 
     def _decoded(self, vector: Tensor) -> Tensor:
         """Change of psi; a coefficient that never varied in training keeps still, whatever the metric thinks of it."""
         linear = vector @ self.synthesis.T
         return self.varies * (linear if self.mlp is None else linear + self.mlp(vector))
+
+
+def _is_weight(pair: object) -> bool:
+    """A region's name and a positive number?"""
+    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):
+        return False
+    return type(pair[1]) in (int, float) and 0 < pair[1] < math.inf
 
 
 def _read_weights(path: Path, sha256: str | None) -> dict[str, Tensor]:
@@ -398,6 +415,7 @@ def _read_config(folder: Path) -> tuple[RvqVaeConfig, str | None]:
     sha256 = stored.pop("weights_sha256", None)
     try:
         pairs = {name: tuple(stored[name]) for name in ("coefficients", "bounds") if stored.get(name) is not None}
+        pairs["region_weights"] = tuple(map(tuple, stored.get("region_weights", ())))
         return RvqVaeConfig(**stored | pairs), sha256
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / 'config.json'} has other settings than this version of dfe_lib knows.") from error
