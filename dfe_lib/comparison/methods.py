@@ -67,7 +67,7 @@ def baselines(space: ExpressionSpace, config: RvqVaeConfig, training: TrainConfi
         "kmeans": KMeans(),
         "pca_scalar": PcaScalar(),
         "fsq": FiniteScalar(3, seed=seed),
-        "vqvae": VqCode(replace(config, decoder="joint"), replace(training, start_rounds=5)),
+        "vqvae": VqCode(replace(config, decoder="joint", levels=1, metric="mm"), replace(training, start_rounds=5)),
     }
     if space.mirrors:
         methods["region_dictionary"] = RegionDictionary(space.names, size, seed=seed)
@@ -166,6 +166,8 @@ def _changes(config: RvqVaeConfig, training: TrainConfig) -> dict[str, tuple[Rvq
         "separate_codebooks": (replace(config, shared_codebook=False), training),
         "mlp_encoder": (replace(config, encoder="mlp"), training),
         "linear_encoder": (replace(config, encoder="linear"), training),
+        "no_strengths": (replace(config, levels=1), training),
+        "mm_metric": (replace(config, metric="mm"), training),
         "no_beam": (replace(config, beam=1), training),
         "no_gradient_steps": (config, replace(training, steps=0)),
         "no_classical_start": (config, replace(training, start_rounds=0)),

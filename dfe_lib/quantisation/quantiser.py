@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 __all__ = ["ResidualQuantiser"]
 
+Tables = tuple[Tensor, Tensor, Tensor]
+
 
 class ResidualQuantiser(nn.Module):
     r"""Writes a vector as a sum of M codes, $z \approx \sum_m c_{k_m}$, each out of K.
@@ -75,19 +77,34 @@ class ResidualQuantiser(nn.Module):
         return torch.stack([books[stage][column] for stage, column in enumerate(codes.unbind(1))], dim=1)
 
     @torch.no_grad()
+    def tables(self, dtype: torch.dtype) -> Tables:
+        """What a search needs of the codes: themselves (n, K, D), half their squares (n, K), and all products of two."""
+        books = self.codes.to(dtype)
+        pairs = torch.einsum("mkd,nld->mnkl", books, books)
+        if self.shared and self.levels > 1:
+            pairs = pairs.masked_fill(self._same_display(), torch.inf)
+        return books, 0.5 * books.square().sum(2), pairs
+
+    def costs(self, z: Float[Tensor, "b d"], tables: Tables) -> Float[Tensor, "b n k"]:
+        """Half of $\|z - c\|^2 - \|z\|^2$ for every code alone."""
+        books, half, _ = tables
+        return half - torch.einsum("bd,mkd->bmk", z, books)
+
+    @torch.no_grad()
     def search(self, z: Float[Tensor, "b d"]) -> Int[Tensor, "b m"]:
         r"""Codes whose sum is near `z`, by beam search on $\|z - s - c\|^2 - \|z - s\|^2 = \|c\|^2 - 2 z c + 2 s c$.
 
         Arguments:
             z: Vectors (B, D).
         """
-        books = self.codes.to(z.dtype)
-        pairs = torch.einsum("mkd,nld->mnkl", books, books)
-        if self.shared and self.levels > 1:
-            pairs = pairs.masked_fill(self._same_display(), torch.inf)
-        solo = 0.5 * books.square().sum(2) - torch.einsum("bd,mkd->bmk", z, books)
-        codes = z.new_zeros(z.shape[0], 1, 0, dtype=torch.long)  # not len, which an export would take for a constant
-        cost = z.new_zeros(z.shape[0], 1)
+        tables = self.tables(z.dtype)
+        return self.best(self.costs(z, tables), tables)
+
+    def best(self, solo: Float[Tensor, "b n k"], tables: Tables) -> Int[Tensor, "b m"]:
+        """Codes (B, M) by their costs alone; each row is searched by itself, so that it rounds as it would alone."""
+        pairs = tables[2]
+        codes = solo.new_zeros(solo.shape[0], 1, 0, dtype=torch.long)  # not len, which an export takes for a constant
+        cost = solo.new_zeros(solo.shape[0], 1)
         for stage in range(self.n_stages):
             book = 0 if self.shared else stage
             total = self._overlap(pairs[:, book], codes) if stage else torch.zeros_like(solo[:, :1])

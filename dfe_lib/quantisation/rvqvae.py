@@ -28,9 +28,11 @@ STUDY_MODEL = Path(__file__).parent / "data" / "study_model"
 """The model that the study trained; in a checkout a link to `results/study/model`, in a wheel a copy of it."""
 
 FORMAT = 1
-CHUNK = 128
-"""Frames of one pass at inference: every pass has this size, so that a frame's codes do not depend on its batch, and it
-is small, so that a frame alone costs little."""
+BLOCK = 128
+"""Frames of one matrix product at inference: every product has this size, so that a frame's codes do not depend on its
+batch, and it is small, so that a frame alone costs little."""
+CHUNK = 1024
+"""Frames of one pass at most: what is done row by row costs less for many rows at once."""
 LARGEST = {"codebook_size": 32768, "n_stages": 64, "beam": 256, "depth": 64, "heads": 256, "queries": 256}
 """Sizes beyond which the search takes hours or the memory of several machines; of those not named, 4096."""
 
@@ -281,14 +283,24 @@ class RvqVae(nn.Module):
         if psi.ndim != 2 or psi.shape[1] != len(self.config.coefficients):
             expected = len(self.config.coefficients)
             raise UserError(f"This model reads rows of {expected} coefficients, not an array of {tuple(psi.shape)}.")
-        return _in_chunks(lambda rows: self.quantiser.search(self.latent(rows)), psi.to(self.mean))
+        tables = self.quantiser.tables(self.mean.dtype)
+
+        def codes(rows: Tensor) -> Tensor:
+            costs = [self.quantiser.costs(self.latent(block), tables) for block in rows.split(BLOCK)]
+            return self.quantiser.best(torch.cat(costs), tables)
+
+        return _in_chunks(codes, psi.to(self.mean))
 
     @torch.no_grad()
     def decode(self, codes: Int[Tensor, "b m"]) -> Float[Tensor, "b e"]:
         """psi (B, E) from tokens; fewer columns than stages decode the first stages alone, none the still face."""
         if not codes.shape[1]:
             return self.decode_vectors(self.mean.new_zeros(len(codes), 0, self.config.latent_dim))
-        return _in_chunks(lambda rows: self.decode_vectors(self.quantiser.lookup(rows)), codes.to(self.mean.device))
+
+        def psi(rows: Tensor) -> Tensor:
+            return torch.cat([self.decode_vectors(self.quantiser.lookup(block)) for block in rows.split(BLOCK)])
+
+        return _in_chunks(psi, codes.to(self.mean.device))
 
     def words(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
         """The word that each token (..., M) is: its row in :meth:`templates`.
@@ -427,14 +439,14 @@ def _split(x: Float[Tensor, "n w"], heads: int) -> Float[Tensor, "h n v"]:
 
 
 def _in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """`function` over passes of CHUNK rows, on all cores; the last is filled up with copies of its first row.
+    """`function` over passes of CHUNK rows, on all cores; the last is filled up to whole blocks with copies of a row.
 
-    Matrix products round by the size of their operands and the number of threads, so passes of one size on one thread
-    each are what makes a row's result its own.
+    Matrix products round by the size of their operands and the number of threads, so products of one size on one
+    thread each are what makes a row's result its own.
     """
     if not len(rows):
         return function(rows.new_zeros(1, rows.shape[1]))[:0]
-    short = -len(rows) % CHUNK
+    short = -len(rows) % BLOCK
     chunks = torch.cat([rows, rows[:1].expand(short, -1)]).split(CHUNK) if short else rows.split(CHUNK)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
