@@ -68,7 +68,9 @@ def fit_codebook(
             quantiser.codebook.data = shape(quantiser.codebook.data)
         if turn < rounds - 2:
             residual = z - quantiser.lookup(codes).sum(1)
-            revive_codes(quantiser, code_counts(quantiser, codes), residual, rarity if 3 * turn < 2 * rounds else 0.0, z)
+            revive_codes(
+                quantiser, code_counts(quantiser, codes), residual, rarity if 3 * turn < 2 * rounds else 0.0, z
+            )
 
 
 @torch.no_grad()
@@ -167,9 +169,7 @@ def _renumber(quantiser: ResidualQuantiser, order: Int[Tensor, "m n"]) -> None:
         quantiser.strength[:, 0, 0] = 0
 
 
-def _solve(
-    quantiser: ResidualQuantiser, z: Tensor, codes: Tensor, weight: Float[Tensor, " n"], displays: bool
-) -> None:
+def _solve(quantiser: ResidualQuantiser, z: Tensor, codes: Tensor, weight: Float[Tensor, " n"], displays: bool) -> None:
     """Displays and strengths with the least weighted error for these assignments, in turns of one and the other.
 
     What is not assigned stays where it was.

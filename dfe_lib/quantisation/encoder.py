@@ -76,7 +76,8 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
     ) -> "DiscreteFacialEncoder":
         """Trains a codebook on psi (N, E); `y` is ignored, and `metric` is used instead of the constructor's.
 
-        Displays that `align_to`, a model, an encoder or a folder, has as well keep the numbers that they have there. With a `pretrained` model nothing is trained. Raises UserError where that model has other sizes than the
+        Displays that `align_to`, a model, an encoder or a folder, has as well keep the numbers that they have there.
+        With a `pretrained` model nothing is trained. Raises UserError where that model has other sizes than the
         parameters say.
         """
         if self.pretrained is not None:

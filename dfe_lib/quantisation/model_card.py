@@ -13,7 +13,8 @@ __all__ = ["write_model_card"]
 _CARD = """# RVQ-VAE of facial expressions, run `{run}`
 
 {coefficients} expression coefficients become {stages} tokens out of {codes} ({bits:g} bits a frame) and come back
-({shared} codebook, {decoder} decoder). {levels}Learnt in the metric `{metric}`{weights}. Weights: `model.safetensors`; shape: `config.json`; no mesh is in them.
+({shared} codebook, {decoder} decoder). {levels}Learnt in the metric `{metric}`{weights}.
+Weights: `model.safetensors`; shape: `config.json`; no mesh is in them.
 
     from .encoder import DiscreteFacialEncoder
     tokens = DiscreteFacialEncoder.from_pretrained("{folder}").transform(psi)
@@ -42,8 +43,8 @@ the run.
 - A token is a movement, not an emotion, a trait or a state of mind. Not for decisions about people.
 """
 
-_ALIGNED = """Numbers of displays are those of `{known}` where a display is there as well: {matched} of {count}, with a median
-cosine of {cosine:.2f} over the face.
+_ALIGNED = """Numbers of displays are those of `{known}` where a display is there as well: {matched} of {count}, with
+a median cosine of {cosine:.2f} over the face.
 
 """
 _LEVELS = "A token is one of {displays} displays at one of {levels} strengths; token 0 is a face at rest. "

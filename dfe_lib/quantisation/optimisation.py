@@ -172,7 +172,7 @@ class Descent:
         self.step = self.stale = 0
 
     def run(self, batches: Iterator[Float[Tensor, "b e"]], fingerprint: str) -> None:
-        """All steps, or those that an interrupted run still lacks; the best model held out stays, if it is the start."""
+        """All steps, or those that an interrupted run still lacks; the best model held out stays, even the start."""
         if self.checkpoint and self.checkpoint.exists():
             self._resume(self.checkpoint, fingerprint)
         else:

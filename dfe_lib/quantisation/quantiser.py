@@ -78,7 +78,7 @@ class ResidualQuantiser(nn.Module):
 
     @torch.no_grad()
     def tables(self, dtype: torch.dtype) -> Tables:
-        """What a search needs of the codes: themselves (n, K, D), half their squares (n, K), and all products of two."""
+        """What a search needs of the codes: themselves (n, K, D), half their squares (n, K), all products of two."""
         books = self.codes.to(dtype)
         pairs = torch.einsum("mkd,nld->mnkl", books, books)
         if self.shared and self.levels > 1:
@@ -86,7 +86,7 @@ class ResidualQuantiser(nn.Module):
         return books, 0.5 * books.square().sum(2), pairs
 
     def costs(self, z: Float[Tensor, "b d"], tables: Tables) -> Float[Tensor, "b n k"]:
-        """Half of $\|z - c\|^2 - \|z\|^2$ for every code alone."""
+        r"""Half of $\|z - c\|^2 - \|z\|^2$ for every code alone."""
         books, half, _ = tables
         return half - torch.einsum("bd,mkd->bmk", z, books)
 

@@ -379,7 +379,7 @@ class RvqVae(nn.Module):
             raise UserError(f"The weights in {folder} do not fit their config.json; train or copy it again.")
         model = cls(config)
         model.load_state_dict(weights)
-        if not (0 <= model.quantiser.strength.amin() and (model.quantiser.strength.diff(dim=2) >= 0).all()):
+        if not (model.quantiser.strength.amin() >= 0 and (model.quantiser.strength.diff(dim=2) >= 0).all()):
             raise UserError(f"The strengths in {folder} do not rise from 0; train or copy the model again.")
         return model.eval()
 

@@ -63,8 +63,8 @@ def train(
         checkpoint: File that the run is kept in at every row of the history. If it exists, the run goes on from there,
             to the very same model as if it had never stopped.
         fabric: A launched Fabric, for several devices or processes (:func:`.distributed.train_in_processes`).
-        regions: Mesh metric (E, E) of each region of the face in mm2, for a model whose metric is `"balanced"`; those of
-            the built-in head where the coefficients are ARKit's actions. Errors in the history are in mm all the same.
+        regions: Mesh metric (E, E) of each region of the face in mm2, for a model whose metric is `"balanced"`; those
+            of the built-in head where the coefficients are ARKit's actions. Errors in the history are in mm as well.
         align_to: Another model of these coefficients: a display that it has as well gets the number it has there.
     """
     config = config or TrainConfig()

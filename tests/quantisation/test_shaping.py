@@ -51,7 +51,9 @@ def test_sparsity_takes_so_many_mm_from_every_coefficient():
     sparse = Shaping(METRIC, TrainConfig(start_sparsity=0.5))._sparse(TEMPLATES)
     size = np.sqrt(np.diag(METRIC))
     moved, left = np.abs(TEMPLATES) * size, np.abs(sparse) * size
-    np.testing.assert_allclose(left, np.maximum(moved - 0.5 * size / np.maximum(size, 0.01 * size.mean()), 0), atol=1e-9)
+    np.testing.assert_allclose(
+        left, np.maximum(moved - 0.5 * size / np.maximum(size, 0.01 * size.mean()), 0), atol=1e-9
+    )
     assert (sparse == 0).any()
 
 
