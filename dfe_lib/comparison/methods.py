@@ -42,6 +42,8 @@ TERMS: dict[str, dict[str, float]] = {
     "no_start_sparsity": {"start_sparsity": 0.0},
     "strong_start_sparsity": {"start_sparsity": 4e-3},
     "no_start_rarity": {"start_rarity": 0.0},
+    "no_start_overlap": {"start_overlap": 1.0},
+    "with_start_locality": {"start_locality": 0.1},
 }
 """Terms of the training, each turned off or on: fields of `TrainConfig`."""
 WIDE_BEAM = 16
@@ -166,12 +168,14 @@ def _changes(config: RvqVaeConfig, training: TrainConfig) -> dict[str, tuple[Rvq
         "separate_codebooks": (replace(config, shared_codebook=False), training),
         "mlp_encoder": (replace(config, encoder="mlp"), training),
         "linear_encoder": (replace(config, encoder="linear"), training),
-        "no_strengths": (replace(config, levels=1), training),
-        "mm_metric": (replace(config, metric="mm"), training),
         "no_beam": (replace(config, beam=1), training),
         "no_gradient_steps": (config, replace(training, steps=0)),
         "no_classical_start": (config, replace(training, start_rounds=0)),
     }
+    if config.levels > 1:
+        settings["no_strengths"] = (replace(config, levels=1), training)
+    if config.metric != "mm":
+        settings["mm_metric"] = (replace(config, metric="mm"), training)
     for name, weights in TERMS.items():
         settings[name] = (config, replace(training, **cast(dict[str, Any], weights)))
     return settings

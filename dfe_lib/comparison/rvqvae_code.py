@@ -95,7 +95,8 @@ class TrainedCode:
         return self.model.decode(torch.as_tensor(codes)).numpy()
 
     def templates(self) -> Float[np.ndarray, "t e"]:
-        return self.model.templates()
+        """Its displays at their top level: the lower ones are the same movements."""
+        return self.model.display_templates()
 
 
 class LargeCode(TrainedCode):

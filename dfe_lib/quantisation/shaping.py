@@ -51,7 +51,7 @@ class Shaping:
 
     def of(self, model: RvqVae) -> Shape:
         """What :func:`~dfe_lib.quantisation.dictionary.fit_codebook` applies to the displays (M, n, D) of a model."""
-        synthesis, analysis = model.synthesis.double().numpy(), model.analysis.double().numpy()
+        synthesis, analysis = (matrix.detach().double().numpy() for matrix in (model.synthesis, model.analysis))
         many = model.config.levels > 1
 
         def shape(displays: Float[Tensor, "m n d"]) -> Float[Tensor, "m n d"]:
@@ -69,7 +69,7 @@ class Shaping:
         return np.sign(templates) * np.maximum(np.abs(templates) - self.threshold, 0)
 
     def _local(self, templates: Float[np.ndarray, "n e"]) -> Float[np.ndarray, "n e"]:
-        r"""Less movement outside the region in which a template moves most, each kept at its length.
+        r"""Less movement outside the region in which a template moves most.
 
         With $H$ that region's part of the metric, the t that makes $\|t - t_0\|_G^2 + \mu\, t^\top (G - H) t$ least.
         """
@@ -99,7 +99,7 @@ class Shaping:
 
     def order(self, model: RvqVae) -> Order:
         """The order in which :func:`~dfe_lib.quantisation.dictionary.fit_codebook` numbers a model's displays."""
-        synthesis = model.synthesis.double().numpy()
+        synthesis = model.synthesis.detach().double().numpy()
         books = model.quantiser.codebook.shape[0]
         known = self.align_to.display_templates() if self.align_to else np.empty((0, len(self.metric)))
         parts = np.array_split(known, books)
