@@ -139,7 +139,7 @@ def _turned(
 
 def plain_displays(
     psi: Float[Tensor, "n e"], metric: Float[np.ndarray, "e e"], config: RvqVaeConfig, count: int
-) -> Float[Tensor, "m n e"]:
+) -> Float[Tensor, "m k e"]:
     """Displays of one coefficient, or of its left and right one, at full strength; the rest of the rows are zero.
 
     Those that move the face most over the frames come first, and none that is like one before it.
