@@ -42,6 +42,8 @@ TERMS: dict[str, dict[str, float]] = {
     "no_start_sparsity": {"start_sparsity": 0.0},
     "strong_start_sparsity": {"start_sparsity": 4e-3},
     "no_start_rarity": {"start_rarity": 0.0},
+    "no_start_overlap": {"start_overlap": 1.0},
+    "with_start_locality": {"start_locality": 0.1},
 }
 """Terms of the training, each turned off or on: fields of `TrainConfig`."""
 WIDE_BEAM = 16
@@ -67,7 +69,7 @@ def baselines(space: ExpressionSpace, config: RvqVaeConfig, training: TrainConfi
         "kmeans": KMeans(),
         "pca_scalar": PcaScalar(),
         "fsq": FiniteScalar(3, seed=seed),
-        "vqvae": VqCode(replace(config, decoder="joint"), replace(training, start_rounds=5)),
+        "vqvae": VqCode(replace(config, decoder="joint", levels=1, metric="mm"), replace(training, start_rounds=5)),
     }
     if space.mirrors:
         methods["region_dictionary"] = RegionDictionary(space.names, size, seed=seed)
@@ -170,6 +172,10 @@ def _changes(config: RvqVaeConfig, training: TrainConfig) -> dict[str, tuple[Rvq
         "no_gradient_steps": (config, replace(training, steps=0)),
         "no_classical_start": (config, replace(training, start_rounds=0)),
     }
+    if config.levels > 1:
+        settings["no_strengths"] = (replace(config, levels=1), training)
+    if config.metric != "mm":
+        settings["mm_metric"] = (replace(config, metric="mm"), training)
     for name, weights in TERMS.items():
         settings[name] = (config, replace(training, **cast(dict[str, Any], weights)))
     return settings

@@ -25,14 +25,21 @@ class TrainedCode:
         config: shape of the model; its number of stages is set by the bits.
         training: how it is trained.
         heldout: frames whose error the history follows.
+        align_to: model whose displays keep their numbers.
 
     >>> code = TrainedCode(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=4), TrainConfig(steps=1))
     >>> code.fit(np.random.default_rng(0).random((64, 2), np.float32), np.eye(2), 4).model.config.n_stages
     2
     """
 
-    def __init__(self, config: RvqVaeConfig, training: TrainConfig, heldout: Float[np.ndarray, "h e"] | None = None):
-        self.config, self.training, self.heldout = config, training, heldout
+    def __init__(
+        self,
+        config: RvqVaeConfig,
+        training: TrainConfig,
+        heldout: Float[np.ndarray, "h e"] | None = None,
+        align_to: RvqVae | None = None,
+    ):
+        self.config, self.training, self.heldout, self.align_to = config, training, heldout, align_to
 
     @classmethod
     def of(cls, model: RvqVae) -> "TrainedCode":
@@ -54,7 +61,7 @@ class TrainedCode:
 
     def retrained(self, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"]) -> "TrainedCode":
         """The same shape and training on other frames."""
-        return TrainedCode(self.config, self.training, self.heldout).fit(psi, metric, self.config.bits)
+        return TrainedCode(self.config, self.training, self.heldout, self.align_to).fit(psi, metric, self.config.bits)
 
     @property
     def codebook_size(self) -> int:
@@ -76,8 +83,9 @@ class TrainedCode:
         self.seconds: list[float] = []
         self.history: pd.DataFrame = train(
             self.model, psi, heldout, metric, self.training,
-            lambda step, row: self.seconds.append(time.perf_counter() - began),
+            lambda step, row: self.seconds.append(time.perf_counter() - began), align_to=self.align_to,
         )  # fmt: skip
+        self.config = self.model.config
         return self
 
     def encode(self, psi: Float[np.ndarray, "n e"]) -> Int[np.ndarray, "n m"]:
@@ -87,7 +95,8 @@ class TrainedCode:
         return self.model.decode(torch.as_tensor(codes)).numpy()
 
     def templates(self) -> Float[np.ndarray, "t e"]:
-        return self.model.templates()
+        """Its displays at their top level: the lower ones are the same movements."""
+        return self.model.display_templates()
 
 
 class LargeCode(TrainedCode):

@@ -1,12 +1,41 @@
 """The mesh metric G: how far apart two expressions are over the face, without the mesh."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["mesh_cosine", "mesh_energy", "mesh_length", "metric_root"]
+__all__ = ["balanced_weights", "mesh_cosine", "mesh_energy", "mesh_length", "metric_root"]
 
 STILL_MM2 = 1e-9
 """Product of two lengths below which nothing moves, and there is no angle."""
+
+LEAST_SHARE = 1e-4
+"""Share of the most moved region's energy that a region counts as having at least."""
+
+
+def balanced_weights(
+    regions: Mapping[str, Float[np.ndarray, "e e"]], psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"]
+) -> dict[str, float]:
+    r"""Weights $w_r$ with which every region counts alike: $G_b = \sum_r w_r G_r$.
+
+    A region's mean energy over the frames is divided out, so that brows and eyes, which move a millimetre, count as
+    much as the jaw, which moves ten; all together keep the mean energy that they have in the mesh metric.
+
+    Arguments:
+        regions: metric of each region in mm2.
+        psi: frames (N, E), as differences from a face at rest.
+        metric: mesh metric in mm2.
+
+    >>> regions = {"brows": np.diag([1.0, 0.0]), "jaw": np.diag([0.0, 100.0])}
+    >>> balanced_weights(regions, np.ones((3, 2)), np.diag([1.0, 99.0]))
+    {'brows': 50.0, 'jaw': 0.5}
+    """
+    energy = {region: float(mesh_energy(psi, gram).mean()) for region, gram in regions.items()}
+    least = max(LEAST_SHARE * max(energy.values()), 1e-12)
+    share = {region: mean / max(mean, least) for region, mean in energy.items()}
+    scale = float(mesh_energy(psi, metric).mean()) / max(sum(share.values()), 1e-12)
+    return {region: scale / max(mean, least) for region, mean in energy.items()}
 
 
 def mesh_energy(change: Float[np.ndarray, "*b n e"], metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "*b n"]:

@@ -12,6 +12,7 @@ _MODULES = {
     "RvqVae": "rvqvae",
     "RvqVaeConfig": "rvqvae",
     "TrainConfig": "config",
+    "alignment_table": "alignment",
     "error_mm": "metrics",
     "read_corpus": "corpus",
     "read_frames": "corpus",

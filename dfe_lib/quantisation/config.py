@@ -14,7 +14,7 @@ __all__ = ["TrainConfig"]
 
 WEIGHTS = ("reconstruction", "commitment", "sparsity", "orthogonality", "usage", "weight_decay")
 """Weights of single terms, fields of `TrainConfig`."""
-START_WEIGHTS = ("start_sparsity", "start_rarity")
+START_WEIGHTS = ("start_sparsity", "start_rarity", "start_locality", "start_overlap")
 """Those of the classical start."""
 
 
@@ -40,12 +40,15 @@ class TrainConfig:
         start_sparsity: What each round of the start takes from every coefficient of a code, in mm (rms) that it moves
             the face; 0 takes nothing.
         start_rarity: Codes used less often than this share of the mean are moved in the start; 0 moves unused ones.
+        start_locality: Where codes have strengths and the regions of the face are known, weight of a display's movement
+            outside the region that it moves most; 0 asks for nothing.
+        start_overlap: Where codes have strengths, largest cosine between two displays in the start; 1 asks for nothing.
         reconstruction: Weight of the error in the mesh metric.
         sparsity: Weight of the templates' movement of the face, per mm at a place.
         orthogonality: Weight of the squared cosines between templates.
         usage: Weight of the lack of entropy in the use of the codes.
-        patience: Rows of the history without a better held-out error after which training stops; the model is then
-            the best of all rows. 0 always trains all steps and keeps the last.
+        patience: Rows of the history without a better held-out error after which training stops; 0 trains all steps.
+            The model is the best of all rows; where nothing is held out, the last.
         amp: Mixed precision (bfloat16) on a GPU; nothing on a CPU.
         compile: Compile the step with `torch.compile`; pays on a GPU, or over thousands of steps.
     """
@@ -65,6 +68,8 @@ class TrainConfig:
     threads: int = 1
     start_sparsity: float = 1e-3
     start_rarity: float = 0.2
+    start_locality: float = 0.0
+    start_overlap: float = 0.75
     reconstruction: float = 1.0
     sparsity: float = 0.0
     orthogonality: float = 0.0

@@ -31,18 +31,20 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         n_stages: Number M of tokens a frame.
         decoder: `"additive"` (every token has one fixed deformation) or `"joint"`.
         coefficients: Names of the E coefficients; ARKit's 52 actions when None.
-        metric: Mesh metric (E, E) in mm2; that of the Anny head when None.
+        metric: Mesh metric (E, E) in mm2, in which the codebook is then learnt; when None that of the Anny head, in
+            which every region of the face counts alike.
         pretrained: Folder of a trained model, which `fit` then takes as it is, so that pipelines and `clone` keep its
             tokens; a codebook is trained when None.
         training: How it is trained; the defaults of :class:`~dfe_lib.quantisation.training.TrainConfig` when None.
         seed: Seed of everything random.
+        levels: Number L of strengths of a display: the K codes are K / L displays at L strengths each; 1 is none.
 
     Attributes:
         model_: The fitted :class:`~dfe_lib.quantisation.rvqvae.RvqVae`. history_: Figures of its training.
         n_features_in_, feature_names_in_: Number E and names of the coefficients.
 
     >>> psi = np.random.default_rng(0).random((64, 2), np.float32)
-    >>> encoder = DiscreteFacialEncoder(4, 2, coefficients=("jawOpen", "jawLeft"), metric=np.eye(2))
+    >>> encoder = DiscreteFacialEncoder(4, 2, levels=1, coefficients=("jawOpen", "jawLeft"), metric=np.eye(2))
     >>> tokens = encoder.set_params(training=TrainConfig(steps=0, start_frames=64)).fit_transform(psi)
     >>> tokens.shape, encoder.inverse_transform(tokens).shape, encoder.templates().shape
     ((64, 2), (64, 2), (4, 2))
@@ -58,10 +60,11 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         pretrained: str | None = None,
         training: TrainConfig | None = None,
         seed: int = 0,
+        levels: int = 4,
     ):
         self.codebook_size, self.n_stages, self.decoder = codebook_size, n_stages, decoder
         self.coefficients, self.metric, self.pretrained = coefficients, metric, pretrained
-        self.training, self.seed = training, seed
+        self.training, self.seed, self.levels = training, seed, levels
 
     def fit(
         self,
@@ -69,9 +72,11 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         y: object = None,
         *,
         metric: Float[np.ndarray, "e e"] | None = None,
+        align_to: "RvqVae | DiscreteFacialEncoder | str | Path | None" = None,
     ) -> "DiscreteFacialEncoder":
         """Trains a codebook on psi (N, E); `y` is ignored, and `metric` is used instead of the constructor's.
 
+        Displays that `align_to`, a model, an encoder or a folder, has as well keep the numbers that they have there.
         With a `pretrained` model nothing is trained. Raises UserError where that model has other sizes than the
         parameters say.
         """
@@ -81,16 +86,20 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
             return self._hold(model)
         names = ACTIONS if self.coefficients is None else tuple(self.coefficients)
         metric = self.metric if metric is None else metric
+        kind = "balanced" if metric is None else "mm"
         if metric is None:
             if names != ACTIONS:
                 raise UserError("Give the mesh metric of these coefficients: only that of ARKit's actions is built in.")
             metric = anny_head().gram()
         with study_packages():
             from .training import train
-        config = RvqVaeConfig(names, self.codebook_size, self.n_stages, decoder=self.decoder)
+        config = RvqVaeConfig(
+            names, self.codebook_size, self.n_stages, decoder=self.decoder, levels=self.levels, metric=kind
+        )
         psi, model = _rows(psi, config, frames=2), RvqVae(config, seed=self.seed)
         settings = TrainConfig(**{**vars(self.training or TrainConfig()), "seed": self.seed})
-        self.history_ = train(model, psi, psi[:0], np.asarray(metric, float), settings)
+        known = _model_of(align_to)
+        self.history_ = train(model, psi, psi[:0], np.asarray(metric, float), settings, align_to=known)
         return self._take(model)
 
     def transform(self, psi: Float[np.ndarray, "n e"] | pd.DataFrame) -> Int[np.ndarray, "n m"]:
@@ -135,7 +144,7 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         model = RvqVae.from_pretrained(folder)
         config = model.config
         sizes = (config.codebook_size, config.n_stages, config.decoder, config.coefficients)
-        return cls(*sizes, pretrained=str(folder))._hold(model)
+        return cls(*sizes, pretrained=str(folder), levels=config.levels)._hold(model)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -144,7 +153,7 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         return tags
 
     def _hold(self, model: RvqVae) -> "DiscreteFacialEncoder":
-        for name in ("codebook_size", "n_stages", "decoder"):
+        for name in ("codebook_size", "n_stages", "decoder", "levels"):
             wanted, there = getattr(self, name), getattr(model.config, name)
             if wanted != there:
                 raise UserError(
@@ -158,6 +167,13 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
         self.model_, names = model, model.config.coefficients
         self.n_features_in_, self.feature_names_in_ = len(names), np.array(names, dtype=object)
         return self
+
+
+def _model_of(known: RvqVae | DiscreteFacialEncoder | str | Path | None) -> RvqVae | None:
+    if isinstance(known, DiscreteFacialEncoder):
+        check_is_fitted(known, "model_")
+        return known.model_
+    return known if known is None or isinstance(known, RvqVae) else RvqVae.from_pretrained(known)
 
 
 def _rows(psi: object, config: RvqVaeConfig, frames: int = 0) -> Float[np.ndarray, "n e"]:

@@ -1,4 +1,4 @@
-"""The start of training: a linear code in the mesh metric, with the best codebook that least squares finds."""
+"""The start of training: a linear code in a metric, with the best codebook that least squares finds."""
 
 import numpy as np
 import torch
@@ -7,29 +7,32 @@ from torch import Tensor
 
 from ..morphable.metric import metric_root
 from .config import TrainConfig
-from .quantiser import fit_codebook
+from .dictionary import fit_codebook, residual_kmeans
 from .rvqvae import RvqVae
+from .shaping import Shaping, plain_displays
 
 __all__ = ["filled", "start_classically"]
 
 
 def start_classically(
     model: RvqVae, psi: Float[Tensor, "n e"], metric: Float[np.ndarray, "e e"], config: TrainConfig,
-    generator: torch.Generator,
+    generator: torch.Generator, shaping: Shaping | None = None,
 ) -> None:  # fmt: skip
     """Sets the model to a linear code in the mesh metric with the best codebook found there.
 
     The latent becomes the main axes of psi in the metric (all of them where latent_dim allows), so that its squared
-    distances are mm2; the codebook is started by residual k-means and improved by turns of assigning codes and solving
-    the least squares for all codes at once. The face that no token moves is psi = 0, the neutral one, and not the mean
-    face, so that a code need not undo what others do; a coefficient that never varies keeps its value.
+    distances are mm2; the codebook is started by residual k-means, or where codes have strengths at displays of one
+    coefficient or of a left and a right one, and improved by turns of assigning codes and solving the least squares for
+    all codes at once. The face that no token moves is psi = 0, the neutral one, and not the mean face, so that a code
+    need not undo what others do; a coefficient that never varies keeps its value.
 
     Arguments:
         model: Its linear maps and codebook are replaced.
         psi: Expressions (N, E); `start_frames` of them, drawn at random, are used for the codebook.
-        metric: Mesh metric (E, E) in mm2.
-        config: `start_frames`, `start_rounds`, `start_sparsity` and `start_rarity` are used.
+        metric: Metric (E, E) in mm2.
+        config: `start_frames`, `start_rounds` and `start_rarity` are used.
         generator: Source of the random choices.
+        shaping: What makes the displays sparse and sets them apart, and the order in which they are numbered.
     """
     root = torch.as_tensor(metric_root(metric), dtype=torch.float64)
     data = psi.double()
@@ -47,8 +50,13 @@ def start_classically(
         model.synthesis.zero_()[:, :dim] = (torch.linalg.inv(root).T @ axes)[:, :dim].float()
         chosen = psi[torch.randperm(len(psi), generator=generator)[: config.start_frames]]
         latent = (chosen - model.mean) @ model.analysis.T
-        shrink = _Shrinkage(model, metric, config.start_sparsity) if config.start_sparsity else None
-        fit_codebook(model.quantiser, latent, config.start_rounds, generator, config.start_rarity, shrink)
+        book = model.quantiser.codebook
+        if model.config.levels > 1:
+            book.data = plain_displays(chosen - model.mean, metric, model.config, book.shape[1]) @ model.analysis.T
+        else:
+            book.data = residual_kmeans(model.quantiser, latent, generator)
+        shape, order = (shaping.of(model), shaping.order(model)) if shaping else (None, None)
+        fit_codebook(model.quantiser, latent, config.start_rounds, config.start_rarity, shape, order)
 
 
 def filled(psi: Float[Tensor, "n e"], config: TrainConfig, generator: torch.Generator) -> Float[Tensor, "_ e"]:
@@ -62,19 +70,3 @@ def filled(psi: Float[Tensor, "n e"], config: TrainConfig, generator: torch.Gene
     copies = psi[torch.randint(len(psi), (missing,), generator=generator)]
     factor = 1 + config.jitter * (2 * torch.rand(copies.shape, generator=generator) - 1)
     return torch.cat([psi, (copies * factor).clamp(psi.amin(0), psi.amax(0))])
-
-
-class _Shrinkage:
-    """Takes `amount` mm (rms over the face) from every coefficient of every code, or all of it where there is less.
-
-    The proximal step of an l1 penalty on the coefficients of the templates, weighted by how far each moves the face.
-    """
-
-    def __init__(self, model: RvqVae, metric: Float[np.ndarray, "e e"], amount: float):
-        size = np.sqrt(np.diag(metric))
-        self.threshold = torch.as_tensor(amount / np.maximum(size, 1e-2 * size.mean()), dtype=torch.float32)
-        self.synthesis, self.analysis = model.synthesis, model.analysis
-
-    def __call__(self, codes: Float[Tensor, "m k d"]) -> Float[Tensor, "m k d"]:
-        templates = codes @ self.synthesis.T
-        return templates.sign() * (templates.abs() - self.threshold).clamp(min=0) @ self.analysis.T

@@ -13,7 +13,8 @@ __all__ = ["write_model_card"]
 _CARD = """# RVQ-VAE of facial expressions, run `{run}`
 
 {coefficients} expression coefficients become {stages} tokens out of {codes} ({bits:g} bits a frame) and come back
-({shared} codebook, {decoder} decoder). Weights: `model.safetensors`; shape: `config.json`; no mesh is in them.
+({shared} codebook, {decoder} decoder). {levels}Learnt in the metric `{metric}`{weights}.
+Weights: `model.safetensors`; shape: `config.json`; no mesh is in them.
 
     from .encoder import DiscreteFacialEncoder
     tokens = DiscreteFacialEncoder.from_pretrained("{folder}").transform(psi)
@@ -29,7 +30,7 @@ Who is in which split: `subjects.csv`. Simulated people follow rules of this pro
 `dfe study --profile {run}` runs `03_train` with `params/{run}/03_train.yaml`; seed {seed}: the classical
 start, then at most {steps} gradient steps of {batch} frames.
 
-## Held-out figures
+{aligned}## Held-out figures
 
 {figures}
 
@@ -42,6 +43,11 @@ the run.
 - A token is a movement, not an emotion, a trait or a state of mind. Not for decisions about people.
 """
 
+_ALIGNED = """Numbers of displays are those of `{known}` where a display is there as well: {matched} of {count}, with
+a median cosine of {cosine:.2f} over the face.
+
+"""
+_LEVELS = "A token is one of {displays} displays at one of {levels} strengths; token 0 is a face at rest. "
 _SIMULATED = """- The simulated people choose from an inventory of displays that we wrote down: the codebook knows
   those, and what the few real clips add. It is no dictionary of the human face.
 """
@@ -49,7 +55,7 @@ _SIMULATED = """- The simulated people choose from an inventory of displays that
 
 def write_model_card(
     folder: Path, run: str, config: RvqVaeConfig, training: TrainConfig, subjects: pd.DataFrame, figures: pd.DataFrame,
-    unit: str,
+    unit: str, aligned: pd.DataFrame | None = None, known: str = "",
 ) -> None:  # fmt: skip
     """Writes `README.md` into the model's folder.
 
@@ -60,6 +66,8 @@ def write_model_card(
         subjects: data, subject_id, split, frames of each subject.
         figures: rows of the held-out table that the card shows.
         unit: of errors.
+        aligned: of :func:`~dfe_lib.quantisation.alignment.alignment_table`, where the numbers are those of `known`.
+        known: name of the model that gave them.
     """
     counts = subjects.groupby(["data", "split"]).agg(subjects=("subject_id", "size"), frames=("frames", "sum"))
     text = _CARD.format(
@@ -67,9 +75,28 @@ def write_model_card(
         bits=figures["bits"].iloc[0], shared="one shared" if config.shared_codebook else "a separate",
         decoder=config.decoder, folder=f"results/{run}/model", subjects=_markdown(counts.reset_index()),
         seed=training.seed, steps=training.steps, batch=training.batch_size, figures=_markdown(figures.round(3)),
+        metric=config.metric, weights=_weights(config), levels=_levels(config), aligned=_aligned(aligned, known),
         unit=unit, simulated=_SIMULATED if (subjects["data"] == SIMULATED).any() else "",
     )  # fmt: skip
     write_text(folder / "README.md", text)
+
+
+def _weights(config: RvqVaeConfig) -> str:
+    weights = ", ".join(f"{region} {weight:.3g}" for region, weight in config.region_weights)
+    return f" (weights {weights})" if weights else ""
+
+
+def _levels(config: RvqVaeConfig) -> str:
+    if config.levels == 1:
+        return ""
+    return _LEVELS.format(displays=config.codebook_size // config.levels, levels=config.levels)
+
+
+def _aligned(table: pd.DataFrame | None, known: str) -> str:
+    if table is None:
+        return ""
+    same = table[table["matched"]]
+    return _ALIGNED.format(known=known, matched=len(same), count=len(table), cosine=same["cosine"].median())
 
 
 def _markdown(table: pd.DataFrame) -> str:

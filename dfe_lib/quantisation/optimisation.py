@@ -15,9 +15,9 @@ from ..io.progress import bar
 from ..morphable.metric import metric_root
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig
+from .dictionary import code_counts, revive_codes
 from .losses import mesh_loss, orthogonality_loss, sparsity_loss, usage_loss
 from .metrics import error_mm, perplexity, usage
-from .quantiser import code_counts, revive_codes
 from .rvqvae import RvqVae
 
 __all__ = ["Descent", "History", "Row", "TrainingLoss"]
@@ -41,6 +41,7 @@ class History:
         heldout_psi: Expressions (H, E) of the held-out subjects; may have no rows.
         metric: Mesh metric (E, E) in mm2.
         progress: Called with the step and its row.
+        balanced: The metric that the model is learnt in, if it is another one.
     """
 
     def __init__(
@@ -50,17 +51,21 @@ class History:
         heldout_psi: Float[np.ndarray, "h e"],
         metric: Float[np.ndarray, "e e"],
         progress: Callable[[int, Row], None] | None,
+        balanced: Float[np.ndarray, "e e"] | None = None,
     ):
-        self.model, self.metric, self.progress = model, metric, progress
+        self.model, self.metric, self.progress, self.balanced = model, metric, progress, balanced
         self.train_psi, self.heldout_psi = train_psi[:: -(-len(train_psi) // SHOWN)], heldout_psi
         self.rows: list[Row] = []
 
     def add(self, step: int, loss: float) -> Row:
         """Measures the model as it is now."""
         self.model.eval()
-        row: Row = {"step": step, "loss": loss, "train_mm": self._error(self.train_psi)[0]}
+        row: Row = {"step": step, "loss": loss, "train_mm": self._error(*self._coded(self.train_psi)[1:])}
         if len(self.heldout_psi):
-            row["heldout_mm"], codes = self._error(self.heldout_psi)
+            codes, *faces = self._coded(self.heldout_psi)
+            row["heldout_mm"] = self._error(*faces)
+            if self.balanced is not None:
+                row["heldout_balanced"] = float(error_mm(*faces, self.balanced).mean())
             config = self.model.config
             row["usage"] = usage(codes, config.codebook_size, config.shared_codebook)
             row["perplexity"] = perplexity(codes, config.codebook_size, config.shared_codebook)
@@ -69,9 +74,18 @@ class History:
             self.progress(step, row)
         return row
 
-    def _error(self, psi: Float[np.ndarray, "n e"]) -> tuple[float, Int[np.ndarray, "n m"]]:
+    @property
+    def judged_by(self) -> str:
+        """Column of the error that a training is judged by: in the metric it is learnt in."""
+        return "heldout_mm" if self.balanced is None else "heldout_balanced"
+
+    def _coded(self, psi: Float[np.ndarray, "n e"]) -> tuple[Int[np.ndarray, "n m"], np.ndarray, np.ndarray]:
+        """Codes, psi, and psi decoded."""
         codes = self.model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
-        return float(error_mm(psi, self.model.decode(codes).cpu().numpy(), self.metric).mean()), codes.cpu().numpy()
+        return codes.cpu().numpy(), psi, self.model.decode(codes).cpu().numpy()
+
+    def _error(self, psi: Float[np.ndarray, "n e"], decoded: Float[np.ndarray, "n e"]) -> float:
+        return float(error_mm(psi, decoded, self.metric).mean())
 
 
 class TrainingLoss(nn.Module):
@@ -119,7 +133,7 @@ class TrainingLoss(nn.Module):
             if config.orthogonality:
                 loss = loss + config.orthogonality * orthogonality_loss(templates, self.root)
         if config.usage:
-            loss = loss + config.usage * usage_loss(output.latent, self.model.quantiser.codebook.flatten(0, 1))
+            loss = loss + config.usage * usage_loss(output.latent, self.model.quantiser.codes.flatten(0, 1))
         return loss, off.detach(), output.codes
 
 
@@ -153,12 +167,12 @@ class Descent:
         if config.compile:
             loss.compile()
         self.loss, self.stepper = fabric.setup(loss, self.optimiser)
-        self.counts = torch.zeros(model.quantiser.codebook[..., 0].numel(), dtype=torch.long)
+        self.counts = torch.zeros(model.quantiser.strength.numel(), dtype=torch.long)
         self.best: dict[str, Tensor] = {}
         self.step = self.stale = 0
 
     def run(self, batches: Iterator[Float[Tensor, "b e"]], fingerprint: str) -> None:
-        """All steps, or those that an interrupted run still lacks; the best model held out stays if asked for."""
+        """All steps, or those that an interrupted run still lacks; the best model held out stays, even the start."""
         if self.checkpoint and self.checkpoint.exists():
             self._resume(self.checkpoint, fingerprint)
         else:
@@ -201,16 +215,16 @@ class Descent:
             if ranks > 1:
                 counts = torch.as_tensor(self.fabric.all_reduce(counts, reduce_op="sum"))
                 residual = torch.as_tensor(self.fabric.all_gather(off)).transpose(0, 1).flatten(0, 1)
-            revive_codes(self.model.quantiser, counts.cpu(), residual, self.generator)
+            revive_codes(self.model.quantiser, counts.cpu(), residual)
         self.counts.zero_()
 
     def _measure(self, loss: float) -> None:
         row: Row = self.history.add(self.step, loss) if self.fabric.global_rank == 0 else {}
         row = self.fabric.broadcast(row)
-        if not self.config.patience or "heldout_mm" not in row:
+        judged_by = self.history.judged_by
+        if judged_by not in row:
             return
-        rows = self.history.rows
-        if self.fabric.broadcast(all(row["heldout_mm"] <= other["heldout_mm"] for other in rows)):
+        if self.fabric.broadcast(all(row[judged_by] <= other[judged_by] for other in self.history.rows)):
             self.stale, self.best = 0, {name: value.clone() for name, value in self.model.state_dict().items()}
         else:
             self.stale += 1

@@ -1,18 +1,12 @@
 """Residual vector quantisation: a vector as the sum of a few codes, found by beam search."""
 
-from collections.abc import Callable
-from itertools import pairwise
-
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-__all__ = ["ResidualQuantiser", "code_counts", "fit_codebook", "revive_codes"]
+__all__ = ["ResidualQuantiser"]
 
-SOLVE_ROWS = 8192
-"""Vectors whose code counts are held in memory at a time."""
-SOFTNESS = 2.0
-"""How far the least squares lean from the mean length of what is left over to its mean square."""
+Tables = tuple[Tensor, Tensor, Tensor]
 
 
 class ResidualQuantiser(nn.Module):
@@ -21,12 +15,21 @@ class ResidualQuantiser(nn.Module):
     With one shared codebook the sum does not depend on the order of its codes, so the order is made canonical: each
     stage holds the one of the remaining codes that leaves the smallest residual.
 
+    A code is a display at one of L strengths, $c_{k L + l} = s_{k l} d_k$ with $0 \le s_{k l} \le 1$ rising in l to 1.
+    Where there is more than one level, code 0 is the zero vector (nothing moves), and of the codes of one display a sum
+    holds at most one beside it.
+
     Arguments:
         dim: Length D of the vectors.
         codebook_size: Number K of codes in a codebook.
         n_stages: Number M of codes that are added up.
         shared: Whether all stages draw from one codebook; otherwise each has its own.
         beam: Partial sums that the search keeps at each stage; 1 takes the nearest code stage by stage.
+        levels: Number L of strengths; K must divide by it.
+
+    Attributes:
+        codebook: The displays $d$ (books, K / L, D), each at its full strength; with one level, the codes.
+        strength: The shares $s$ (books, K / L, L) of it.
 
     References:
         Babenko and Lempitsky, "Additive quantization for extreme vector compression", CVPR 2014 (beam search, eq. 4);
@@ -39,24 +42,53 @@ class ResidualQuantiser(nn.Module):
     """
 
     marks: Tensor
+    strength: Tensor
 
-    def __init__(self, dim: int, codebook_size: int, n_stages: int, shared: bool = True, beam: int = 5) -> None:
+    def __init__(
+        self, dim: int, codebook_size: int, n_stages: int, shared: bool = True, beam: int = 5, levels: int = 1
+    ) -> None:
         super().__init__()
-        self.n_stages, self.shared, self.beam = n_stages, shared, beam
-        self.codebook = nn.Parameter(torch.zeros(1 if shared else n_stages, codebook_size, dim))
+        self.n_stages, self.shared, self.beam, self.levels = n_stages, shared, beam, levels
+        books, displays = 1 if shared else n_stages, codebook_size // levels
+        self.codebook = nn.Parameter(torch.zeros(books, displays, dim))
+        even = torch.arange(1, levels + 1) / levels
+        self.register_buffer("strength", even.repeat(books, displays, 1), persistent=levels > 1)
+        if levels > 1:
+            self.strength[:, 0, 0] = 0
         # sums of marks stay below 2^53: ONNX Runtime adds up integers in float64
         marks = torch.randint(2**48, (codebook_size,), generator=torch.Generator().manual_seed(0), device="cpu")
         self.register_buffer("marks", marks, persistent=False)
 
     @property
+    def codes(self) -> Float[Tensor, "n k d"]:
+        """The code vectors of each codebook: its displays at each of their strengths."""
+        if self.levels == 1:
+            return self.codebook
+        return (self.strength[..., None] * self.codebook[:, :, None]).flatten(1, 2)
+
+    @property
     def codebooks(self) -> Float[Tensor, "m k d"]:
-        """The codebook of each stage; a shared one is a view of the same memory M times."""
-        return self.codebook.expand(self.n_stages, -1, -1)
+        """The codes of each stage; those of a shared codebook are a view of the same memory M times."""
+        return self.codes.expand(self.n_stages, -1, -1)
 
     def lookup(self, codes: Int[Tensor, "b m"]) -> Float[Tensor, "b m d"]:
         """The code vectors that a row of indices stands for; fewer columns than stages are the first stages."""
         books = self.codebooks
         return torch.stack([books[stage][column] for stage, column in enumerate(codes.unbind(1))], dim=1)
+
+    @torch.no_grad()
+    def tables(self, dtype: torch.dtype) -> Tables:
+        """What a search needs of the codes: themselves (n, K, D), half their squares (n, K), all products of two."""
+        books = self.codes.to(dtype)
+        pairs = torch.einsum("mkd,nld->mnkl", books, books)
+        if self.shared and self.levels > 1:
+            pairs = pairs.masked_fill(self._same_display(), torch.inf)
+        return books, 0.5 * books.square().sum(2), pairs
+
+    def costs(self, z: Float[Tensor, "b d"], tables: Tables) -> Float[Tensor, "b n k"]:
+        r"""Half of $\|z - c\|^2 - \|z\|^2$ for every code alone."""
+        books, half, _ = tables
+        return half - torch.einsum("bd,mkd->bmk", z, books)
 
     @torch.no_grad()
     def search(self, z: Float[Tensor, "b d"]) -> Int[Tensor, "b m"]:
@@ -65,11 +97,14 @@ class ResidualQuantiser(nn.Module):
         Arguments:
             z: Vectors (B, D).
         """
-        books = self.codebook.to(z.dtype)
-        pairs = torch.einsum("mkd,nld->mnkl", books, books)
-        solo = 0.5 * books.square().sum(2) - torch.einsum("bd,mkd->bmk", z, books)
-        codes = z.new_zeros(z.shape[0], 1, 0, dtype=torch.long)  # not len, which an export would take for a constant
-        cost = z.new_zeros(z.shape[0], 1)
+        tables = self.tables(z.dtype)
+        return self.best(self.costs(z, tables), tables)
+
+    def best(self, solo: Float[Tensor, "b n k"], tables: Tables) -> Int[Tensor, "b m"]:
+        """Codes (B, M) by their costs alone; each row is searched by itself, so that it rounds as it would alone."""
+        pairs = tables[2]
+        codes = solo.new_zeros(solo.shape[0], 1, 0, dtype=torch.long)  # not len, which an export takes for a constant
+        cost = solo.new_zeros(solo.shape[0], 1)
         for stage in range(self.n_stages):
             book = 0 if self.shared else stage
             total = self._overlap(pairs[:, book], codes) if stage else torch.zeros_like(solo[:, :1])
@@ -82,6 +117,13 @@ class ResidualQuantiser(nn.Module):
             parents = codes.gather(1, (flat // total.shape[2])[..., None].expand(-1, -1, stage))
             codes = torch.cat([parents, (flat % total.shape[2])[..., None]], dim=2)
         return self._ordered(codes[:, 0], solo[:, 0], pairs[0, 0]) if self.shared else codes[:, 0]
+
+    def _same_display(self) -> Bool[Tensor, "k k"]:
+        """Pairs of codes that no sum may hold both of: one display twice; but nothing goes with everything."""
+        display = torch.arange(self.marks.shape[0], device=self.marks.device) // self.levels
+        same = display[:, None] == display
+        same[0], same[:, 0] = False, False
+        return same
 
     def _overlap(self, pairs: Tensor, codes: Tensor) -> Tensor:
         """Inner product of each partial sum with every code of a stage, out of the table of all pairs of codes."""
@@ -126,121 +168,3 @@ def _smallest(cost: Float[Tensor, "b n"], width: int) -> tuple[Float[Tensor, "b 
     _, near = _smallest(blocks.amin(1), width)
     value, place = blocks.gather(2, near[:, None].expand(-1, 8, -1)).flatten(1).topk(width, largest=False)
     return value, near.gather(1, place % width) + place // width * blocks.shape[2]
-
-
-@torch.no_grad()
-def fit_codebook(
-    quantiser: ResidualQuantiser,
-    z: Float[Tensor, "n d"],
-    rounds: int,
-    generator: torch.Generator,
-    rarity: float | int = 0.0,
-    shrink: Callable[[Tensor], Tensor] | None = None,
-) -> None:
-    r"""Residual k-means, then `rounds` turns of code search and least squares for all codes of all stages together.
-
-    The least squares weigh a vector by $1 / (e + c \bar e)$, with e the length of what its codes leave over and
-    $\bar e$ its mean: they make the mean of the lengths small rather than that of their squares (iteratively
-    reweighted least squares), but for the c of `SOFTNESS`, which keeps rare vectors from being given up.
-
-    Arguments:
-        quantiser: Its codebook is replaced.
-        z: Vectors (N, D) to fit.
-        rounds: Turns.
-        generator: Source of the random choices.
-        rarity: Codes that occur less often than this share of the mean are moved, in the first two thirds of the
-            turns; codes that do not occur at all are moved in all but the last two.
-        shrink: Applied to the codebook (M, K, D) after each least squares; the last turn goes without.
-
-    References:
-        Babenko and Lempitsky, "Additive quantization for extreme vector compression", CVPR 2014 (codebook update).
-    """
-    quantiser.codebook.data = _residual_kmeans(quantiser, z, generator)
-    for turn in range(rounds):
-        codes = torch.cat([quantiser.search(chunk) for chunk in z.split(512)])
-        length = (z - quantiser.lookup(codes).sum(1)).norm(dim=1)
-        weight = 1 / (length + SOFTNESS * length.mean() + 1e-6)
-        solved = _solved(quantiser, z, codes, weight / weight.mean())
-        quantiser.codebook.data = shrink(solved) if shrink and turn < rounds - 1 else solved
-        if turn < rounds - 2:
-            residual = z - quantiser.lookup(codes).sum(1)
-            counts = code_counts(quantiser, codes)
-            revive_codes(quantiser, counts, residual, generator, rarity if 3 * turn < 2 * rounds else 0.0, z)
-
-
-@torch.no_grad()
-def revive_codes(
-    quantiser: ResidualQuantiser,
-    counts: Int[Tensor, " mk"],
-    residual: Float[Tensor, "r d"],
-    generator: torch.Generator,
-    rarity: float | int = 0.0,
-    vectors: Float[Tensor, "r d"] | None = None,
-) -> None:
-    """Moves codes that do not occur, or less often than the share `rarity` of the mean, to what the others leave over.
-
-    Arguments:
-        quantiser: Its codebook is changed.
-        counts: How often each code occurred (:func:`code_counts`).
-        residual: Vectors to choose from; large ones are preferred.
-        generator: Source of the choice.
-        rarity: 0 moves only what does not occur.
-        vectors: What the residuals are left of; where given, it counts how large a share of its vector a residual is,
-            so that small movements find a code as well.
-    """
-    flat = quantiser.codebook.data.flatten(0, 1)
-    weight = residual.square().sum(1).cpu()
-    if vectors is not None:
-        weight = weight / (vectors.square().sum(1).cpu() + 1e-6)
-    rare = (counts <= rarity * counts.double().mean()).nonzero()[: int((weight > 0).sum()), 0]
-    if len(rare):
-        flat[rare] = residual[torch.multinomial(weight, len(rare), generator=generator)]
-
-
-def code_counts(quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"]) -> Int[Tensor, " mk"]:
-    """How often each code occurs, codebook after codebook, on the CPU."""
-    return torch.bincount(_columns(quantiser, codes.cpu()).flatten(), minlength=quantiser.codebook[..., 0].numel())
-
-
-def _residual_kmeans(quantiser: ResidualQuantiser, z: Tensor, generator: torch.Generator) -> Tensor:
-    """Codes by k-means on what the stages before have left; a shared codebook is divided among the stages."""
-    book = torch.empty_like(quantiser.codebook.data)
-    flat = book.flatten(0, 1)
-    stages = quantiser.n_stages
-    for low, high in pairwise(len(flat) * stage // stages for stage in range(stages + 1)):
-        if low < high:
-            flat[low:high] = _kmeans(z, high - low, generator)
-            z = z - flat[low:high][_nearest(z, flat[low:high])]
-    return book
-
-
-def _kmeans(data: Tensor, size: int, generator: torch.Generator, rounds: int = 8) -> Tensor:
-    start = torch.cat([torch.randperm(len(data), generator=generator) for _ in range(-(-size // len(data)))])[:size]
-    means = data[start].clone()
-    for _ in range(rounds):
-        label = _nearest(data, means)
-        counts = torch.bincount(label, minlength=size)[:, None]
-        sums = torch.zeros_like(means).index_add_(0, label, data)
-        means = torch.where(counts > 0, sums / counts.clamp(min=1), means)
-    return means
-
-
-def _nearest(data: Tensor, means: Tensor) -> Tensor:
-    return (0.5 * means.square().sum(1) - data @ means.T).argmin(1)
-
-
-def _columns(quantiser: ResidualQuantiser, codes: Int[Tensor, "n m"]) -> Int[Tensor, "n m"]:
-    """Row of each code in the flat table of all codebooks."""
-    return codes if quantiser.shared else codes + torch.arange(codes.shape[1]) * quantiser.codebook.shape[1]
-
-
-def _solved(quantiser: ResidualQuantiser, z: Tensor, codes: Tensor, weight: Float[Tensor, " n"]) -> Tensor:
-    """Codes with the least weighted error for these assignments; a code that is not assigned stays where it was."""
-    columns, flat = _columns(quantiser, codes), quantiser.codebook.data.flatten(0, 1).double()
-    normal, right = 1e-2 * torch.eye(len(flat), dtype=torch.float64), 1e-2 * flat  # a pull to where they were
-    for here in torch.arange(len(z)).split(SOLVE_ROWS):
-        counts = torch.zeros(len(here), len(flat)).scatter_add_(1, columns[here], torch.ones(columns[here].shape))
-        weighted = (counts * weight[here, None].float()).T
-        normal += (weighted @ counts).double()
-        right += (weighted @ z[here].float()).double()
-    return torch.linalg.solve(normal, right).to(z).contiguous().reshape(quantiser.codebook.shape)

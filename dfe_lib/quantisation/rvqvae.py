@@ -28,9 +28,11 @@ STUDY_MODEL = Path(__file__).parent / "data" / "study_model"
 """The model that the study trained; in a checkout a link to `results/study/model`, in a wheel a copy of it."""
 
 FORMAT = 1
-CHUNK = 128
-"""Frames of one pass at inference: every pass has this size, so that a frame's codes do not depend on its batch, and it
-is small, so that a frame alone costs little."""
+BLOCK = 64
+"""Frames of one matrix product at inference: every product has this size, so that a frame's codes do not depend on its
+batch, and it is small, so that a frame alone costs little."""
+CHUNK = 1024
+"""Frames of one pass at most: what is done row by row costs less for many rows at once."""
 LARGEST = {"codebook_size": 32768, "n_stages": 64, "beam": 256, "depth": 64, "heads": 256, "queries": 256}
 """Sizes beyond which the search takes hours or the memory of several machines; of those not named, 4096."""
 
@@ -55,6 +57,10 @@ class RvqVaeConfig:
         decoder: `"joint"` decodes the sum of the codes, `"additive"` adds up what each code decodes to.
         beam: Partial sums that the code search keeps.
         bounds: Least and largest value of a coefficient; None: 0 and 1 for ARKit's actions, any value for others.
+        levels: Number L of strengths of a display: the K codes are K / L displays at L strengths each, and
+            token = display L + level, weakest first; token 0 is then a face at rest. With 1 each code is a display.
+        metric: What a code is learnt in: `"mm"`, every mm2 of the face alike, or `"balanced"`, every region alike.
+        region_weights: Weight of each region of the balanced metric; training notes them here.
     """
 
     coefficients: tuple[str, ...]
@@ -71,6 +77,9 @@ class RvqVaeConfig:
     decoder: str = "joint"
     beam: int = 5
     bounds: tuple[float, float] | None = None
+    levels: int = 1
+    metric: str = "mm"
+    region_weights: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.bounds is None and self.coefficients == ACTIONS:
@@ -93,6 +102,8 @@ class RvqVaeConfig:
             raise UserError(f"codebook_size must be 2 to 32768, not {self.codebook_size}.")
         if self.codebook_size * (1 if self.shared_codebook else self.n_stages) > LARGEST["codebook_size"]:
             raise UserError(f"{self.n_stages} codebooks of {self.codebook_size} codes are more than 32768 codes.")
+        if self.codebook_size % self.levels:
+            raise UserError(f"codebook_size ({self.codebook_size}) must be a multiple of levels ({self.levels}).")
         if self.n_stages * self.beam > 1024:
             raise UserError(f"n_stages ({self.n_stages}) times beam ({self.beam}) must be at most 1024.")
         if self.width % self.heads:
@@ -101,8 +112,17 @@ class RvqVaeConfig:
             raise UserError(f"encoder must be 'transformer', 'mlp' or 'linear', not {self.encoder!r}.")
         if self.decoder not in ("joint", "additive"):
             raise UserError(f"decoder must be 'joint' or 'additive', not {self.decoder!r}.")
+        if self.metric not in ("mm", "balanced"):
+            raise UserError(f"metric must be 'mm' or 'balanced', not {self.metric!r}.")
+        if not all(_is_weight(pair) for pair in self.region_weights):
+            raise UserError("region_weights must be pairs of a region's name and a positive number.")
         if type(self.shared_codebook) is not bool:
             raise UserError(f"shared_codebook must be true or false, not {self.shared_codebook!r}.")
+
+    @property
+    def linear(self) -> bool:
+        """Does a token decode to its vector times a matrix? Where strengths count, or half of a display is not half."""
+        return self.decoder == "additive" and self.levels > 1
 
     @property
     def bits(self) -> int:
@@ -219,11 +239,12 @@ class RvqVae(nn.Module):
             self.to_latent = nn.Linear(config.queries * config.width, dim) if self.reader is not None else None
             layers = [nn.Linear(dim, config.decoder_width), nn.Linear(config.decoder_width, config.decoder_width)]
             last = nn.Linear(config.decoder_width, n_coefficients)
-            self.mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), last)
+            mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), last)
+            self.mlp = None if config.linear else mlp
             self.analysis = nn.Parameter(torch.eye(dim, n_coefficients))
             self.synthesis = nn.Parameter(torch.eye(n_coefficients, dim))
             self.quantiser = ResidualQuantiser(
-                dim, config.codebook_size, config.n_stages, config.shared_codebook, config.beam
+                dim, config.codebook_size, config.n_stages, config.shared_codebook, config.beam, config.levels
             )
             self.quantiser.codebook.data.normal_()
         for layer in filter(None, (self.to_latent, last)):
@@ -262,14 +283,24 @@ class RvqVae(nn.Module):
         if psi.ndim != 2 or psi.shape[1] != len(self.config.coefficients):
             expected = len(self.config.coefficients)
             raise UserError(f"This model reads rows of {expected} coefficients, not an array of {tuple(psi.shape)}.")
-        return _in_chunks(lambda rows: self.quantiser.search(self.latent(rows)), psi.to(self.mean))
+        tables = self.quantiser.tables(self.mean.dtype)
+
+        def codes(rows: Tensor) -> Tensor:
+            costs = [self.quantiser.costs(self.latent(block), tables) for block in rows.split(BLOCK)]
+            return self.quantiser.best(torch.cat(costs), tables)
+
+        return _in_chunks(codes, psi.to(self.mean))
 
     @torch.no_grad()
     def decode(self, codes: Int[Tensor, "b m"]) -> Float[Tensor, "b e"]:
         """psi (B, E) from tokens; fewer columns than stages decode the first stages alone, none the still face."""
         if not codes.shape[1]:
             return self.decode_vectors(self.mean.new_zeros(len(codes), 0, self.config.latent_dim))
-        return _in_chunks(lambda rows: self.decode_vectors(self.quantiser.lookup(rows)), codes.to(self.mean.device))
+
+        def psi(rows: Tensor) -> Tensor:
+            return torch.cat([self.decode_vectors(self.quantiser.lookup(block)) for block in rows.split(BLOCK)])
+
+        return _in_chunks(psi, codes.to(self.mean.device))
 
     def words(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
         """The word that each token (..., M) is: its row in :meth:`templates`.
@@ -283,6 +314,27 @@ class RvqVae(nn.Module):
         """
         first = 0 if self.config.shared_codebook else self.config.codebook_size * np.arange(tokens.shape[-1])
         return tokens.astype(np.int64) + first
+
+    def displays(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
+        """The display that each token (..., M) shows: its row in :meth:`display_templates`.
+
+        >>> model = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=8, n_stages=2, levels=4))
+        >>> model.displays(np.array([[7, 1]])).tolist(), model.levels_of(np.array([[7, 1]])).tolist()
+        ([[1, 0]], [[3, 1]])
+        """
+        return self.words(tokens) // self.config.levels
+
+    def levels_of(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
+        """The level of strength of each token (..., M), from 0, the weakest."""
+        return tokens.astype(np.int64) % self.config.levels
+
+    def strengths(self) -> Float[np.ndarray, "n l"]:
+        """Strength of each level of each display, as a share of its top level; rising, 0 only for a face at rest."""
+        return self.quantiser.strength.flatten(0, 1).cpu().numpy().astype(float)
+
+    def display_templates(self) -> Float[np.ndarray, "n e"]:
+        """Change of psi that each display (see :meth:`displays`) makes alone at its top level."""
+        return self.templates()[self.config.levels - 1 :: self.config.levels]
 
     @torch.no_grad()
     def still(self) -> Float[np.ndarray, " e"]:
@@ -300,7 +352,7 @@ class RvqVae(nn.Module):
 
     def template_changes(self) -> Float[Tensor, "w e"]:
         """The same as :meth:`templates`, with its gradient."""
-        vectors = self.quantiser.codebook.flatten(0, 1)[:, None]
+        vectors = self.quantiser.codes.flatten(0, 1)[:, None]
         still = self.decode_vectors(vectors.new_zeros(1, 0, vectors.shape[2]))
         return self.decode_vectors(vectors) - still
 
@@ -327,11 +379,21 @@ class RvqVae(nn.Module):
             raise UserError(f"The weights in {folder} do not fit their config.json; train or copy it again.")
         model = cls(config)
         model.load_state_dict(weights)
+        if not (model.quantiser.strength.amin() >= 0 and (model.quantiser.strength.diff(dim=2) >= 0).all()):
+            raise UserError(f"The strengths in {folder} do not rise from 0; train or copy the model again.")
         return model.eval()
 
     def _decoded(self, vector: Tensor) -> Tensor:
         """Change of psi; a coefficient that never varied in training keeps still, whatever the metric thinks of it."""
-        return self.varies * (vector @ self.synthesis.T + self.mlp(vector))
+        linear = vector @ self.synthesis.T
+        return self.varies * (linear if self.mlp is None else linear + self.mlp(vector))
+
+
+def _is_weight(pair: object) -> bool:
+    """A region's name and a positive number?"""
+    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):
+        return False
+    return type(pair[1]) in (int, float) and 0 < pair[1] < math.inf
 
 
 def _read_weights(path: Path, sha256: str | None) -> dict[str, Tensor]:
@@ -365,6 +427,7 @@ def _read_config(folder: Path) -> tuple[RvqVaeConfig, str | None]:
     sha256 = stored.pop("weights_sha256", None)
     try:
         pairs = {name: tuple(stored[name]) for name in ("coefficients", "bounds") if stored.get(name) is not None}
+        pairs["region_weights"] = tuple(map(tuple, stored.get("region_weights", ())))
         return RvqVaeConfig(**stored | pairs), sha256
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / 'config.json'} has other settings than this version of dfe_lib knows.") from error
@@ -376,14 +439,14 @@ def _split(x: Float[Tensor, "n w"], heads: int) -> Float[Tensor, "h n v"]:
 
 
 def _in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """`function` over passes of CHUNK rows, on all cores; the last is filled up with copies of its first row.
+    """`function` over passes of CHUNK rows, on all cores; the last is filled up to whole blocks with copies of a row.
 
-    Matrix products round by the size of their operands and the number of threads, so passes of one size on one thread
-    each are what makes a row's result its own.
+    Matrix products round by the size of their operands and the number of threads, so products of one size on one
+    thread each are what makes a row's result its own.
     """
     if not len(rows):
         return function(rows.new_zeros(1, rows.shape[1]))[:0]
-    short = -len(rows) % CHUNK
+    short = -len(rows) % BLOCK
     chunks = torch.cat([rows, rows[:1].expand(short, -1)]).split(CHUNK) if short else rows.split(CHUNK)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

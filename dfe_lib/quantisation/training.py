@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,16 @@ from jaxtyping import Bool, Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ..blendshapes import mirror_permutation
+from ..blendshapes import ACTIONS, REGIONS, mirror_permutation
 from ..errors import UserError
+from ..morphable.anny import anny_head
+from ..morphable.metric import balanced_weights
 from .config import TrainConfig
 from .initialisation import filled, start_classically
 from .losses import coefficient_fields
 from .optimisation import Descent, History, Row, TrainingLoss
 from .rvqvae import RvqVae
+from .shaping import Shaping
 from .streaming import ParquetFrames, shuffled_batches
 
 __all__ = ["mirrored", "split_subjects", "train"]
@@ -39,6 +42,8 @@ def train(
     fields: Float[np.ndarray, "v c _"] | None = None,
     checkpoint: str | Path | None = None,
     fabric: Fabric | None = None,
+    regions: Mapping[str, Float[np.ndarray, "_ _"]] | None = None,
+    align_to: RvqVae | None = None,
 ) -> pd.DataFrame:
     """Trains `model` in place, and returns its history (step, loss, errors in mm, usage and perplexity held out).
 
@@ -58,6 +63,9 @@ def train(
         checkpoint: File that the run is kept in at every row of the history. If it exists, the run goes on from there,
             to the very same model as if it had never stopped.
         fabric: A launched Fabric, for several devices or processes (:func:`.distributed.train_in_processes`).
+        regions: Mesh metric (E, E) of each region of the face in mm2, for a model whose metric is `"balanced"`; those
+            of the built-in head where the coefficients are ARKit's actions. Errors in the history are in mm as well.
+        align_to: Another model of these coefficients: a display that it has as well gets the number it has there.
     """
     config = config or TrainConfig()
     with _reproducible(config.seed, config.threads):
@@ -72,14 +80,15 @@ def train(
         if stream:
             batches = _mirrored_stream(stream, model, config, order)
         fabric = fabric or _one_device(config)
-        places = coefficient_fields(metric) if fields is None else torch.as_tensor(fields, dtype=torch.float32)
+        learnt, parts = _learnt_in(model, psi.numpy(), metric, regions)
+        places = coefficient_fields(learnt) if fields is None else torch.as_tensor(fields, dtype=torch.float32)
         checkpoint = Path(checkpoint) if checkpoint else None
         if not (checkpoint and checkpoint.exists()):
-            _start(model, sample, metric, config, start, fabric)
-        loss = TrainingLoss(model, config, metric, places, sample)
-        history = History(model, psi.numpy(), heldout_psi, metric, progress)
+            _start(model, sample, learnt, config, start, fabric, Shaping(learnt, config, parts, align_to))
+        loss = TrainingLoss(model, config, learnt, places, sample)
+        history = History(model, psi.numpy(), heldout_psi, metric, progress, learnt if parts else None)
         descent = Descent(model, loss, config, fabric, generator, history, checkpoint)
-        descent.run(batches, _fingerprint(model, sample, metric, config))
+        descent.run(batches, _fingerprint(model, sample, learnt, config))
         model.to("cpu").eval()
     return pd.DataFrame(history.rows)
 
@@ -152,13 +161,31 @@ def _mirrored_stream(
 
 
 def _start(
-    model: RvqVae, psi: Tensor, metric: np.ndarray, config: TrainConfig, generator: torch.Generator, fabric: Fabric
-) -> None:
+    model: RvqVae, psi: Tensor, metric: np.ndarray, config: TrainConfig, generator: torch.Generator, fabric: Fabric,
+    shaping: Shaping,
+) -> None:  # fmt: skip
     """The first rank makes the start, and all begin there."""
     if fabric.global_rank == 0:
-        start_classically(model, psi, metric, config, generator)
+        start_classically(model, psi, metric, config, generator, shaping)
     if fabric.world_size > 1:
         model.load_state_dict({name: fabric.broadcast(value) for name, value in model.state_dict().items()})
+
+
+def _learnt_in(
+    model: RvqVae, psi: np.ndarray, metric: np.ndarray, regions: Mapping[str, np.ndarray] | None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The metric that the model is learnt in, and its parts by region, if it has any; the model notes their weights."""
+    if model.config.metric == "mm":
+        return metric, {}
+    if regions is None:
+        if model.config.coefficients != ACTIONS:
+            raise UserError("A balanced metric needs the regions of the face: give their metrics, or use metric 'mm'.")
+        head = anny_head()
+        regions = {region: head.gram(region) for region in REGIONS}
+    weights = balanced_weights(regions, psi, metric)
+    model.config = replace(model.config, region_weights=tuple(weights.items()))
+    parts = {region: weights[region] * gram for region, gram in regions.items()}
+    return np.sum(list(parts.values()), axis=0), parts
 
 
 def _one_device(config: TrainConfig) -> Fabric:

@@ -59,6 +59,9 @@ def _grid(seed: int) -> Iterator[tuple[str, dict[str, object]]]:
     centre = {"codebook_size": 256, "n_stages": 4, "decoder": "additive", "methods": "none"}
     changes: dict[str, dict[str, object]] = {
         "separate": {"shared_codebook": False, "decoder": "joint"},
+        "no_strengths": {"levels": 1},
+        "eight_strengths": {"levels": 8},
+        "mm_metric": {"metric": "mm"},
         "mlp_encoder": {"encoder": "mlp"},
         "linear_encoder": {"encoder": "linear"},
         "no_beam": {"beam": 1},

@@ -76,3 +76,8 @@ def test_a_thorough_search_is_of_the_same_model_and_no_worse() -> None:
     assert np.array_equal(wide.templates(), code.templates())
     errors = [error_mm(PSI, each.decode(each.encode(PSI)), METRIC).mean() for each in (code, wide)]
     assert errors[1] <= errors[0] + 1e-3
+
+
+def test_templates_of_a_code_with_strengths_are_its_displays_at_their_top_level() -> None:
+    code = TrainedCode(replace(CONFIG, levels=2, decoder="additive"), BRIEF).fit(PSI, METRIC, 6)
+    assert np.array_equal(code.templates(), code.model.templates()[1::2]) and len(code.templates()) == 4

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from dfe_lib.blendshapes import REGIONS
 from dfe_lib.morphable.anny import anny_head
-from dfe_lib.morphable.metric import mesh_cosine, mesh_energy, mesh_length, metric_root
+from dfe_lib.morphable.metric import balanced_weights, mesh_cosine, mesh_energy, mesh_length, metric_root
 
 RNG = np.random.default_rng(0)
 PSI, OTHER = RNG.normal(size=(7, 52)), RNG.normal(size=(5, 52))
@@ -60,3 +61,17 @@ def test_cosine_is_that_of_the_displacement_fields(metric: np.ndarray) -> None:
     np.testing.assert_allclose(mesh_cosine(PSI, OTHER, metric), one @ other.T, atol=1e-9)
     assert mesh_cosine(np.zeros((1, 52)), OTHER, metric).tolist() == [[0.0] * 5]
     np.testing.assert_allclose(mesh_cosine(3 * PSI, -PSI, metric).diagonal(), -1, atol=1e-12)
+
+
+def test_in_the_balanced_metric_every_region_counts_alike(metric: np.ndarray) -> None:
+    psi = np.abs(PSI) * np.linspace(0.1, 2, 52)
+    regions = {region: anny_head().gram(region) for region in REGIONS}
+    weights = balanced_weights(regions, psi, metric)
+    energy = {region: weights[region] * mesh_energy(psi, gram).mean() for region, gram in regions.items()}
+    np.testing.assert_allclose(list(energy.values()), mesh_energy(psi, metric).mean() / len(REGIONS))
+
+
+def test_a_region_that_nothing_moves_gets_no_infinite_weight() -> None:
+    regions = {"brows": np.diag([1.0, 0.0]), "jaw": np.diag([0.0, 1.0])}
+    weights = balanced_weights(regions, np.array([[0.0, 1.0]]), np.eye(2))
+    assert weights["brows"] == pytest.approx(1e4 * weights["jaw"]) and weights["jaw"] == pytest.approx(1)

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from dfe_lib import DiscreteFacialEncoder
-from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.blendshapes import ACTIONS, REGIONS
 from dfe_lib.errors import UserError
 from dfe_lib.quantisation.config import TrainConfig
 from dfe_lib.quantisation.metrics import error_mm
@@ -27,7 +27,7 @@ QUICK = TrainConfig(steps=0, start_rounds=3, start_frames=600)
 
 @pytest.fixture(scope="module")
 def encoder() -> DiscreteFacialEncoder:
-    return DiscreteFacialEncoder(32, 3, metric=METRIC, training=QUICK).fit(PSI)
+    return DiscreteFacialEncoder(32, 3, levels=1, metric=METRIC, training=QUICK).fit(PSI)
 
 
 def test_tokens_decode_to_the_face_they_stand_for(encoder):
@@ -66,6 +66,23 @@ def test_saved_and_read_back_it_gives_the_same_tokens(encoder, tmp_path):
     again = DiscreteFacialEncoder.from_pretrained(tmp_path)
     np.testing.assert_array_equal(again.transform(PSI), encoder.transform(PSI))
     assert again.codebook_size == 32 and again.n_stages == 3
+
+
+def test_codes_are_displays_at_four_strengths_by_default(tmp_path):
+    encoder = DiscreteFacialEncoder(64, 3, metric=METRIC, training=QUICK).fit(PSI)
+    assert encoder.model_.config.levels == 4 and encoder.model_.config.metric == "mm"
+    assert (encoder.transform(0 * PSI[:2]) == 0).all()
+    encoder.save_pretrained(tmp_path)
+    again = DiscreteFacialEncoder.from_pretrained(tmp_path)
+    np.testing.assert_array_equal(again.transform(PSI), encoder.transform(PSI))
+    with pytest.raises(UserError, match="levels 4, not 1"):
+        clone(again).set_params(levels=1).fit(PSI)
+
+
+def test_without_a_metric_every_region_of_the_head_counts_alike():
+    quick = TrainConfig(steps=0, start_rounds=1, start_frames=600)
+    model = DiscreteFacialEncoder(16, 2, training=quick).fit(PSI).model_
+    assert model.config.metric == "balanced" and [name for name, _ in model.config.region_weights] == list(REGIONS)
 
 
 def test_study_model_is_the_default():

@@ -25,9 +25,12 @@ def psi() -> torch.Tensor:
     return torch.as_tensor(rows["psi"][rows["valid"]])
 
 
-@pytest.mark.parametrize(("shared", "decoder"), [(True, "additive"), (False, "joint")])
-def test_the_graphs_give_what_the_model_gives(shared: bool, decoder: str) -> None:
-    model = RvqVae(RvqVaeConfig(NAMES, 16, 3, latent_dim=8, shared_codebook=shared, decoder=decoder), seed=1).eval()
+@pytest.mark.parametrize(
+    ("shared", "decoder", "levels"), [(True, "additive", 1), (False, "joint", 1), (True, "additive", 4)]
+)
+def test_the_graphs_give_what_the_model_gives(shared: bool, decoder: str, levels: int) -> None:
+    config = RvqVaeConfig(NAMES, 16, 3, latent_dim=8, shared_codebook=shared, decoder=decoder, levels=levels)
+    model = RvqVae(config, seed=1).eval()
     psi = torch.rand(40, len(NAMES), generator=torch.Generator().manual_seed(0))
     encode, decode = encoder_graph(model).module(), decoder_graph(model).module()
     for frames in (1, 2, 40):

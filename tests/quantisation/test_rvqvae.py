@@ -10,14 +10,7 @@ from vector_quantize_pytorch import ResidualVQ
 
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
-from dfe_lib.quantisation.quantiser import (
-    ResidualQuantiser,
-    _drop_repeats,
-    _smallest,
-    code_counts,
-    fit_codebook,
-    revive_codes,
-)
+from dfe_lib.quantisation.quantiser import ResidualQuantiser, _drop_repeats, _smallest
 from dfe_lib.quantisation.rvqvae import CoefficientReader, RvqVae, RvqVaeConfig
 
 
@@ -39,11 +32,12 @@ def frames(n: int, seed: int = 1) -> torch.Tensor:
 
 
 @pytest.fixture(
-    params=[("joint", True), ("additive", True), ("joint", False)], ids=lambda kind: "-".join(map(str, kind))
+    params=[("joint", True, 1), ("additive", True, 1), ("joint", False, 1), ("additive", True, 4), ("joint", False, 4)],
+    ids=lambda kind: "-".join(map(str, kind)),
 )
 def model(request) -> RvqVae:
-    decoder, shared = request.param
-    return random_model(decoder=decoder, shared_codebook=shared)
+    decoder, shared, levels = request.param
+    return random_model(decoder=decoder, shared_codebook=shared, levels=levels)
 
 
 def test_codes_decode_to_the_quantised_vector(model):
@@ -129,9 +123,10 @@ def test_separate_codebooks_are_used_by_stage():
     torch.testing.assert_close(model.quantiser.lookup(codes).sum(1), expected)
 
 
+@pytest.mark.parametrize("levels", [1, 4])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_tokens_of_a_frame_do_not_hang_on_its_batch(dtype):
-    model = random_model(codebook_size=256).to(dtype)
+def test_tokens_of_a_frame_do_not_hang_on_its_batch(dtype, levels):
+    model = random_model(codebook_size=256, levels=levels).to(dtype)
     psi = frames(2100).to(dtype)
     codes = model.encode(psi)
     order = torch.randperm(len(psi), generator=torch.Generator().manual_seed(0))
@@ -141,6 +136,49 @@ def test_tokens_of_a_frame_do_not_hang_on_its_batch(dtype):
         assert torch.equal(codes[i : i + 1], model.encode(psi[i : i + 1]))
         assert torch.equal(model.decode(codes)[i : i + 1], model.decode(codes[i : i + 1]))
     assert model.encode(psi[:0]).shape == (0, 4)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_token_is_a_display_at_a_strength(shared):
+    model = random_model(decoder="additive", shared_codebook=shared, levels=4)
+    tokens = model.encode(frames(50)).numpy()
+    displays, levels = model.displays(tokens), model.levels_of(tokens)
+    strength, full = model.strengths(), model.display_templates()
+    assert strength.shape == (8 if shared else 32, 4) and full.shape == (len(strength), len(ACTIONS))
+    np.testing.assert_allclose(model.templates()[model.words(tokens)],
+                               strength[displays, levels][..., None] * full[displays], atol=1e-12)  # fmt: skip
+    summed = model.still() + (strength[displays, levels][..., None] * full[displays]).sum(1)
+    np.testing.assert_allclose(model.decode(torch.as_tensor(tokens)), summed, atol=1e-10)
+    assert (strength[:, -1] == 1).all() and (np.diff(strength, axis=1) > 0).all()
+
+
+def test_one_level_is_a_codebook_without_strengths():
+    model = random_model(decoder="additive")
+    tokens = model.encode(frames(20)).numpy()
+    np.testing.assert_array_equal(model.displays(tokens), tokens)
+    assert not model.levels_of(tokens).any() and (model.strengths() == 1).all()
+    np.testing.assert_array_equal(model.display_templates(), model.templates())
+    assert not any("strength" in name for name in model.state_dict())
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_face_at_rest_is_token_zero_and_nothing_else_is(shared):
+    model = random_model(decoder="additive", shared_codebook=shared, levels=4)
+    model.reader = None
+    still = torch.as_tensor(model.still())[None]
+    assert model.encode(still).tolist() == [[0, 0, 0, 0]]
+    np.testing.assert_array_equal(model.decode(torch.zeros(1, 4, dtype=torch.long))[0], model.still())
+    nothing = np.flatnonzero(np.abs(model.templates()).max(1) == 0)
+    assert nothing.tolist() == ([0] if shared else [0, 32, 64, 96])
+
+
+def test_a_frame_shows_a_display_once():
+    model = random_model(decoder="additive", levels=4)
+    tokens = model.encode(frames(300)).numpy()
+    displays = np.sort(np.where(tokens == 0, -1 - np.arange(4), model.displays(tokens)), axis=1)
+    assert (np.diff(displays, axis=1) > 0).all()
+    model.quantiser._same_display = lambda: torch.zeros(32, 32, dtype=torch.bool)
+    assert (np.diff(np.sort(model.displays(model.encode(frames(300)).numpy()), axis=1), axis=1) == 0).any()
 
 
 def test_reader_is_attention_over_the_embedded_coefficients():
@@ -187,33 +225,6 @@ def test_gradient_reaches_encoder_codebook_and_decoder():
     (model(psi).psi - psi).square().sum().backward()
     for name in ("reader.value", "analysis", "quantiser.codebook", "synthesis", "mlp.0.weight"):
         assert model.get_parameter(name).grad.abs().max() > 0, name
-
-
-def test_a_small_movement_that_nothing_explains_finds_a_code_before_the_rest_of_a_large_one():
-    vectors = torch.cat([torch.tensor([[0.01, 0.0]]).expand(500, 2), torch.tensor([[0.0, 10.0]]).expand(500, 2)])
-    residual = torch.cat([vectors[:500], vectors[500:] * 0.01])
-    quantiser = ResidualQuantiser(dim=2, codebook_size=40, n_stages=1)
-    counts, chance = torch.zeros(40, dtype=torch.long), torch.Generator().manual_seed(0)
-    revive_codes(quantiser, counts, residual, chance, vectors=vectors)
-    assert (quantiser.codebook[0, :, 0] > 0).float().mean() > 0.9
-    revive_codes(quantiser, counts, residual, chance)
-    assert (quantiser.codebook[0, :, 1] > 0).float().mean() > 0.9
-
-
-def test_least_squares_improves_on_kmeans_and_revives_what_is_unused():
-    generator = torch.Generator().manual_seed(0)
-    z = torch.randn(500, 6, generator=generator)
-    errors = {}
-    for rounds in (0, 6):
-        quantiser = ResidualQuantiser(6, 16, 3)
-        fit_codebook(quantiser, z, rounds, torch.Generator().manual_seed(1))
-        errors[rounds] = (z - quantiser.lookup(quantiser.search(z)).sum(1)).square().sum(1).mean()
-    assert errors[6] < 0.9 * errors[0]
-    before = quantiser.codebook.detach().clone()
-    counts = code_counts(quantiser, torch.tensor([[0, 1, 2], [2, 1, 0]]))
-    revive_codes(quantiser, counts, z[:50], generator)
-    changed = (quantiser.codebook != before).any(2)[0]
-    assert changed.tolist() == [False] * 3 + [True] * 13
 
 
 def test_initial_weights_hang_on_the_seed_alone_and_leave_the_callers_random_state():
@@ -279,9 +290,20 @@ def test_weights_that_are_not_those_that_were_saved_are_refused(tmp_path):
         RvqVae.from_pretrained(tmp_path)
 
 
+def test_strengths_that_are_none_are_refused(tmp_path):
+    model = random_model(levels=4).float()
+    model.save_pretrained(tmp_path)
+    assert RvqVae.from_pretrained(tmp_path).config == model.config
+    model.quantiser.strength[0, 3, 1] = -1
+    model.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="strengths"):
+        RvqVae.from_pretrained(tmp_path)
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {"levels": 2**40},
         {"n_stages": 10_000},
         {"n_stages": 2**40},
         {"latent_dim": 2**40},
@@ -313,6 +335,11 @@ def test_sizes_in_a_file_cost_neither_time_nor_memory(tmp_path, change):
         ({"decoder": "sum"}, "additive"),
         ({"coefficients": ("jawOpen", "jawOpen")}, "twice"),
         ({"coefficients": ()}, "at least one"),
+        ({"levels": 3}, "multiple of levels"),
+        ({"levels": 0}, "levels"),
+        ({"metric": "inches"}, "balanced"),
+        ({"region_weights": (("jaw", -1.0),)}, "positive number"),
+        ({"region_weights": ("jaw",)}, "positive number"),
     ],
 )
 def test_config_names_the_setting_that_is_wrong(setting, word):

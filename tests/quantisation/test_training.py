@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
 from planted import PlantedDisplays, invented_metric
+from scipy.optimize import linear_sum_assignment
 
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
-from dfe_lib.morphable.metric import metric_root
+from dfe_lib.morphable.metric import mesh_cosine, metric_root
 from dfe_lib.quantisation.config import TrainConfig
 from dfe_lib.quantisation.initialisation import start_classically
 from dfe_lib.quantisation.losses import mesh_loss
@@ -117,6 +120,53 @@ def test_same_seed_gives_the_same_bytes_and_leaves_the_caller_alone(split, train
         model.save_pretrained(tmp_path / name)
     files = {name: (tmp_path / name / "model.safetensors").read_bytes() for name in ("first", "again", "other")}
     assert files["first"] == files["again"] != files["other"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"levels": 4, "decoder": "additive"}], ids=["codes", "strengths"])
+def test_a_small_change_of_the_frames_leaves_the_codebook_as_it_is(split, settings):
+    """Noise of 2e-4 in psi is what another processor makes of the same clips."""
+    noise = np.random.default_rng(0).uniform(-2e-4, 2e-4, split[0].shape).astype(np.float32)
+    models, errors = [], []
+    for psi in (split[0], split[0] + noise):
+        models.append(small_model(**settings))
+        history = train(models[-1], psi, split[1], METRIC, TrainConfig(steps=0, start_rounds=8, start_frames=1500))
+        errors.append(history["heldout_mm"].iloc[-1])
+    assert errors[1] == pytest.approx(errors[0], rel=0.02)
+    cosine = mesh_cosine(*(model.display_templates() for model in models), METRIC)
+    rows, columns = linear_sum_assignment(-cosine)
+    assert (cosine[rows, columns] >= 0.9).mean() >= 0.9
+
+
+def test_a_balanced_model_notes_its_weights_and_explains_the_region_that_moves_least(split):
+    root = np.linalg.cholesky(METRIC)
+    regions = {"still": root[:, :5] @ root[:, :5].T / 400, "loud": root[:, 5:] @ root[:, 5:].T}
+    metric = sum(regions.values())
+    left = {}
+    for kind in ("mm", "balanced"):
+        model = small_model(metric=kind)
+        history = train(model, *split, metric, TrainConfig(steps=0, start_rounds=4, start_frames=1500), regions=regions)
+        decoded = model.decode(model.encode(torch.from_numpy(split[1]))).numpy()
+        left[kind] = error_mm(split[1], decoded, regions["still"]).mean()
+        assert history["heldout_mm"].iloc[-1] == pytest.approx(error_mm(split[1], decoded, metric).mean())
+        assert ("heldout_balanced" in history) == (kind == "balanced")
+        assert [region for region, _ in model.config.region_weights] == ([] if kind == "mm" else ["still", "loud"])
+    assert left["balanced"] < 0.8 * left["mm"]
+
+
+def test_a_balanced_metric_needs_regions(split):
+    model = RvqVae(RvqVaeConfig(tuple(f"c{i}" for i in range(52)), codebook_size=64, metric="balanced"))
+    with pytest.raises(UserError, match="regions of the face"):
+        train(model, *split, METRIC, QUICK)
+
+
+def test_gradient_steps_that_only_harm_leave_the_start(split):
+    model, start = small_model(), small_model()
+    harmful = TrainConfig(20, 128, learning_rate=1.0, start_rounds=3, start_frames=1500, evaluate_every=10)
+    history = train(model, *split, METRIC, harmful)
+    train(start, *split, METRIC, replace(harmful, steps=0))
+    assert history["heldout_mm"].iloc[-1] > history["heldout_mm"].iloc[0]
+    for name, value in start.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
 
 
 def test_small_corpus_is_filled_up_and_generalises_better_for_it():
