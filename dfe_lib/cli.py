@@ -172,10 +172,9 @@ def _list_assets(names: Sequence[str]) -> int:
 
     states = {None: "not fetched", True: "ok", False: "DAMAGED"}
     for piece in _pieces(names):
+        unseen = "" if piece.shown else "; no figure shows it"
         print(f"{piece.name}  [{states[is_sound(piece)]}]  {piece.size / 2**20:.1f} MB")
-        print(
-            f"    {piece.purpose}\n    from {piece.source}: {piece.member}\n    licence: {piece.licence}{'' if piece.shown else '; no figure shows it'}"
-        )
+        print(f"    {piece.purpose}\n    from {piece.source}: {piece.member}\n    licence: {piece.licence}{unseen}")
         print(f"    sha256: {piece.sha256}")
     return 0
 
