@@ -58,19 +58,10 @@ class Display:
     source: str
 
 
-SMILE_LIFTS = {"mouthUpperUp": 0.4, "mouthLowerDown": 0.15}
-"""What a smile does to the lips, for each unit of mouthSmile. In six real people on video mouthUpperUp follows
-mouthSmile with a slope of .64 (median; quartiles .24 and .75) and mouthLowerDown with .16; in simulated people without
-this, as filmed, with .28 and .07 (see `comparison.likeness`)."""
-
-
 def _actions(text: str) -> dict[str, float]:
-    """Pairs of a stem and tenths, and what a smile lifts: `"jawOpen 3"` is 0.3."""
+    """Pairs of a stem and tenths: `"jawOpen 3"` is 0.3."""
     words = text.split()
-    actions = {stem: int(tenths) / 10 for stem, tenths in zip(words[::2], words[1::2], strict=True)}
-    for stem, share in SMILE_LIFTS.items() if "mouthSmile" in actions else ():
-        actions[stem] = min(actions.get(stem, 0.0) + share * actions["mouthSmile"], 1.0)
-    return actions
+    return {stem: int(tenths) / 10 for stem, tenths in zip(words[::2], words[1::2], strict=True)}
 
 
 def _display(

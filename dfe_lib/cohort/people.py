@@ -49,9 +49,9 @@ SPREADS = Spreads()
 
 RESTING: dict[str, float] = {
     "browInnerUp": 0.018, "browOuterUp": 0.011, "browDown": 0.07, "eyeWide": 0.009, "cheekSquint": 0.051,
-    "eyeSquint": 0.052, "noseSneer": 0.011, "mouthUpperUp": 0.07, "mouthSmile": 0.094, "mouthDimple": 0.035,
+    "eyeSquint": 0.052, "noseSneer": 0.011, "mouthUpperUp": 0.047, "mouthSmile": 0.094, "mouthDimple": 0.035,
     "mouthFrown": 0.022, "mouthShrugLower": 0.02, "mouthStretch": 0.015, "mouthPress": 0.015,
-    "mouthLowerDown": 0.045, "jawOpen": 0.055, "eyeBlink": 0.014, "mouthRollLower": 0.02, "mouthPucker": 0.02,
+    "mouthLowerDown": 0.041, "jawOpen": 0.055, "eyeBlink": 0.014, "mouthRollLower": 0.02, "mouthPucker": 0.02,
     "cheekPuff": 0.01, "jawForward": 0.02,
 }  # fmt: skip
 """Mean of each action in the face at rest (both sides of a stem). Set so that people differ in the task means of an
