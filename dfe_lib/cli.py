@@ -176,8 +176,9 @@ def _list_assets(names: Sequence[str]) -> int:
 
     states = {None: "not fetched", True: "ok", False: "DAMAGED"}
     for piece in _pieces(names):
+        unseen = "" if piece.shown else "; no figure shows it"
         print(f"{piece.name}  [{states[is_sound(piece)]}]  {piece.size / 2**20:.1f} MB")
-        print(f"    {piece.purpose}\n    from {piece.wheel}: {piece.member}\n    licence: {piece.licence}")
+        print(f"    {piece.purpose}\n    from {piece.source}: {piece.member}\n    licence: {piece.licence}{unseen}")
         print(f"    sha256: {piece.sha256}")
     return 0
 
@@ -202,7 +203,8 @@ def _verify_assets(names: Sequence[str]) -> int:
 
 
 def _pieces(names: Sequence[str]) -> list:
-    from .io.assets import PIECES, find_piece
+    from .io.assets import find_piece
+    from .io.pieces import PIECES
 
     return [find_piece(name) for name in names] if names else list(PIECES.values())
 

@@ -6,7 +6,7 @@ import pytest
 
 from dfe_lib.cli import main
 from dfe_lib.encoding.settings import Settings
-from dfe_lib.io.assets import PIECES
+from dfe_lib.io.pieces import PIECES
 
 
 def test_assets_are_listed_with_source_licence_and_state(
@@ -17,7 +17,7 @@ def test_assets_are_listed_with_source_licence_and_state(
     assert main(["assets"]) == 0
     listed = capsys.readouterr().out
     for piece in PIECES.values():
-        assert all(fact in listed for fact in (piece.name, piece.wheel, piece.sha256, piece.licence))
+        assert all(fact in listed for fact in (piece.name, piece.source, piece.sha256, piece.licence))
     assert "no_face.mp4  [DAMAGED]" in listed
     assert listed.count("[not fetched]") == len(PIECES) - 1
 

@@ -12,7 +12,7 @@ from ..blendshapes import REGIONS
 from ..cohort.cohort import cohort_expressions
 from ..io.tables import REAL, SIMULATED, read_parquet
 from ..morphable.space import ExpressionSpace
-from ..quantisation.corpus import Frames, read_frames
+from ..quantisation.corpus import Frames, joined, read_frames
 from ..quantisation.lexicon import lexicon_of
 from ..quantisation.rvqvae import RvqVae
 from .baselines import PcaScalar, ResidualCode
@@ -21,6 +21,7 @@ from .diversity import diversity_table
 from .face_code import FaceCode
 from .frame_codes import FrameCode, compared_codes, token_codes
 from .frame_sets import compared_frames, read_split, shown_displays
+from .left_out import read_folds
 from .retrieval import retrieval_table
 from .token_readings import retrained_templates, token_shares, token_stability, token_units
 
@@ -182,21 +183,60 @@ def compare_with_facs(
         expressions: folder of the real clips' tables. cohort: folder of the simulated people.
         compared: frames of each kind of data that the codes are compared on.
         fitted: frames of each kind that strengths of action units and classical codes are fitted to.
+
+    Real people are compared by the codes of the fold that left them out, where the training wrote folds.
     """
-    model, split = RvqVae.from_pretrained(folder), read_split(folder)
+    model, split, folds = RvqVae.from_pretrained(folder), read_split(folder), read_folds(folder)
     paths = {REAL: sorted(expressions.glob("*.parquet")), SIMULATED: cohort_expressions(cohort)}
     everyone = {data: _exact(read_frames(tables)) for data, tables in paths.items() if tables}
-    learnt = np.concatenate([_training(frames, split, data).thinned(fitted).psi for data, frames in everyone.items()])
-    others: dict[str, FaceCode] = {"pca": PcaScalar(), "residual_kmeans": ResidualCode(model.config.codebook_size)}
-    fitted_codes = {name: code.fit(learnt, space.metric, model.config.bits) for name, code in others.items()}
+    trained = {data: _training(frames, split, data) for data, frames in everyone.items()}
+    learnt = _learnt(trained, fitted)
     kinds = {}
     for data, frames in everyone.items():
+        if data == REAL and folds:
+            kinds[data] = _left_out(folds, frames, trained, space, compared, fitted)
+            continue
         chosen = compared_frames(frames, split, data, compared)
         if data == SIMULATED:
             chosen = shown_displays(chosen, read_parquet(cohort / "events.parquet").to_pandas(), space.metric)
-        codes = compared_codes(model, learnt, chosen.psi, space.metric, fitted_codes)
-        kinds[data] = _Compared(chosen, codes)
+        kinds[data] = _Compared(chosen, _coded(model, learnt, chosen, space))
     return FacsComparison(model, space, learnt, kinds)
+
+
+def _left_out(
+    folds: Sequence[tuple[list[str], RvqVae]], frames: Frames, trained: Mapping[str, Frames], space: ExpressionSpace,
+    compared: int, fitted: int,
+) -> _Compared:  # fmt: skip
+    """Every real person by codes that have not seen them, people alike; who is in no fold was never trained on."""
+    known = {person for people, _ in folds for person in people}
+    frames = frames.thinned_people(max(1, compared // len(known)))
+    parts = []
+    for number, (people, model) in enumerate(folds):
+        strangers = [] if number else sorted(set(frames.people) - known)
+        others = trained[REAL].of(set(trained[REAL].people) - set(people))
+        chosen = frames.of([*people, *strangers])
+        codes = _coded(model, _learnt({**trained, REAL: others}, fitted), chosen, space)
+        parts.append(_Compared(replace(chosen, heldout=np.ones(len(chosen), bool)), codes))
+    alike = zip(*(part.codes for part in parts), strict=True)
+    return _Compared(joined([part.frames for part in parts]), [_one_code(codes) for codes in alike])
+
+
+def _one_code(codes: Sequence[FrameCode]) -> FrameCode:
+    """One code of all folds' frames; templates are the first fold's."""
+    symbols, decoded = ([getattr(code, name) for code in codes] for name in ("symbols", "decoded"))
+    return replace(codes[0], symbols=np.concatenate(symbols), decoded=np.concatenate(decoded))
+
+
+def _coded(model: RvqVae, learnt: Float[np.ndarray, "t e"], frames: Frames, space: ExpressionSpace) -> list[FrameCode]:
+    """The frames by every code; the classical ones are fitted to `learnt`."""
+    others: dict[str, FaceCode] = {"pca": PcaScalar(), "residual_kmeans": ResidualCode(model.config.codebook_size)}
+    fitted = {name: code.fit(learnt, space.metric, model.config.bits) for name, code in others.items()}
+    return compared_codes(model, learnt, frames.psi, space.metric, fitted)
+
+
+def _learnt(trained: Mapping[str, Frames], count: int) -> Float[np.ndarray, "t e"]:
+    """psi of training people, so many frames of each kind of data."""
+    return np.concatenate([frames.thinned(count).psi for frames in trained.values() if len(frames)])
 
 
 def _training(frames: Frames, split: Mapping[tuple[str, str], str], data: str) -> Frames:

@@ -1,51 +1,75 @@
 """Codes of the face side by side over the same held-out frames: error, use of the codes, regions, stillness."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
 from ..blendshapes import REGIONS
+from ..io.tables import REAL
 from ..morphable.space import ExpressionSpace
-from ..quantisation.corpus import Frames
+from ..quantisation.corpus import Frames, joined
 from ..quantisation.metrics import error_mm, error_summary, perplexity, usage
 from .face_code import FaceCode
+from .left_out import Fold
 
 __all__ = ["STILL_MM", "compare", "region_metrics", "token_changes", "words_used"]
 
+FIRST_FOLD = "real, first fold"
+"""Real people whom none of the compared codes has seen."""
 STILL_MM = 0.25
 """Neighbouring frames that differ by less (rms over the face) count as a still face."""
 
 
 def compare(
-    codes: Mapping[str, FaceCode], heldout: Mapping[str, Frames], metrics: Mapping[str, Float[np.ndarray, "e e"]]
+    codes: Mapping[str, FaceCode],
+    heldout: Mapping[str, Frames],
+    metrics: Mapping[str, Float[np.ndarray, "e e"]],
+    folds: Sequence[Fold] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Tables of reconstruction, of error by region, and of stability on a still face.
+
+    With folds, the rows `real` are over every real person, left out once, by the methods that the folds have; those
+    of the real people whom no method has seen are called `real, first fold`.
 
     Arguments:
         codes: fitted methods by name.
         heldout: frames by kind of data.
         metrics: metric of each region; the first is the one that everything was fitted in.
+        folds: see `left_out.fit_folds`.
     """
     reconstruction, regions, stability = [], [], []
     whole = next(iter(metrics.values()))
+    for method, data, parts in _compared(codes, heldout, folds):
+        frames, code = joined([frames for frames, _ in parts]), parts[0][1]
+        each = [code.encode(frames.psi) for frames, code in parts]
+        symbols = np.concatenate(each)
+        decoded = np.concatenate([np.asarray(c.decode(s), float) for s, (_, c) in zip(each, parts, strict=True)])
+        label = {"method": method, "bits": code.bits, "data": data}
+        reconstruction.append(
+            {"method": method, "bits": code.bits, "stages": _stages(symbols), "codebook_size": code.codebook_size,
+             "data": data, **error_summary(error_mm(frames.psi, decoded, whole)),
+             **words_used(symbols, code.codebook_size, code.shared), "frames": len(symbols),
+             "people": len(frames.people)}
+        )  # fmt: skip
+        regions += [
+            label | {"region": region, "error_mm": error_mm(frames.psi, decoded, metric).mean()}
+            for region, metric in metrics.items()
+        ]
+        stability.append(label | token_changes(symbols, frames, whole))
+    return pd.DataFrame(reconstruction), pd.DataFrame(regions), pd.DataFrame(stability)
+
+
+def _compared(
+    codes: Mapping[str, FaceCode], heldout: Mapping[str, Frames], folds: Sequence[Fold]
+) -> Iterator[tuple[str, str, list[tuple[Frames, FaceCode]]]]:
+    """Method, name of the data, and the frames with the code that is to encode them."""
     for method, code in codes.items():
         for data, frames in heldout.items():
-            symbols = code.encode(frames.psi)
-            decoded = np.asarray(code.decode(symbols), float)
-            label = {"method": method, "bits": code.bits, "data": data}
-            words = words_used(symbols, code.codebook_size, code.shared)
-            reconstruction.append(
-                {"method": method, "bits": code.bits, "stages": _stages(symbols), "codebook_size": code.codebook_size,
-                 "data": data, **error_summary(error_mm(frames.psi, decoded, whole)), **words, "frames": len(symbols)}
-            )  # fmt: skip
-            regions += [
-                label | {"region": region, "error_mm": error_mm(frames.psi, decoded, metric).mean()}
-                for region, metric in metrics.items()
-            ]
-            stability.append(label | token_changes(symbols, frames, whole))
-    return pd.DataFrame(reconstruction), pd.DataFrame(regions), pd.DataFrame(stability)
+            yield method, FIRST_FOLD if folds and data == REAL else data, [(frames, code)]
+        if folds and method in folds[0].codes:
+            yield method, REAL, [(fold.frames, fold.codes[method]) for fold in folds]
 
 
 def region_metrics(space: ExpressionSpace) -> dict[str, Float[np.ndarray, "e e"]]:

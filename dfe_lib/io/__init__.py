@@ -4,12 +4,13 @@ In come videos, pictures, tables of clips, delimited text and arrays from outsid
 as RGB with times in seconds, and Parquet, CSV and JSON files that appear whole or not at all.
 """
 
-from .assets import PIECES, asset, fetch, find_piece, is_sound
+from .assets import asset, fetch, find_piece, is_sound
 from .clip_table import MediaFile, held_back, read_clip_table
 from .export import export_csv, export_elan
 from .media import open_media
 from .media_files import find_media
 from .paths import PROJECT
+from .pieces import PIECES
 from .run import Study
 from .tables import N_LANDMARKS, read_arrays, read_dataframe, remove_others, write_csv
 

@@ -53,11 +53,16 @@ class MediaFile:
     """A video or picture to read; `clip_id` is unique among the files found together and names its tables.
 
     Raises UserError where `clip_id` cannot name a file.
+
+    Arguments:
+        start_s, end_s: the part of a video that is read, see `media.open_media`.
     """
 
     path: Path
     clip_id: str
     subject_id: str
+    start_s: float | int = 0.0
+    end_s: float | int | None = None
 
     def __post_init__(self) -> None:
         file_name(self.clip_id)

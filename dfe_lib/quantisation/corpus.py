@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..io.tables import REAL, read_arrays
 from .training import split_subjects
 
-__all__ = ["Frames", "read_corpus", "read_frames"]
+__all__ = ["Frames", "joined", "read_corpus", "read_frames"]
 
 _COLUMNS = {"psi": "psi", "subject": "subject_id", "clip": "clip_id", "frame": "frame", "time_s": "time_s",
             "data": "data"}  # fmt: skip
@@ -53,16 +53,44 @@ class Frames:
         """At most so many frames, evenly spread."""
         return self[:: max(1, -(-len(self) // count))]
 
+    def thinned_people(self, count: int) -> "Frames":
+        """At most so many frames of each person, evenly spread over the person's own, in the order they have."""
+        places = [np.flatnonzero(self.subject == person) for person in self.people]
+        return self[np.sort(np.concatenate([rows[:: max(1, -(-len(rows) // count))] for rows in places]))]
+
     def of(self, people: Iterable[str]) -> "Frames":
         """The frames of these people."""
         return self[np.isin(self.subject, list(people))]
 
-    def training(self, at_most: int = 0) -> Float[np.ndarray, "n e"]:
-        """psi of the training subjects: every real frame, and of the simulated ones evenly so many as fit; 0 is all."""
+    def training(self, at_most: int = 0, real_weight: float = 0.0) -> Float[np.ndarray, "n e"]:
+        """psi of the training subjects: the real frames, and of the simulated ones evenly so many as fit.
+
+        Arguments:
+            at_most: frames in all; 0 is all there are.
+            real_weight: share of the frames that are real, [0, 1); the real ones are repeated or thinned to it. 0
+                takes each of them once.
+        """
+        if not 0 <= real_weight < 1:
+            raise UserError(f"real_weight must be at least 0 and below 1, not {real_weight}.")
         real = np.flatnonzero(~self.heldout & (self.data == REAL))
         others = np.flatnonzero(~self.heldout & (self.data != REAL))
+        if real_weight and len(real) and len(others):
+            whole = at_most or round(len(others) / (1 - real_weight))
+            real = real[np.linspace(0, len(real), round(real_weight * whole), endpoint=False).astype(int)]
         room = max(1, at_most - len(real)) if at_most else len(others)
         return self.psi[np.concatenate([real, others[:: max(1, -(-len(others) // max(1, room)))]])]
+
+    def folds(self, count: int) -> list["Frames"]:
+        """The same frames so many times, each with other real people of the training held out as well.
+
+        The real people are in one fold each; where they are fewer than `count`, each is a fold. No fold where there
+        are fewer than two of them.
+        """
+        people = np.unique(self.subject[~self.heldout & (self.data == REAL)])
+        if len(people) < 2:
+            return []
+        parts = np.array_split(people, min(count, len(people))) if count else []
+        return [replace(self, heldout=self.heldout | ((self.data == REAL) & np.isin(self.subject, p))) for p in parts]
 
     def parts(self) -> dict[str, "Frames"]:
         """Every held-out frame, by kind of data."""
@@ -74,6 +102,11 @@ class Frames:
         split = np.where(self.heldout, "heldout", "train")
         table = pd.DataFrame({"data": self.data, "subject_id": self.subject, "split": split})
         return table.groupby(["data", "subject_id", "split"], sort=True).size().reset_index(name="frames")
+
+
+def joined(parts: Sequence[Frames]) -> Frames:
+    """The frames of all parts, one after the other."""
+    return Frames(**{each.name: np.concatenate([getattr(p, each.name) for p in parts]) for each in fields(Frames)})
 
 
 def read_frames(paths: Iterable[Path]) -> Frames:
@@ -90,8 +123,9 @@ def read_frames(paths: Iterable[Path]) -> Frames:
 
 
 def read_corpus(
-    paths: Sequence[Path], named: Sequence[str], share: float, seed: int, tested: Sequence[str] = ()
-) -> Frames:
+    paths: Sequence[Path], named: Sequence[str], share: float, seed: int, tested: Sequence[str] = (),
+    least_frames: int = 1,
+) -> Frames:  # fmt: skip
     """Reads expressions tables, and holds out subjects of each kind of data.
 
     Of real and of simulated people, those that `named` names are held out; where it names none, the share of them.
@@ -103,8 +137,9 @@ def read_corpus(
         share: Share of the subjects of a kind of which none is named.
         seed: Of the choice.
         tested: People of an official test split, held out as if they were named, as far as they are in the tables.
+        least_frames: Real people with fewer are left out of all: a few pictures show no neutral face.
     """
-    frames = read_frames(paths)
+    frames = _with_enough(read_frames(paths), least_frames)
     missing = sorted(set(named) - set(frames.subject))
     if missing:
         raise UserError(f"There is no subject {missing[0]!r} to hold out; take it out of heldout_subjects.")
@@ -114,6 +149,17 @@ def read_corpus(
         here = frames.data == kind
         heldout[here] = _split(frames.subject[here], named, share, seed)
     return replace(frames, heldout=heldout)
+
+
+def _with_enough(frames: Frames, least: int) -> Frames:
+    """Without the real people who have fewer frames."""
+    people, place, count = np.unique(frames.subject, return_inverse=True, return_counts=True)
+    kept = frames[(frames.data != REAL) | (count[place] >= least)]
+    if not len(kept):
+        raise UserError(
+            f"None of {len(people)} people has {least} frames to learn from: add videos, or set least_frames."
+        )
+    return kept
 
 
 def _valid(path: Path) -> dict[str, np.ndarray]:

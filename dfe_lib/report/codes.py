@@ -12,7 +12,7 @@ __all__ = ["error_against_area", "error_against_bits", "recovery_bars"]
 
 COLOURS = {"dfe": "#D55E00", "faiss": "#0072B2", "au": "#CC79A7"}
 OTHERS = "#555555"
-TITLES = {"real": "real clips", "simulated": "simulated people"}
+TITLES = {"real": "real people, each left out once", "simulated": "simulated people"}
 
 
 def error_against_bits(table: pd.DataFrame, unit: str = "mm") -> Figure:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ..blendshapes import ACTIONS
 from ..errors import UserError
+from ..io.assets import may_be_shown
 from ..io.media import PICTURES, VIDEOS
 from ..io.tables import N_LANDMARKS, main_face, read_arrays, table_schema
 from ..morphable.model import MorphableModel
@@ -42,8 +43,8 @@ CODE_STEP, JAW_STEP = 2.0, 0.3
 
 
 def has_pictures(sources: Mapping[str, Path], clip: str) -> bool:
-    """Is there a video or picture behind this clip, rather than another program's file?"""
-    return clip in sources and sources[clip].suffix.lower() in VIDEOS + PICTURES
+    """Is there a video or picture behind this clip, rather than another program's file, that may be shown?"""
+    return clip in sources and sources[clip].suffix.lower() in VIDEOS + PICTURES and may_be_shown(sources[clip])
 
 
 def middle_frames(

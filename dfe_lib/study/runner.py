@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError, did_you_mean
-from ..io.assets import PIECES, asset
+from ..io.assets import asset
 from ..io.clip_table import is_clip_table, table_clips
 from ..io.parameters import check_parameters, read_parameters
 from ..io.paths import PROJECT, notebooks_dir, params_dir
+from ..io.pieces import PIECES
 from ..io.run import SMOKE, STEPS, Step, Study
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms

@@ -39,6 +39,8 @@ SIZES, STAGES, DECODERS = (256, 64, 16, 1024), (4, 1, 2, 8), ("additive", "joint
 COHORT = CohortConfig(people=32, minutes=2, fps=10, seed=0)
 """Simulated people that every setting is trained and judged on, with the study's real clips."""
 NOTEBOOK = "03_train"
+EVERYONE = 1000
+"""Folds of the settings in which every real person is left out of a training of its own."""
 
 Settings = dict[str, dict[str, object]]
 
@@ -46,8 +48,8 @@ Settings = dict[str, dict[str, object]]
 def settings(seeds: int = 3) -> Settings:
     """Parameters of every run by its name, all settings with one seed before those with the next.
 
-    The grid is K x M x decoder; around K = 256, M = 4, additive, one thing is changed at a time. Other codes are
-    fitted once for each number of bits.
+    The grid is K x M x decoder; around K = 256, M = 4, additive, one thing is changed at a time, and there every real
+    person is left out once. Other codes are fitted once for each number of bits.
 
     >>> settings(1)["k256_m4_additive_s0"]["codebook_size"]
     256
@@ -80,7 +82,10 @@ def _grid(seed: int) -> Iterator[tuple[str, dict[str, object]]]:
                     "decoder": decoder,
                     "methods": methods,
                 }
-                yield f"k{size}_m{stages}_{decoder}", values
+                yield (
+                    f"k{size}_m{stages}_{decoder}",
+                    values | ({"folds": EVERYONE} if centre.items() <= (values | {"methods": "none"}).items() else {}),
+                )
         if size == 256:
             yield from ((f"k256_m4_{name}", centre | values) for name, values in changes.items())
 

@@ -162,8 +162,9 @@ def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool
     out = table_path(folder, clip.clip_id)
     try:
         return extract_clip(
-            clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=faces, progress=progress
-        )
+            clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=faces,
+            start_s=clip.start_s, end_s=clip.end_s, progress=progress,
+        )  # fmt: skip
     except UNREADABLE as error:
         out.unlink(missing_ok=True)  # or the next notebook would take an earlier run's table for this one's
         return ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ..errors import UserError
-from ..io.assets import PIECES, asset
+from ..io.assets import asset
 from ..io.clip_table import MediaFile, is_clip_table, table_clips
 from ..io.media import is_media, open_media
 from ..io.media_files import find_media, with_subjects
 from ..io.names import table_path
 from ..io.paths import PROJECT
+from ..io.pieces import PIECES
 from ..io.tables import read_arrays, write_text
 from .formats.registry import find_recordings
 from .formats.takes import compare_with_video, video_of
@@ -30,6 +32,7 @@ def find_sources(
     media: str | Iterable[str],
     subjects: Mapping[str, str] | str | os.PathLike | None = None,
     skipped: dict[Path, str] | None = None,
+    parts: Mapping[str, Sequence[float | int]] | None = None,
 ) -> list[MediaFile]:
     """Clips of a notebook's `media` parameter: names of samples, files, folders or globs; also other programs' files.
 
@@ -38,8 +41,22 @@ def find_sources(
             stands for all of its clips and subjects, and alone.
         subjects: Who is in which clip, as in `media.find_media`; clips that it leaves out are their own subjects.
         skipped: Takes the files of folders that were passed over, and why, see `formats.find_recordings`.
+        parts: Beginning and end in seconds of the part that is read of a video, by clip; all of those it leaves out.
+
+    Raises UserError where `parts` names a clip that is not there, or no two times.
     """
-    skipped = {} if skipped is None else skipped
+    clips = _found(media, subjects, {} if skipped is None else skipped)
+    wrong = sorted((parts or {}).keys() - {clip.clip_id for clip in clips})
+    if wrong:
+        raise UserError(f"parts names {wrong[0]}, which is no clip of media: take it out.")
+    return [_part(clip, (parts or {}).get(clip.clip_id)) for clip in clips]
+
+
+def _found(
+    media: str | Iterable[str],
+    subjects: Mapping[str, str] | str | os.PathLike | None,
+    skipped: dict[Path, str],
+) -> list[MediaFile]:
     names = [media] if isinstance(media, str) else list(media)
     paths = [asset(name) if name in PIECES else PROJECT / Path(name).expanduser() for name in names]
     tables = [path for path in paths if is_clip_table(path)]
@@ -57,6 +74,14 @@ def find_sources(
     elif subjects:
         subjects = PROJECT / Path(subjects).expanduser()
     return with_subjects(clips, subjects) if subjects else clips
+
+
+def _part(clip: MediaFile, times_s: Sequence[float | int] | None) -> MediaFile:
+    if times_s is None:
+        return clip
+    if len(times_s) != 2 or not all(isinstance(time, int | float) for time in times_s):
+        raise UserError(f"parts of {clip.clip_id} must be two times in seconds, such as [0, 60].")
+    return replace(clip, start_s=times_s[0], end_s=times_s[1])
 
 
 def write_sources(clips: Iterable[MediaFile], folder: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from dfe_lib.errors import UserError
 from dfe_lib.io import assets as module
-from dfe_lib.io.assets import PIECES, Piece, asset, fetch, file_sha256, is_sound
+from dfe_lib.io.assets import asset, fetch, file_sha256, is_sound, may_be_shown
+from dfe_lib.io.pieces import PIECES, Piece
 
 TEXT = b"a face"
 
@@ -116,3 +117,9 @@ def test_a_broken_off_download_leaves_nothing(
 def test_an_unknown_name_gets_a_guess() -> None:
     with pytest.raises(UserError, match=r"no asset called single_face\.mp3: did you mean single_face\.mp4\?"):
         asset("single_face.mp3")
+
+
+def test_samples_whose_terms_nobody_states_are_not_shown(folder: Path) -> None:
+    assert not may_be_shown(folder / "franck.mp4")
+    assert may_be_shown(folder / "single_face.mp4")
+    assert may_be_shown(folder.parent / "franck.mp4"), "a user's own file may have any name"

@@ -5,7 +5,7 @@ import pytest
 
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import expressions_schema, table_writer
-from dfe_lib.quantisation.corpus import Frames, read_corpus, read_frames
+from dfe_lib.quantisation.corpus import Frames, joined, read_corpus, read_frames
 
 
 def write(folder: Path, clip: str, subject: str, data: str, frames: int = 10) -> Path:
@@ -79,3 +79,41 @@ def test_a_psi_that_is_not_finite_is_no_face(tmp_path: Path) -> None:
         key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": np.arange(2), "time_s": np.arange(2) / 10}
         table.write(key | {"data": "real", "psi": [[np.nan], [0.5]], "residual_mm": 0.1, "valid": True})
     assert read_frames([tmp_path / "a.parquet"]).psi.tolist() == [[0.5]]
+
+
+def test_real_frames_are_repeated_or_thinned_to_their_weight(paths: list[Path]) -> None:
+    corpus = read(paths, ["b"])  # nine frames of a, whose psi is 1, and 300 simulated ones
+    for weight in (0.01, 0.25, 0.75):
+        psi = corpus.training(200, weight)
+        assert len(psi) <= 200 and (psi == 1).all(1).sum() == 200 * weight
+    assert (corpus.training(real_weight=0.25) == 1).all(1).sum() == 100
+    with pytest.raises(UserError, match=r"real_weight must be .* below 1, not 1\.0"):
+        corpus.training(200, 1.0)
+
+
+def test_every_real_person_of_the_training_is_in_one_fold(tmp_path: Path) -> None:
+    real = [write(tmp_path, name, name, "real") for name in "abcde"]
+    corpus = read_corpus([*real, write(tmp_path, "sim0", "sim0", "simulated")], ["b"], 0.25, 0)
+    for count, sizes in ((2, [2, 2]), (9, [1, 1, 1, 1])):
+        parts = [corpus[fold.heldout & ~corpus.heldout].people.tolist() for fold in corpus.folds(count)]
+        assert (
+            sorted(name for part in parts for name in part) == list("acde") and [len(part) for part in parts] == sizes
+        )
+    assert all("b" not in fold[~fold.heldout].people for fold in corpus.folds(2))
+    assert corpus.folds(0) == []
+    assert read(real[:2], ["b"]).folds(2) == [], "one person alone cannot be left out"
+
+
+def test_people_of_few_real_frames_are_neither_learnt_from_nor_judged(paths: list[Path], tmp_path: Path) -> None:
+    picture = write(tmp_path, "picture", "picture", "real", 2)
+    corpus = read_corpus([*paths, picture], ["b"], 0.25, 0, least_frames=2)
+    assert "picture" not in corpus.people and {"a", "b", "sim0"} <= set(corpus.people)
+    with pytest.raises(UserError, match="None of 1 people has 2 frames"):
+        read_corpus([picture], [], 0.25, 0, least_frames=2)
+
+
+def test_frames_are_thinned_person_by_person_and_joined_again(paths: list[Path]) -> None:
+    frames = read_frames(paths[1:3]).thinned_people(10)
+    assert np.unique(frames.subject, return_counts=True)[1].tolist() == [9, 10]
+    again = joined([frames.of(["b"]), frames.of(["sim0"])])
+    assert again.frame.tolist() == frames.frame.tolist() and again.psi.shape == frames.psi.shape

@@ -8,6 +8,7 @@ from dfe_lib.io.assets import asset
 from dfe_lib.io.clip_table import MediaFile
 from dfe_lib.io.tables import REAL, expressions_schema, table_writer
 from dfe_lib.morphable.anny import anny_head
+from dfe_lib.report.one_face import read_face
 from dfe_lib.report.pictures import (
     clip_to_show,
     example_displays,
@@ -20,6 +21,7 @@ from dfe_lib.report.pictures import (
 )
 from dfe_lib.tracking.formats.flame_codes import flame_names
 from dfe_lib.tracking.import_clips import take_clips
+from dfe_lib.tracking.sources import find_sources, read_sources, write_sources
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +115,14 @@ def test_frames_that_are_named_or_any_with_a_face(expressions) -> None:
 
 def test_a_figure_stays_a_page() -> None:
     assert len(some_of(range(10_000))) == 24 and some_of(range(5)) == [0, 1, 2, 3, 4] and some_of([]) == []
+
+
+def test_no_figure_shows_a_sample_whose_terms_nobody_states(tmp_path) -> None:
+    clips = find_sources("cap13_edit2.mp4", {}, {"cap13_edit2": [0, 0.2]})
+    take_clips(clips, tmp_path)
+    write_sources(clips, tmp_path)
+    sources = read_sources(tmp_path)
+    assert not has_pictures(sources, "cap13_edit2")
+    pictures, marks = middle_frames(tmp_path, sources, ["cap13_edit2"])
+    assert (pictures["cap13_edit2"] == 255).all() and len(marks["cap13_edit2"]) == 478
+    assert read_face(tmp_path, "cap13_edit2", 2).crop is None

@@ -9,6 +9,7 @@ from recorded_files import E_DAIC, openface_rows, write_table
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.media import open_media
+from dfe_lib.io.tables import read_arrays
 from dfe_lib.tracking.import_clips import take_clips
 from dfe_lib.tracking.sources import find_sources, read_sources, stills, write_sources
 
@@ -136,3 +137,20 @@ def test_the_source_of_a_table_is_its_video_as_long_as_they_match(tmp_path) -> N
     take_clips(clips, tmp_path / "frames")
     write_sources(clips, tmp_path / "frames")
     assert read_sources(tmp_path / "frames") == {"anna": tmp_path / "anna.mp4"}
+
+
+def test_a_part_of_a_video_is_read_with_its_true_numbers(tmp_path) -> None:
+    clips = find_sources("single_face.mp4", {}, parts={"single_face": [0.5, 1]})
+    take_clips(clips, tmp_path)
+    rows = read_arrays(tmp_path / "single_face.parquet", ["frame", "time_s"])
+    assert rows["frame"].tolist() == list(range(15, 30)) and rows["time_s"].max() < 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [({"nobody": [0, 1]}, "parts names nobody, which is no clip"), ({"single_face": [1]}, "must be two times"),
+     ({"single_face": [0, "1 s"]}, "must be two times")],
+)  # fmt: skip
+def test_a_part_that_is_none_is_named(parts, said) -> None:
+    with pytest.raises(UserError, match=said):
+        find_sources("single_face.mp4", {}, parts=parts)
