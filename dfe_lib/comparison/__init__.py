@@ -17,6 +17,8 @@ _MODULES = {
     "compared_methods": "methods",
     "covers_more": "coverage",
     "frequent_parts": "face_parts",
+    "reconstruction_over_seeds": "retraining",
+    "recovery_over_seeds": "retraining",
     "recovery_table": "recovery",
     "region_metrics": "reconstruction",
     "similarity_rank": "templates",
@@ -25,6 +27,8 @@ _MODULES = {
     "token_parts": "face_parts",
     "token_units": "token_readings",
     "tokens_used": "templates",
+    "trained_again": "retraining",
+    "training_table": "retraining",
 }
 
 __all__ = sorted(_MODULES)
