@@ -1,8 +1,8 @@
 """Sentences about results, filled in where README and notebooks have their places.
 
-A place is `<!--claim:NAME-->the sentence<!--/claim-->`, within a line of Markdown; what stands in it is replaced. A
-list item or paragraph with a place in it is wrapped anew, so a place must not begin one: a line that begins with a
-comment is no text for Markdown.
+A place is `<!--claim:NAME--> the sentence<!--/claim-->`, right behind a word; what stands in it is replaced. A list
+item or paragraph with a place in it is wrapped anew. Its comments stay with the words before them, since a line that
+begins with a comment is no text for Markdown.
 """
 
 import re
@@ -53,7 +53,7 @@ def _filled(text: str, sentences: Mapping[str, str], where: str, width: int) -> 
     def sentence(place: re.Match) -> str:
         if place[1] not in sentences:
             raise UserError(f"{where} has a place for the claim {place[1]}; {did_you_mean(place[1], sentences)}")
-        return f"<!--claim:{place[1]}-->{sentences[place[1]]}<!--/claim-->"
+        return f"<!--claim:{place[1]}--> {sentences[place[1]]}<!--/claim-->"
 
     if not width:
         return PLACE.sub(sentence, text)

@@ -122,16 +122,18 @@ class Value:
             text, half = f"{text} ± {self._text(deviation[0], 1)}", 2 * deviation
         elif self.interval:
             low, high = (_column(rows, name, self.table)[0] for name in self.interval)
-            text, half = f"{text} ({self._text(low)} to {self._text(high)})", np.array([(high - low) / 2])
-        return Numbers(("",), number, half, text)
+            text, half = f"{text} [{self._text(low)}, {self._text(high)}]", np.array([(high - low) / 2])
+        return Numbers(("",), number, half, self._with_unit(text))
 
     def _range(self, number: Float[np.ndarray, " n"]) -> str:
         low, high = self._text(number.min()), self._text(number.max())
-        return low if low == high else f"{low} to {high}"
+        return self._with_unit(low if low == high else f"{low} to {high}")
 
     def _text(self, number: float, digits: int | None = None) -> str:
-        shown = float(f"{number * (100 if self.percent else 1):.{digits or self.digits}g}")
-        return f"{shown:,.10g}" + (" %" if self.percent else "")
+        return f"{float(f'{number * (100 if self.percent else 1):.{digits or self.digits}g}'):,.10g}"
+
+    def _with_unit(self, text: str) -> str:
+        return f"{text} %" if self.percent else text
 
 
 def _rows(table: pd.DataFrame, where: Mapping[str, object], name: str, some: bool = True) -> pd.DataFrame:
