@@ -70,9 +70,7 @@ def trained_again(
     return again
 
 
-def training_table(
-    again: Trainings, heldout: Mapping[str, Frames], metric: Float[np.ndarray, "e e"]
-) -> pd.DataFrame:
+def training_table(again: Trainings, heldout: Mapping[str, Frames], metric: Float[np.ndarray, "e e"]) -> pd.DataFrame:
     """A row a method, training and kind of data: held-out error, and the share of the first training's templates that
     come again (matched one to one, cosine of 0.9 or more).
 
@@ -138,9 +136,7 @@ def _seeds(again: Trainings) -> list[dict[str, FaceCode]]:
     """The methods of each further seed, by name."""
     names = dict.fromkeys(training for trainings in again.values() for training in trainings)
     return [
-        {method: trainings[name] for method, trainings in again.items()}
-        for name in names
-        if name not in (FIRST, NOISY)
+        {method: trainings[name] for method, trainings in again.items()} for name in names if name not in (FIRST, NOISY)
     ]
 
 

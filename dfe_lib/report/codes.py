@@ -68,9 +68,7 @@ def recovery_bars(table: pd.DataFrame) -> Figure:
     table = table.sort_values("cosine", ascending=False)
     figure, axis = plt.subplots(figsize=(7, 0.32 * len(table) + 1.2), layout="constrained")
     labels = [f"{row.method} ({row.templates} templates)" for row in table.itertuples()]
-    axis.barh(
-        labels, table["cosine"], xerr=table.get("cosine_sd"), color=[_colour(name) for name in table["method"]]
-    )
+    axis.barh(labels, table["cosine"], xerr=table.get("cosine_sd"), color=[_colour(name) for name in table["method"]])
     axis.plot(
         table["found_share"], labels, "D", color="black", markersize=4, label="share with a cosine of 0.85 or more"
     )

@@ -65,11 +65,11 @@ PREDICATES: dict[str, tuple[str, _Spare]] = {
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence: its values by the names of its placeholders, and predicates as mappings."""
+    """One sentence: where its numbers come from, by the names of its placeholders, and predicates as mappings."""
 
     name: str
     sentence: str
-    values: Mapping[str, Value]
+    numbers: Mapping[str, Value]
     holds: tuple[Mapping[str, object], ...]
 
 
@@ -120,10 +120,10 @@ def write_verdicts(folder: Path, verdicts: Iterable[Verdict]) -> None:
 
 def _verdict(claim: Claim, tables: Tables) -> Verdict:
     try:
-        numbers = {name: value.of(tables) for name, value in claim.values.items()}
+        numbers = {name: value.of(tables) for name, value in claim.numbers.items()}
         spare = min(_spare(predicate, numbers) for predicate in claim.holds)
     except NotMeasured as error:
-        blanks = dict.fromkeys(claim.values, f"({UNKNOWN})")
+        blanks = dict.fromkeys(claim.numbers, f"({UNKNOWN})")
         return Verdict(claim.name, UNKNOWN, float("nan"), claim.sentence.format(**blanks), str(error))
     filled = claim.sentence.format(**{name: found.text for name, found in numbers.items()})
     return Verdict(claim.name, HOLDS if spare >= 0 else FAILS, spare, filled)

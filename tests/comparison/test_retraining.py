@@ -42,9 +42,8 @@ def again(codes: dict) -> dict:
 
 
 def test_each_training_is_another_one_of_the_same_method(codes: dict, again: dict) -> None:
-    assert {method: list(trainings) for method, trainings in again.items()} == dict.fromkeys(
-        ("ours", "faiss_rq"), ["seed 0", "seed 1", "seed 2", "noise"]
-    )
+    names = ["seed 0", "seed 1", "seed 2", "noise"]
+    assert {method: list(trainings) for method, trainings in again.items()} == {"ours": names, "faiss_rq": names}
     for method, trainings in again.items():
         assert trainings["seed 0"] is codes[method]
         assert len({code.templates().tobytes() for code in trainings.values()}) == 4

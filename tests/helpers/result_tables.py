@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-ERRORS = {"method": ["ours", "classical"], "data": "simulated", "error_mm": [0.158, 0.155], "error_mm_sd": [0.002, 0.001]}
+ERRORS = {
+    "method": ["ours", "classical"],
+    "data": "simulated",
+    "error_mm": [0.158, 0.155],
+    "error_mm_sd": [0.002, 0.001],
+}
 SEEDS = {"method": "ours", "seed": [0, 1, 2], "start_mm": [0.161, 0.160, 0.162], "error_mm": [0.158, 0.159, 0.157]}
 TASKS = {
     "task": ["stress", "stress", "phq8"], "representation": ["psi", "units", "units"],

@@ -82,9 +82,7 @@ def test_the_study_agrees_with_itself_and_says_how_many_tokens_are_the_same(tmp_
     assert found.sentences[-1] == "Of the templates 100% are the same under the same number, 100% under any."
 
 
-def test_what_is_no_folder_of_results_is_refused_in_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_what_is_no_folder_of_results_is_refused_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(UserError, match="is no folder of results, for it has no tables"):
         compare_runs(STUDY, tmp_path)
     assert main(["compare", str(tmp_path), str(STUDY)]) == 1
