@@ -37,7 +37,7 @@ from dfe_lib.quantisation import RvqVaeConfig, TrainConfig, read_corpus
 
 frames, expressions, out = map(Path, sys.argv[1:])
 fit_tables(frames.glob("*.parquet"), out / "expressions", anny_head(), "bilateral")
-space, faces = read_space(expressions), read_corpus(sorted(expressions.glob("*.parquet")), ["door_man"])
+space, faces = read_space(expressions), read_corpus(sorted(expressions.glob("*.parquet")), ["door_man"], 0.25, 0)
 psi, heldout = faces.training(0), faces.parts()
 ours = TrainedCode(RvqVaeConfig(space.names, 16, 2), TrainConfig(2, start_frames=1024, evaluate_every=1), psi[:50])
 codes = {"ours": ours, "faiss_rq": ResidualCode(16)}
