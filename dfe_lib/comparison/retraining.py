@@ -86,8 +86,8 @@ def training_table(again: Trainings, heldout: Mapping[str, Frames], metric: Floa
             errors = {data: _error(code, frames, metric) for data, frames in heldout.items()}
             rows += [label | {"data": data, "error_mm": error} for data, error in errors.items()]
             if isinstance(code, TrainedCode):
-                start, *_, end = code.history.heldout_mm
-                rows.append(label | {"data": "all", "error_mm": end, "start_mm": start})
+                watched = code.history.heldout_mm
+                rows.append(label | {"data": "all", "error_mm": watched.iloc[-1], "start_mm": watched.iloc[0]})
     columns = ["method", "training", "data", "start_mm", "error_mm", "templates_again"]
     return pd.DataFrame(rows, columns=columns)
 

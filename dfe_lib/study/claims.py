@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ class Claim:
     name: str
     sentence: str
     numbers: Mapping[str, Value]
-    holds: tuple[Mapping[str, object], ...]
+    holds: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,9 @@ def _verdict(claim: Claim, tables: Tables) -> Verdict:
     return Verdict(claim.name, HOLDS if spare >= 0 else FAILS, spare, filled)
 
 
-def _spare(predicate: Mapping[str, object], numbers: Mapping[str, Numbers]) -> float:
+def _spare(predicate: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> float:
     kind = _kind(predicate)
-    a, b = (_operand(each, numbers) for each in predicate[kind])  # type: ignore[attr-defined]
+    a, b = (_operand(each, numbers) for each in predicate[kind])
     if len(a.number) > 1 and len(b.number) > 1:
         b = _matched(a, b)
     setting, spare = PREDICATES[kind]
@@ -139,10 +140,10 @@ def _spare(predicate: Mapping[str, object], numbers: Mapping[str, Numbers]) -> f
     return float(spare(a, b, unit * predicate.get(setting, 0)).min())
 
 
-def _operand(each: object, numbers: Mapping[str, Numbers]) -> Numbers:
+def _operand(each: str | int | float, numbers: Mapping[str, Numbers]) -> Numbers:
     if isinstance(each, str):
         return numbers[each]
-    return Numbers(("",), np.array([float(each)]), np.zeros(1), "")  # type: ignore[arg-type]
+    return Numbers(("",), np.array([float(each)]), np.zeros(1), "")
 
 
 def _matched(a: Numbers, b: Numbers) -> Numbers:
@@ -188,7 +189,7 @@ def _check_predicate(predicate: object, values: Mapping[str, Value], where: str)
             raise UserError(f"{where}: there is no value {each}; {did_you_mean(str(each), values)}")
 
 
-def _kind(predicate: Mapping[str, object]) -> str:
+def _kind(predicate: Mapping[str, Any]) -> str:
     return next(word for word in predicate if word in PREDICATES)
 
 

@@ -1,6 +1,6 @@
 """Numbers that sentences state, picked from a run's result tables together with how far each may be off."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,7 +81,7 @@ class Value:
     column: str = ""
     where: Mapping[str, object] = field(default_factory=dict)
     sd: str = ""
-    interval: tuple[str, str] | list[str] = ()  # type: ignore[assignment]
+    interval: Sequence[str] = ()
     by: str | list[str] = ""
     share: Mapping[str, object] = field(default_factory=dict)
     exact: bool = False
