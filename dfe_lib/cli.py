@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_assets(commands)
     _add_datasets(commands)
     _add_study(commands)
+    _add_claims(commands)
+    _add_compare(commands)
     _add_encode(commands)
     _add_live(commands)
     _add_view(commands)
@@ -77,6 +79,20 @@ def _add_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser("study", help="run the five notebooks; a step that has not changed is skipped")
     parser.add_argument("--profile", default="study", help="folder of params/, and name of the run (default: study)")
     parser.set_defaults(command=_study)
+
+
+def _add_claims(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("claims", help="check what is said of the study's results against its tables")
+    parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="folder of a run (default: the study's)")
+    parser.add_argument("--write", nargs="+", type=Path, default=[], metavar="FILE",
+                        help="fill the sentences in, in README.md or a notebook")  # fmt: skip
+    parser.set_defaults(command=_claims)
+
+
+def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("compare", help="two runs side by side: tables beside their spread, claims, tokens")
+    parser.add_argument("runs", nargs=2, type=Path, metavar="RUN", help="folders of two runs, such as results/study")
+    parser.set_defaults(command=_compare)
 
 
 def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -231,6 +247,26 @@ def _study(options: argparse.Namespace) -> int:
 
     Runner(options.profile, report=lambda line: print(line, flush=True)).execute()
     return 0
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from .io.paths import results_dir
+    from .study.claims import FAILS, check_claims, read_claims
+    from .study.prose import fill
+
+    verdicts = check_claims(options.run or results_dir("study"), read_claims())
+    for path in options.write:
+        fill(path, {verdict.claim: verdict.sentence for verdict in verdicts})
+    print(*verdicts, sep="\n")
+    return int(any(verdict.verdict == FAILS for verdict in verdicts))
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .study.compare import compare_runs
+
+    found = compare_runs(*options.runs)
+    print(*found.sentences, "They agree." if found.agrees else "They do not agree.", sep="\n")
+    return int(not found.agrees)
 
 
 def _estimator(options: argparse.Namespace) -> int:

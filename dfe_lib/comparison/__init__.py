@@ -24,6 +24,8 @@ _MODULES = {
     "write_folds": "left_out",
     "covers_more": "coverage",
     "frequent_parts": "face_parts",
+    "reconstruction_over_seeds": "retraining",
+    "recovery_over_seeds": "retraining",
     "recovery_table": "recovery",
     "region_metrics": "reconstruction",
     "similarity_rank": "templates",
@@ -32,6 +34,8 @@ _MODULES = {
     "token_parts": "face_parts",
     "token_units": "token_readings",
     "tokens_used": "templates",
+    "trained_again": "retraining",
+    "training_table": "retraining",
 }
 
 __all__ = sorted(_MODULES)

@@ -106,17 +106,23 @@ class ResidualCode(SummedBooks):
 
     Arguments:
         beam: partial sums that training and search keep.
+        seed: of the k-means of its stages.
 
     Source: Johnson, Douze and Jegou, "Billion-scale similarity search with GPUs", 2019 (the library).
     """
 
-    def __init__(self, codebook_size: int = 256, whiten: bool = True, beam: int = 5):
+    def __init__(self, codebook_size: int = 256, whiten: bool = True, beam: int = 5, seed: int = 0):
         super().__init__(codebook_size, whiten)
-        self.beam = beam
+        self.beam, self.seed = beam, seed
+
+    def reseeded(self, further: int) -> "ResidualCode":
+        """The same, not fitted yet, that many seeds further."""
+        return ResidualCode(self.codebook_size, self.whiten, self.beam, self.seed + further)
 
     def _fitted(self, z: Float[np.ndarray, "n d"], stages: int) -> Float[np.ndarray, "m k d"]:
         self._index = faiss.ResidualQuantizer(z.shape[1], stages, round(math.log2(self.codebook_size)))
         self._index.max_beam_size = self.beam
+        self._index.cp.seed += self.seed
         self._index.cp.min_points_per_centroid = 1
         self._index.train(z)
         flat = faiss.vector_to_array(self._index.codebooks)

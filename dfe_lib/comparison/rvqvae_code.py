@@ -63,6 +63,10 @@ class TrainedCode:
         """The same shape and training on other frames."""
         return TrainedCode(self.config, self.training, self.heldout, self.align_to).fit(psi, metric, self.config.bits)
 
+    def reseeded(self, further: int) -> "TrainedCode":
+        """The same shape and training, not fitted yet, that many seeds further."""
+        return type(self)(self.config, replace(self.training, seed=self.training.seed + further), self.heldout)
+
     @property
     def codebook_size(self) -> int:
         return self.config.codebook_size

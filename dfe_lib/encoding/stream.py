@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..fitting.estimator import FaceNeutral, pretrained_estimator
 from ..fitting.neutral import MIN_FRAMES
 from ..fitting.person import NEUTRAL_FRAMES
-from ..fitting.smoothing import WINDOW_S, metric_scale, smooth_frame
+from ..fitting.smoothing import WINDOW_S, metric_scale, on_grid, smooth_frame
 from ..io.media import Frame
 from ..io.tables import REAL
 from ..tracking.detection import FaceFinder, FoundFace
@@ -164,7 +164,7 @@ class Stream:
             nothing = np.full((1, len(self._rows.model.config.coefficients)), np.nan, np.float32)
             return batch | {"psi": nothing, "valid": np.array([False])}
         face, confidence = waiting.found.face, waiting.found.confidence
-        psi = self._smooth(waiting)[None].astype(np.float32)
+        psi = on_grid(self._smooth(waiting))[None].astype(np.float32)
         return batch | {
             "psi": psi, "valid": np.array([np.isfinite(psi).all()]), "landmarks": face.landmarks.reshape(1, -1),
             "rotation": face.rotation.reshape(1, 9),

@@ -13,7 +13,7 @@ from ..io.tables import N_LANDMARKS, coefficient_names, expressions_schema, read
 from ..morphable.model import MorphableModel
 from ..morphable.procrustes import LAYOUT_68
 from .estimator import FaceNeutral, pretrained_estimator
-from .smoothing import smooth_expressions
+from .smoothing import on_grid, smooth_expressions
 from .solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
 
 __all__ = ["GivenPsi", "Landmarks68", "Measurement", "Rows", "ScoredLandmarks", "measurement_kind", "measurement_of"]
@@ -52,7 +52,10 @@ class Measurement(ABC):
     def smoothed(
         self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str
     ) -> tuple[Float[np.ndarray, "n e"], float]:
-        """Expressions of one person's clip, smoothed by one of `smoothing.SMOOTHINGS`, and the change in mm."""
+        """Expressions of one person's clip, smoothed by one of `smoothing.SMOOTHINGS`, and the change in mm.
+
+        Those that are estimated come in whole steps of `smoothing.PSI_STEP`.
+        """
 
     @abstractmethod
     def points(self, rows: Rows) -> Float32[np.ndarray, "n l d"]:
@@ -81,7 +84,7 @@ class _Estimated(Measurement):
         self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str
     ) -> tuple[Float[np.ndarray, "n e"], float]:
         found = smooth_expressions(psi, time_s.astype(float), self._metric, method)
-        return found.psi, found.change_mm
+        return on_grid(found.psi), found.change_mm
 
     def _closed_form(
         self, points: Float[np.ndarray, "n l 3"], psi: Float[np.ndarray, "n 52"]

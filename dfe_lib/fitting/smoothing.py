@@ -8,7 +8,16 @@ from jaxtyping import Bool, Float
 from ..errors import UserError
 from ..morphable.metric import mesh_energy, metric_root
 
-__all__ = ["SMOOTHINGS", "WINDOW_S", "Smoothed", "metric_scale", "smooth_expressions", "smooth_frame"]
+__all__ = [
+    "PSI_STEP",
+    "SMOOTHINGS",
+    "WINDOW_S",
+    "Smoothed",
+    "metric_scale",
+    "on_grid",
+    "smooth_expressions",
+    "smooth_frame",
+]
 
 SMOOTHINGS = ("none", "one_euro", "bilateral")
 WIDTH_S, RANGE_MM = 0.3, 0.3
@@ -26,6 +35,9 @@ MIN_STEP_S = 1e-3
 """Some recordings give two frames the same time."""
 MAX_GAP_S = 0.5
 """After a longer gap, or a frame without a face, the one-euro filter starts anew (our choice)."""
+
+PSI_STEP = 2**-12
+"""Step of finished coefficients, a hundredth of what the fit is uncertain by: machines differ in digits behind it."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,15 @@ def smooth_frame(
     away = (time_s - time_s[at]) / WIDTH_S
     share = _likeness(np.abs(away), np.square(places - places[at]).sum(1))
     return share @ psi / share.sum()
+
+
+def on_grid(psi: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Finished coefficients in whole steps of PSI_STEP, so that what is decided on them depends on no last digit.
+
+    >>> float(on_grid(np.array([0.70001]))[0]) == 2867 / 4096
+    True
+    """
+    return np.round(psi / PSI_STEP) * PSI_STEP
 
 
 def metric_scale(metric: Float[np.ndarray, "e e"]) -> Float[np.ndarray, "e e"]:

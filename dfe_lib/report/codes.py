@@ -18,17 +18,22 @@ TITLES = {"real": "real people, each left out once", "simulated": "simulated peo
 def error_against_bits(table: pd.DataFrame, unit: str = "mm") -> Figure:
     """Held-out error of every method over its bits (columns of `reconstruction.csv`), a panel for each kind of data.
 
-    Methods with several rows of one kind of data are drawn as a line; several seeds as their mean.
+    Methods with several rows of one kind of data are drawn as a line; several seeds as their mean, with a bar of one
+    standard deviation to either side where the table has it.
     """
+    table = table.assign(error_mm_sd=table.get("error_mm_sd", np.nan))
     kinds = list(dict.fromkeys(table["data"]))
     figure, axes = plt.subplots(1, len(kinds), figsize=(5.2 * len(kinds), 4.6), layout="constrained", squeeze=False)
     for axis, kind in zip(axes[0], kinds, strict=True):
-        here = table[table["data"] == kind].groupby(["method", "bits"], sort=False, as_index=False)["error_mm"].mean()
+        groups = table[table["data"] == kind].groupby(["method", "bits"], sort=False, as_index=False)
+        here = groups[["error_mm", "error_mm_sd"]].mean()
         ends = []
         for method, rows in here.groupby("method", sort=False):
             rows = rows.sort_values("bits")
             colour = _colour(str(method))
-            axis.plot(rows["bits"], rows["error_mm"], marker="o", markersize=4, linewidth=1, color=colour)
+            axis.errorbar(
+                rows["bits"], rows["error_mm"], rows["error_mm_sd"], marker="o", markersize=4, linewidth=1, color=colour
+            )
             ends.append((rows["error_mm"].iloc[-1], rows["bits"].iloc[-1], str(method), colour))
         _label(axis, ends)
         axis.set(xlabel="bits a frame", ylabel=f"held-out error ({unit}, rms over the face)", xlim=(0, None))
@@ -58,12 +63,12 @@ def recovery_bars(table: pd.DataFrame) -> Figure:
     """Mean cosine of the planted displays with the templates matched to them, by method (columns of `recovery.csv`).
 
     A grey line is the most that a method with so few templates can reach, a ring its mean cosine where a template may
-    stand for several displays.
+    stand for several displays. Black bars are one standard deviation over trainings where the table has it.
     """
     table = table.sort_values("cosine", ascending=False)
     figure, axis = plt.subplots(figsize=(7, 0.32 * len(table) + 1.2), layout="constrained")
     labels = [f"{row.method} ({row.templates} templates)" for row in table.itertuples()]
-    axis.barh(labels, table["cosine"], color=[_colour(name) for name in table["method"]])
+    axis.barh(labels, table["cosine"], xerr=table.get("cosine_sd"), color=[_colour(name) for name in table["method"]])
     axis.plot(
         table["found_share"], labels, "D", color="black", markersize=4, label="share with a cosine of 0.85 or more"
     )

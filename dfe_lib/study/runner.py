@@ -21,12 +21,16 @@ from ..io.paths import PROJECT, notebooks_dir, params_dir
 from ..io.pieces import PIECES
 from ..io.run import SMOKE, STEPS, Step, Study
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
+from .claims import check_claims, read_claims, write_verdicts
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
 from .kernel import PeakMemory, execute_notebook
 from .manifest import file_hashes, read_json, versions, write_json, write_manifest
 from .parameters import declared_parameters
 
-__all__ = ["CORPUS", "Outcome", "Runner"]
+__all__ = ["CLAIMED", "CORPUS", "Outcome", "Runner"]
+
+CLAIMED = "study"
+"""The run that `results/claims.yaml` speaks of: once its steps are done, every claim is checked."""
 
 CORPUS = "corpus"
 """Parameter that names the folder of another run: a step that is given one reads its kinds there."""
@@ -101,7 +105,15 @@ class Runner:
             self.report(str(outcomes[-1]))
         if not any(outcome.ran for outcome in outcomes):
             self.report(f"{self.run} is up to date: nothing to do")
+        if self.run == CLAIMED and only is None:
+            self._check_claims()
         return outcomes
+
+    def _check_claims(self) -> None:
+        verdicts = check_claims(self.folder, read_claims())
+        write_verdicts(self.folder, verdicts)
+        for verdict in verdicts:
+            self.report(str(verdict))
 
     def _check_profile(self) -> None:
         if not self.params.is_dir():

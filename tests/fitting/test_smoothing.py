@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dfe_lib.errors import UserError
-from dfe_lib.fitting.smoothing import RANGE_MM, WINDOW_S, metric_scale, smooth_expressions, smooth_frame
+from dfe_lib.fitting.smoothing import RANGE_MM, WINDOW_S, metric_scale, on_grid, smooth_expressions, smooth_frame
 
 TIME = np.arange(120) / 30
 METRIC = 25 * np.eye(3)
@@ -82,3 +82,12 @@ def test_one_frame_of_a_window_is_what_the_whole_window_gives() -> None:
     np.testing.assert_allclose(alone, whole[[0, 40, 119]], atol=1e-12)
     near = np.abs(TIME - TIME[40]) <= WINDOW_S
     np.testing.assert_allclose(smooth_frame(psi[near], TIME[near], places[near], 27), whole[40], atol=1e-12)
+
+
+def test_finished_coefficients_do_not_depend_on_last_digits() -> None:
+    psi = np.random.default_rng(0).random((200, 52)).astype(np.float32)
+    steps = on_grid(psi)
+    assert steps.dtype == np.float32
+    np.testing.assert_array_equal(steps * 4096, np.round(psi * 4096))
+    assert (on_grid(psi + np.float32(1e-6)) != steps).mean() < 0.01
+    assert np.isnan(on_grid(np.full((1, 2), np.nan))).all()

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 
 from dfe_lib.report.codes import error_against_area, error_against_bits, recovery_bars
@@ -19,6 +20,12 @@ def test_a_panel_shows_one_kind_of_data_and_a_line_one_method() -> None:
 def test_seeds_are_averaged() -> None:
     twice = pd.concat([TABLE, TABLE.assign(error_mm=TABLE.error_mm + 0.2)])
     assert error_against_bits(twice).axes[0].lines[1].get_ydata().round(6).tolist() == [0.2]
+
+
+def test_deviations_over_seeds_are_drawn_where_they_are_known() -> None:
+    axis = error_against_bits(TABLE.assign(error_mm_sd=[np.nan, np.nan, 0.02, np.nan])).axes[0]
+    bars = [path.vertices[:, 1] for bar in axis.collections for path in bar.get_paths() if len(path.vertices)]
+    assert [bar.round(6).tolist() for bar in bars if np.isfinite(bar).all()] == [[0.08, 0.12]]
 
 
 def test_the_frontier_shows_every_method() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import data_set_trees as trees
@@ -10,7 +12,7 @@ import pytest
 
 from dfe_lib.errors import UserError
 from dfe_lib.io.run import Step
-from dfe_lib.study.kernel import StepError, execute_notebook
+from dfe_lib.study.kernel import StepError, arithmetic, execute_notebook
 from dfe_lib.study.runner import Runner, _files_named
 
 STEPS = (Step("01_one", (), ("frames",), ("media", "subjects")), Step("02_two", ("frames",), ("tokens",)))
@@ -251,15 +253,30 @@ def test_a_file_for_no_notebook_and_an_unknown_profile_are_refused(world: World)
         world.runner()
 
 
-def test_kernels_get_fixed_hashing_and_the_users_threads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_get_fixed_hashing_and_arithmetic_and_what_the_user_has_set(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
-    names = "PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
+    names = "PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_CBWR"
+    for name in (*names[:1], *names[2:]):
+        monkeypatch.delenv(name, raising=False)
     code = "(folder / 'tables').mkdir(parents=True)\n"
-    code += f"(folder / 'tables' / 'e').write_text(str([os.environ[n] for n in {names}]))"
+    code += f"(folder / 'tables' / 'e').write_text(str([os.environ.get(n) for n in {names}]))"
     world.write("01_one", 'run = "smoke"', code)
     world.runner().execute(only=["01_one"])
-    cores = str(len(os.sched_getaffinity(0)))
-    assert (world.results / "tables" / "e").read_text() == str(["0", "1", cores])
-    assert "PYTHONHASHSEED" not in os.environ
+    wanted = ["0", "1", "2", arithmetic().get("MKL_CBWR")]
+    assert (world.results / "tables" / "e").read_text() == str(wanted)
+    assert "PYTHONHASHSEED" not in os.environ and "MKL_CBWR" not in os.environ
+
+
+def test_every_library_obeys() -> None:
+    code = """
+import faiss, numpy, scipy.linalg, torch
+from numpy._core._multiarray_umath import __cpu_features__ as features
+from threadpoolctl import threadpool_info
+blas = {found["architecture"] for found in threadpool_info() if found["internal_api"] == "openblas"}
+print(torch.backends.cpu.get_cpu_capability(), features["X86_V4"], torch.get_num_threads(), *blas)
+"""
+    environment = {**os.environ, **arithmetic()}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["AVX2", "False", "2", "Haswell"] or "MKL_CBWR" not in arithmetic()
