@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..morphable.model import LandmarkEmbedding, MorphableModel
 from ..morphable.painting import BROWS, OUTER_LIPS, Palette, paint
 from ..morphable.rendering import subdivision
+from .creases import Creases, sample_creases
 
 __all__ = ["Actor", "fine_mesh", "landmarks_of", "sample_actor", "sample_expression_basis", "smooth_field"]
 
@@ -37,6 +38,7 @@ class Actor:
         colours: (W, 3) in [0, 1], of the vertices of :func:`fine_mesh`.
         strangeness: how far `expression` lies from the nominal basis; 0 is the nominal basis itself.
         glasses: whether it wears them.
+        creases: what its expressions do to the skin; None is smooth skin.
     """
 
     neutral: Float[np.ndarray, "v 3"]
@@ -44,9 +46,14 @@ class Actor:
     colours: Float[np.ndarray, "w 3"]
     strangeness: float = 0.0
     glasses: bool = False
+    creases: Creases | None = None
 
     def vertices(self, psi: Float[np.ndarray, " e"]) -> Float[np.ndarray, "v 3"]:
         return self.neutral + np.tensordot(psi, self.expression, 1)
+
+    def painted(self, psi: Float[np.ndarray, " e"]) -> Float[np.ndarray, "w 3"]:
+        """Colours with this expression."""
+        return self.colours if self.creases is None else self.creases.on(self.colours, psi)
 
 
 def sample_actor(
@@ -55,6 +62,7 @@ def sample_actor(
     rng: np.random.Generator,
     strangeness: float | None = None,
     neutral: Float[np.ndarray, "v 3"] | None = None,
+    ageing: np.random.Generator | None = None,
 ) -> Actor:
     """A random actor on the topology of `head`.
 
@@ -64,12 +72,15 @@ def sample_actor(
         rng: the only source of chance.
         strangeness: of the expression basis, drawn from 0 to 1.3 when None.
         neutral: the head to dress; drawn from the model's identity space (and beyond it) when None.
+        ageing: source of the creases' chance; smooth skin when None.
     """
     amount = float(rng.uniform(0, 1.3)) if strangeness is None else strangeness
     shape = _sample_shape(head, rng) if neutral is None else neutral.astype(float)
     shape = shape + _hair_volume(head, shape, rng)
     expression = sample_expression_basis(head, rng, amount)
-    return Actor(shape, expression, _sample_colours(head, refine, rng), amount, bool(rng.uniform() < 0.06))
+    colours, glasses = _sample_colours(head, refine, rng), bool(rng.uniform() < 0.06)
+    creases = sample_creases(refine @ head.template.astype(float), _marks(head), ageing) if ageing else None
+    return Actor(shape, expression, colours, amount, glasses, creases)
 
 
 def fine_mesh(head: MorphableModel) -> tuple[csr_matrix, Int[np.ndarray, "g 3"]]:

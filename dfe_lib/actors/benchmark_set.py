@@ -15,6 +15,9 @@ from safetensors.numpy import load_file
 from ..errors import UserError
 from ..io.tables import atomic_path, read_parquet
 from ..morphable.model import MM_PER_M, MorphableModel
+from ..tracking.feature_axes import reduced
+from ..tracking.landmark_network import LandmarkNetwork
+from .film_features import film_features
 
 __all__ = ["FILE", "MOVING", "RenderedSet", "pack_actors", "rendered_set"]
 
@@ -32,12 +35,14 @@ class RenderedSet:
 
     Arguments:
         landmarks: (n, 478, 3) detected, pixels. scores: (n, 51). psi: (n, 52) truth, on the nominal basis.
+        features: (n, 448) of the landmark network, see `tracking.feature_axes`.
         rotation: (n, 3, 3) head to camera. actor: (n,). condition: (n,). neutral: (n,) marks the neutral frames.
         rest: (a, 478, 3) true neutral landmarks of each actor, mm, head axes.
     """
 
     landmarks: Float[np.ndarray, "n 478 3"]
     scores: Float[np.ndarray, "n 51"]
+    features: Float[np.ndarray, "n 448"]
     psi: Float[np.ndarray, "n 52"]
     rotation: Float[np.ndarray, "n 3 3"]
     actor: Int[np.ndarray, " n"]
@@ -59,7 +64,7 @@ def pack_actors(paths: Sequence[Path], out: Path, head: MorphableModel) -> None:
     """Writes films of `filming.film_actors` as the benchmark's file, small enough to ship."""
     from .filming import CONDITIONS
 
-    frames, rest = [], []
+    frames, rest, network = [], [], LandmarkNetwork()
     for number, path in enumerate(paths):
         film = load_file(path)
         rest.append(film["neutral"])
@@ -70,6 +75,7 @@ def pack_actors(paths: Sequence[Path], out: Path, head: MorphableModel) -> None:
             "neutral": film["psi"][seen].sum(1) == 0, "scale": scale.astype(np.float32),
             "rotation": list(film["rotation"][seen].reshape(-1, 9)), "shift": list(film["exact_px"][seen].mean(1)),
             "psi": list(film["psi"][seen]), "scores": list(film["scores"][seen]), "offset": list(offset),
+            "features": list(reduced(film_features(film, network)[seen].astype(np.float32))),
         }))  # fmt: skip
     table = pa.Table.from_pandas(pd.concat(frames), preserve_index=False)
     padding = [None] * (len(table) - len(rest))
@@ -111,7 +117,7 @@ def rendered_set(path: Path = FILE) -> RenderedSet:
     if not path.exists():
         raise UserError(f"{path} is missing: `dfe estimator` writes it")
     table = read_parquet(path)
-    columns = {name: _stacked(table[name]) for name in ("rotation", "shift", "psi", "scores", "offset")}
+    columns = {name: _stacked(table[name]) for name in ("rotation", "shift", "psi", "scores", "offset", "features")}
     rest = _stacked(table["rest"].drop_null()).reshape(-1, 478, 3).astype(float)
     actor, scale = table["actor"].to_numpy().astype(int), table["scale"].to_numpy().astype(float)
     rotation, psi = columns["rotation"].reshape(-1, 3, 3).astype(float), columns["psi"].astype(float)
@@ -119,8 +125,8 @@ def rendered_set(path: Path = FILE) -> RenderedSet:
     truth = _placed(rest[actor] + np.tensordot(psi, marks, 1), rotation, scale, columns["shift"].astype(float))
     landmarks = truth + columns["offset"].reshape(-1, 478, 3) * STEP_MM * scale[:, None, None]
     return RenderedSet(
-        landmarks, columns["scores"].astype(float), psi, rotation, actor, table["condition"].to_numpy(),
-        table["neutral"].to_numpy(), rest,
+        landmarks, columns["scores"].astype(float), columns["features"].astype(float), psi, rotation, actor,
+        table["condition"].to_numpy(), table["neutral"].to_numpy(), rest,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from ..io.tables import atomic_path
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, Light, turn
+from ..tracking.landmark_network import crop_of
 from ..tracking.landmarker import FaceLandmarks
 from .actor import Actor, fine_mesh, landmarks_of, sample_actor
 from .basis import response
@@ -33,6 +34,9 @@ KEY = (0.0, 1.0, 0.0)
 """Background while rendering; what has exactly this colour is replaced."""
 
 FPS = 30.0
+
+CROP_QUALITY = 92
+"""JPEG quality of a stored crop."""
 
 CONDITIONS = ("train", "rendered", "rendered_large_pose", "rendered_low_quality")
 
@@ -148,15 +152,15 @@ class Studio(HeadRenderer):
     def __enter__(self) -> "Studio":
         return self
 
-    def picture(self, actor: Actor, vertices: Float[np.ndarray, "v 3"], shot: Shot) -> Smaller:
-        """The finished picture."""
+    def picture(self, actor: Actor, psi: Float[np.ndarray, " e"], shot: Shot) -> Smaller:
+        """The finished picture of an expression."""
         self.camera = shot.camera
         self._aim()
         self.light(shot.lights)
-        posed = vertices @ shot.rotation.T + [*shot.shift, 0]
+        posed = actor.vertices(psi) @ shot.rotation.T + [*shot.shift, 0]
         self._frame.SetVisibility(actor.glasses)
         self._spectacles.points = (self._resting @ shot.rotation.T + [*shot.shift, 0]).astype(np.float32)
-        return finish(self.render(posed, actor.colours), shot)
+        return finish(self.render(posed, actor.painted(psi)), shot)
 
     def _add_spectacles(self, head: MorphableModel) -> tuple:
         pyvista = self._pyvista
@@ -203,9 +207,13 @@ def _background(side: int, rng: np.random.Generator) -> Float[np.ndarray, "s s 3
 
 
 def _compressed(picture: Smaller, quality: int) -> Smaller:
+    return np.asarray(Image.open(io.BytesIO(_jpeg(picture, quality))))
+
+
+def _jpeg(picture: Picture, quality: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer))
+    return buffer.getvalue()
 
 
 def film_actor(
@@ -218,24 +226,31 @@ def film_actor(
 
     Returns arrays over the n frames: `landmarks` (n, 478, 3) pixels, `scores` (n, 51), `detected`, the truth `psi`
     (the actor's own actions), `exact` (n, 478, 3) landmark displacements in mm in head axes, `exact_px` (n, 478, 2),
-    `rotation`, `distance`, `face_px`, `focal`, `scale`, `shift`, and once `neutral` (478, 3) mm.
+    `rotation`, `distance`, `face_px`, `focal`, `scale`, `shift`, and once `neutral` (478, 3) mm; `crops`, the JPEG
+    files of the landmark network's crops one after the other, and `crop_ends` (n,), where each ends.
     """
     columns: dict[str, list] = {}
+    crops: list[bytes] = []
+    ends: list[int] = []
     rest = landmarks_of(head, actor.neutral)
     for number, (row, shot) in enumerate(zip(psi, shots, strict=True)):
         vertices = actor.vertices(row)
-        found = detector(studio.picture(actor, vertices, shot), number / FPS)
+        picture = studio.picture(actor, row, shot)
+        found = detector(picture, number / FPS)
         exact = landmarks_of(head, vertices)
         seen = {"detected": bool(found), "landmarks": np.zeros((478, 3)), "scores": np.zeros(51)}
         if found:
             seen |= {"landmarks": found[0].landmarks, "scores": found[0].blendshapes}
+            crops.append(_jpeg(crop_of(picture, found[0].landmarks)[0], CROP_QUALITY))
+        ends.append(sum(map(len, crops)))
         projected = shot.camera.project(exact @ shot.rotation.T + [*shot.shift, 0]) * shot.scale
         truth = {"exact": (exact - rest) * MM_PER_M, "exact_px": projected, "rotation": shot.rotation}
         lens = {"distance": shot.distance, "focal": shot.camera.focal_px, "scale": shot.scale, "shift": shot.shift}
         for key, value in (seen | truth | lens | {"face_px": shot.face_px}).items():
             columns.setdefault(key, []).append(value)
     table = {key: _compact(np.stack(values)) for key, values in columns.items()}
-    return table | {"psi": psi.astype(np.float32), "neutral": (rest * MM_PER_M).astype(np.float32)}
+    pictures = {"crops": np.frombuffer(b"".join(crops), np.uint8), "crop_ends": np.array(ends)}
+    return table | pictures | {"psi": psi.astype(np.float32), "neutral": (rest * MM_PER_M).astype(np.float32)}
 
 
 def _compact(values: np.ndarray) -> np.ndarray:
@@ -253,6 +268,7 @@ def film_actors(
     strangeness: float | None = None,
     heads: Float[np.ndarray, "n v 3"] | None = None,
     shares: Mapping[str, float] = KINDS,
+    creased: bool = False,
 ) -> Iterator[Path]:
     """Films actors, a safetensors file each, and yields the files; those that exist are left as they are.
 
@@ -264,6 +280,7 @@ def film_actors(
         strangeness: of the expression basis; random when None.
         heads: neutral heads (V, 3) to use in place of the model's identity space, by number.
         shares: of the kinds of expression, see `performances.sample_expressions`.
+        creased: whether expressions crease the skin; the actors are the same ones otherwise.
     """
     paths = {number: folder / f"actor_{number:05d}.safetensors" for number in actors}
     if all(path.exists() for path in paths.values()):
@@ -274,7 +291,8 @@ def film_actors(
             if not path.exists():
                 rng = np.random.default_rng([seed, number])
                 neutral = None if heads is None else heads[number]
-                actor = sample_actor(head, studio.refine, rng, strangeness, neutral)
+                ageing = np.random.default_rng([seed, number, 1]) if creased else None
+                actor = sample_actor(head, studio.refine, rng, strangeness, neutral, ageing)
                 psi = np.concatenate([np.zeros((n_neutral, len(head.names))),
                                       sample_expressions(n_expressive * len(conditions), rng, shares)])  # fmt: skip
                 where = [conditions[0]] * n_neutral + [name for name in conditions for _ in range(n_expressive)]
@@ -301,7 +319,7 @@ def contact_sheet(head: MorphableModel, n: int = 24, columns: int = 8, seed: int
         for number in range(n):
             rng = np.random.default_rng([seed, number])
             actor = sample_actor(head, studio.refine, rng)
-            picture = studio.picture(actor, actor.vertices(sample_expressions(1, rng)[0]), sample_shot(rng))
+            picture = studio.picture(actor, sample_expressions(1, rng)[0], sample_shot(rng))
             tiles.append(np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)))
     tiles += [np.full((side, side, 3), 255, np.uint8)] * (-len(tiles) % columns)
     return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])

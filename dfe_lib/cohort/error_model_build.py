@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..actors.benchmark_set import rendered_set
+from ..fitting.benchmark import actor_psi
 from ..fitting.estimator import pretrained_estimator
 from ..morphable.anny import anny_head
 from .cohort import CohortConfig
@@ -26,9 +27,7 @@ def _main() -> None:
     estimated = np.zeros_like(actors.psi)
     for actor in np.unique(actors.actor):
         rows = actors.actor == actor
-        rest = rows & actors.neutral
-        neutral = estimator.neutral_of_frames(actors.landmarks[rest], actors.scores[rest])
-        estimated[rows] = estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral).psi
+        estimated[rows] = actor_psi(actors, rows, estimator)
     good = actors.condition == "rendered"
     first = fit_error_model(actors.psi[good], estimated[good], 0.5, 1.0, LOST)
     films = film_people(CohortConfig(FILMED, 5, 10, seed=FILM_SEED), range(FILMED), FILM_FRAMES, head)

@@ -11,8 +11,10 @@ from ..actors.filming import Studio, sample_shot
 from ..blendshapes import ACTIONS
 from ..fitting.benchmark import PARTS
 from ..fitting.estimator import pretrained_estimator
+from ..io.tables import N_FEATURES
 from ..morphable.model import MM_PER_M, MorphableModel
-from ..tracking.landmarker import FaceLandmarks
+from ..tracking.face_graph import FaceGraph
+from ..tracking.feature_axes import kept_features
 from .cohort import CohortConfig, Session, simulate_person
 from .error_model import ErrorModel
 
@@ -94,23 +96,27 @@ def _film(session: Session, index: int, frames: int, head: MorphableModel, studi
     actor, shot = sample_actor(head, studio.refine, rng), sample_shot(rng, "rendered")
     sway = _sway(session.time_s[rows], rng)
     landmarks, scores = np.full((len(rows), 478, 3), np.nan), np.zeros((len(rows), 51))
+    features = np.full((len(rows), N_FEATURES), np.nan, np.float16)
     shown = set(np.linspace(0, len(rows) - 1, keep).round().astype(int)) if keep else set()
     pictures = []
-    with FaceLandmarks(video=True) as detector:
+    with FaceGraph(video=True) as detector:
         for i, row in enumerate(rows):
             turned = replace(shot, yaw=shot.yaw + sway[i, 0], pitch=shot.pitch + sway[i, 1])
-            picture = studio.picture(actor, actor.vertices(session.psi[row].astype(float)), turned)
+            picture = studio.picture(actor, session.psi[row].astype(float), turned)
             for face in detector(picture, float(session.time_s[row]))[:1]:
-                landmarks[i], scores[i] = face.landmarks, face.blendshapes
+                landmarks[i], scores[i], features[i] = face.landmarks, face.blendshapes, kept_features(face)
             if i in shown:
                 pictures.append((float(session.time_s[row]), picture))
-    return FilmedPerson(session.time_s[rows], session.psi[rows] - session.rest, _estimated(landmarks, scores), pictures)
+    estimated = _estimated(landmarks, scores, features)
+    return FilmedPerson(session.time_s[rows], session.psi[rows] - session.rest, estimated, pictures)
 
 
-def _estimated(landmarks: Float[np.ndarray, "n 478 3"], scores: Float[np.ndarray, "n 51"]) -> np.ndarray:
+def _estimated(
+    landmarks: Float[np.ndarray, "n 478 3"], scores: Float[np.ndarray, "n 51"], features: Float[np.ndarray, "n f"]
+) -> Float[np.ndarray, "n 52"]:
     estimator, seen = pretrained_estimator(), np.isfinite(landmarks).all((1, 2))
-    neutral = estimator.neutral_of_clip(landmarks[seen], scores[seen])
-    return estimator.estimate(landmarks, scores, neutral).psi.astype(float)
+    neutral = estimator.neutral_of_clip(landmarks[seen], scores[seen], features[seen])
+    return estimator.estimate(landmarks, scores, neutral, features).psi.astype(float)
 
 
 def _sway(time_s: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n 2"]:

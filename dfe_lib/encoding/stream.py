@@ -15,6 +15,7 @@ from ..fitting.smoothing import WINDOW_S, metric_scale, on_grid, smooth_frame
 from ..io.media import Frame
 from ..io.tables import REAL
 from ..tracking.detection import FaceFinder, FoundFace
+from ..tracking.feature_axes import kept_features
 from ..tracking.identity import Tracker
 from .rows import Batch, RowMaker
 from .threads import one_thread
@@ -32,14 +33,14 @@ class _Person:
 
     Arguments:
         neutral: None until MIN_FRAMES frames have been seen.
-        noted: landmarks and scores that the next neutral is read from; `seen` counts all frames.
+        noted: landmarks, scores and features that the next neutral is read from; `seen` counts all frames.
         time_s, psi, places: of the frames within the filter's reach.
     """
 
     neutral: FaceNeutral | None = None
     next_at: int = MIN_FRAMES
     seen: int = 0
-    noted: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    noted: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
     time_s: deque[float] = field(default_factory=deque)
     psi: deque[np.ndarray] = field(default_factory=deque)
     places: deque[np.ndarray] = field(default_factory=deque)
@@ -131,16 +132,17 @@ class Stream:
     def _see(self, face_id: int, found: FoundFace) -> None:
         """Fits psi to a face and remembers it for as long as the filter reaches."""
         person = self._people.setdefault(face_id, _Person())
-        landmarks, scores = found.face.landmarks[None], found.face.blendshapes[None]
-        person.noted.append((landmarks, scores))
+        seen = found.face.landmarks[None], found.face.blendshapes[None], kept_features(found.face)[None]
+        person.noted.append(seen)
         person.seen += 1
         if person.seen == person.next_at:
-            marks, noted = (np.concatenate(parts) for parts in zip(*person.noted, strict=True))
-            person.neutral = self._estimator.neutral_of_clip(marks, noted)
+            noted = (np.concatenate(parts) for parts in zip(*person.noted, strict=True))
+            person.neutral = self._estimator.neutral_of_clip(*noted)
             person.next_at *= 2
         if len(person.noted) > NEUTRAL_FRAMES:
             person.noted = person.noted[::2]
-        psi = self._estimator.estimate(landmarks, scores, person.neutral).psi.astype(float)
+        landmarks, scores, features = seen
+        psi = self._estimator.estimate(landmarks, scores, person.neutral, features).psi.astype(float)
         person.time_s.append(self._now)
         person.psi.append(psi[0])
         person.places.append(psi[0] @ self._scale)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.optimize import lsq_linear
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
@@ -23,11 +23,13 @@ from ..morphable.procrustes import LAYOUT_68, similarity
 from .estimator import ExpressionEstimator
 from .solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
 
-__all__ = ["Predictions", "fit_accuracy", "fit_channels", "fit_leakage", "fit_person", "fit_speed", "padded",
-           "predictions"]  # fmt: skip
+__all__ = ["Predictions", "actor_psi", "fit_accuracy", "fit_channels", "fit_leakage", "fit_person", "fit_speed",
+           "padded", "predictions"]  # fmt: skip
 
 Predictions = Mapping[str, np.ndarray]
 """psi (n, 52) of every frame, by method."""
+METHODS = ("blendshapes_calibrated", "landmarks_gn", "ours_landmarks", "ours")
+"""`ours_landmarks` is ours without features, which tables of other programs lack."""
 PARTS = {"all": "face"} | {name: name for name in REGIONS}
 N_IDENTITY_FRAMES = 30
 N_EXACT = 6
@@ -39,15 +41,29 @@ ACTIVE, HALF = 0.5, 0.25
 def predictions(actors: RenderedSet, head: MorphableModel, estimator: ExpressionEstimator) -> Predictions:
     """psi (n, 52) of every method on the detected frames, calibrated on each actor's neutral frames."""
     found = {"neutral": np.zeros_like(actors.psi), "blendshapes": padded(actors.scores)}
-    found |= {name: np.zeros_like(actors.psi) for name in ("blendshapes_calibrated", "landmarks_gn", "ours")}
+    found |= {name: np.zeros_like(actors.psi) for name in METHODS}
     found["landmarks_gn"] = _gauss_newton(head, POSE_LANDMARKS, actors)
     for actor in np.unique(actors.actor):
         rows = actors.actor == actor
         rest = rows & actors.neutral
         found["blendshapes_calibrated"][rows] = padded(actors.scores[rows] - actors.scores[rest].mean(0))
-        neutral = estimator.neutral_of_frames(actors.landmarks[rest], actors.scores[rest])
-        found["ours"][rows] = estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral).psi
+        found["ours"][rows] = actor_psi(actors, rows, estimator)
+        found["ours_landmarks"][rows] = actor_psi(actors, rows, estimator, features=False)
     return found
+
+
+def actor_psi(
+    actors: RenderedSet, rows: Bool[np.ndarray, " n"], estimator: ExpressionEstimator, features: bool = True
+) -> Float[np.ndarray, "k 52"]:
+    """psi of one actor's frames, calibrated on the neutral ones among them.
+
+    Arguments:
+        features: whether the features are used, beside landmarks and scores.
+    """
+    rest = rows & actors.neutral
+    known = actors.features if features else np.full_like(actors.features, np.nan)
+    neutral = estimator.neutral_of_frames(actors.landmarks[rest], actors.scores[rest], known[rest])
+    return estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral, known[rows]).psi
 
 
 def _gauss_newton(head: MorphableModel, chosen: Int[np.ndarray, " l"], actors: RenderedSet) -> np.ndarray:
@@ -165,7 +181,7 @@ def fit_channels(actors: RenderedSet, found: Predictions) -> pd.DataFrame:
     """
     good = ~actors.neutral & (actors.condition == "rendered")
     rows = []
-    for method in ("blendshapes_calibrated", "ours"):
+    for method in ("blendshapes_calibrated", "ours_landmarks", "ours"):
         for k, action in enumerate(ACTIONS):
             truth, estimated = actors.psi[good, k], found[method][good, k]
             strong, absent = truth > ACTIVE, truth == 0
@@ -186,7 +202,7 @@ def fit_leakage(actors: RenderedSet, found: Predictions, estimator: ExpressionEs
     here = ~actors.neutral & (actors.condition != "rendered_low_quality")
     shape = estimator.aligned(actors.landmarks)
     angles = np.degrees(_true_angles(actors.rotation))
-    features = {"ours": found["ours"], "blendshapes": found["blendshapes"],
+    features = {"ours": found["ours"], "features": actors.features, "blendshapes": found["blendshapes"],
                 "blendshapes_calibrated": found["blendshapes_calibrated"],
                 "landmarks": PCA(52, random_state=0).fit_transform(shape.reshape(len(shape), -1))}  # fmt: skip
     rows = []
@@ -233,12 +249,14 @@ def fit_speed(
     """
     rows = np.arange(batch) % len(actors.psi)
     landmarks, scores = actors.landmarks[rows].astype(np.float32), actors.scores[rows].astype(np.float32)
-    neutral = estimator.neutral_of_frames(landmarks[:4], scores[:4])
+    features = actors.features[rows].astype(np.float32)
+    neutral = estimator.neutral_of_frames(landmarks[:4], scores[:4], features[:4])
     solver = LandmarkSolver(head, n_identity=0, dtype=torch.float32)
     points = camera_axes(landmarks.astype(float))
     tasks: dict[str, tuple[int, Callable[[], object]]] = {
         "blendshapes_calibrated": (batch, lambda: np.clip(scores - scores[:4].mean(0), 0, 1)),
-        "ours": (batch, lambda: estimator.estimate(landmarks, scores, neutral)),
+        "ours": (batch, lambda: estimator.estimate(landmarks, scores, neutral, features)),
+        "ours_landmarks": (batch, lambda: estimator.estimate(landmarks, scores, neutral)),
         "landmarks_gn": (batch, lambda: solver.fit(points)),
         "lsq_linear": (slow, lambda: _one_by_one(head, points[:slow])),
     }

@@ -15,12 +15,13 @@ from ..blendshapes import ACTIONS, BLENDSHAPES, mirror_permutation
 from ..errors import UserError
 from ..io.tables import atomic_path, write_text
 from ..morphable.procrustes import LAYOUT_68, Aligned, align, lifted
+from .feature_network import FeatureNetwork
 from .neutral import MIN_FRAMES, estimate_neutral
 
 __all__ = ["Estimate", "EstimatorConfig", "ExpressionEstimator", "FaceNeutral", "pretrained_estimator"]
 
 PRETRAINED = Path(__file__).parent / "data" / "estimator"
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+WEIGHTS, CONFIG, FEATURES = "model.safetensors", "config.json", "features"
 LAYOUTS = {"478": 478, "68": 68}
 CHUNK = 128
 """Frames of one pass: every pass has this size, so that a frame's psi does not depend on its batch, and a frame alone
@@ -74,6 +75,7 @@ class FaceNeutral:
         facing: (51,) the scores without what the pose did to them, see :meth:`ExpressionEstimator.facing`.
         source: `"given"` (neutral frames), `"clip"` (from what the face mostly does), `"none"` (population mean).
         frames: how many frames it was estimated from.
+        features: (F,) of the landmark network, where the frames have them.
     """
 
     landmarks: Float[Tensor, "l 3"]
@@ -81,6 +83,7 @@ class FaceNeutral:
     facing: Float[Tensor, "51"]
     source: str
     frames: int
+    features: Float[Tensor, " f"] | None = None
 
     @property
     def known(self) -> bool:
@@ -111,7 +114,8 @@ class ExpressionEstimator(nn.Module):
 
     With d the displacement of the pose-normalised landmarks from the person's neutral, s the scores, s_0 the neutral
     ones and M the mirroring, `psi = clip((f(d, s, s_0) + M f(M d, M s, M s_0)) / 2, 0, 1)`, `f = g (s - s_0) + MLP`.
-    Trained by :mod:`dfe_lib.fitting.estimator_training`.
+    Trained by :mod:`dfe_lib.fitting.estimator_training`. Where a face and its neutral have features, psi is a mean of
+    this and of what :class:`FeatureNetwork` reads from them.
     """
 
     template: Tensor
@@ -147,6 +151,7 @@ class ExpressionEstimator(nn.Module):
         self.body = nn.Sequential(*layers)
         self.correction, self.log_sigma = nn.Linear(width, len(ACTIONS)), nn.Linear(width, len(ACTIONS))
         self.gain = nn.Parameter(torch.ones(len(ACTIONS)))
+        self.features: FeatureNetwork | None = None
         nn.init.zeros_(self.correction.weight)
         nn.init.zeros_(self.correction.bias)
 
@@ -182,6 +187,7 @@ class ExpressionEstimator(nn.Module):
         landmarks: Float[np.ndarray, "n l d"],
         scores: Float[np.ndarray, "n 51"] | None = None,
         neutral: FaceNeutral | None = None,
+        features: Float[np.ndarray, "n f"] | None = None,
     ) -> Estimate:
         """Expressions of one person's frames.
 
@@ -189,6 +195,7 @@ class ExpressionEstimator(nn.Module):
             landmarks: pixels (x right, y down); (n, 478, 3) or (n, 68, 2 or 3), of which 68 use x and y alone.
             scores: blendshape scores; none for 68 landmarks.
             neutral: of this person; the population's mean when None, and then `Estimate.calibrated` is False.
+            features: of the landmark network, see `tracking.feature_axes`; rows of NaN have none.
 
         Raises UserError for another number of landmarks, and for missing scores.
         """
@@ -196,16 +203,17 @@ class ExpressionEstimator(nn.Module):
         rest, count = neutral or self.population, len(points)
         if count == 0:
             points, marks = points.new_full((1, *points.shape[1:]), torch.nan), points.new_zeros(1, len(BLENDSHAPES))
+        seen = self._features(features, len(points))
         slices = [slice(start, start + CHUNK) for start in range(0, len(points), CHUNK)]
-        parts = [self._estimate_chunk(points[rows], marks[rows], rest) for rows in slices]
+        parts = [self._estimate_chunk(points[rows], marks[rows], seen[rows], rest) for rows in slices]
         psi, sigma, angles, valid = (torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True))
         return Estimate(psi, sigma, angles, valid, rest.known)
 
-    def _estimate_chunk(self, points: Tensor, marks: Tensor, rest: FaceNeutral) -> tuple[Tensor, ...]:
+    def _estimate_chunk(self, points: Tensor, marks: Tensor, seen: Tensor, rest: FaceNeutral) -> tuple[Tensor, ...]:
         """At most CHUNK frames, padded to CHUNK so that the arithmetic never depends on the batch."""
         count = len(points)
         rows = torch.arange(CHUNK, device=points.device) % count
-        points, marks = points[rows], marks[rows]
+        points, marks, seen = points[rows], marks[rows], seen[rows]
         found = self._align(points, rest.landmarks[None])
         valid = found.valid & torch.isfinite(marks).all(1)
         marks = torch.where(valid[:, None], marks, 0.0)
@@ -215,8 +223,24 @@ class ExpressionEstimator(nn.Module):
         hidden = torch.where(valid[:, None], 0.0, torch.nan)
         base = nn.functional.pad(self.facing(marks, found.angles) - rest.facing, (0, 1)).clamp(0, 1)
         blended = self.config.blend * psi.clamp(0, 1) + (1 - self.config.blend) * base
-        padded = (blended + hidden, log_sigma.exp() + hidden, found.angles + hidden)
+        blended, sigma = self._with_features(blended, log_sigma.exp(), seen, rest, found.angles)
+        padded = (blended + hidden, sigma + hidden, found.angles + hidden)
         return *(part[:count] for part in padded), valid[:count]
+
+    def _with_features(
+        self, psi: Float[Tensor, "n 52"], sigma: Float[Tensor, "n 52"], seen: Float[Tensor, "n f"], rest: FaceNeutral,
+        angles: Float[Tensor, "n 3"],
+    ) -> tuple[Float[Tensor, "n 52"], Float[Tensor, "n 52"]]:  # fmt: skip
+        """psi and sigma, blended with what the features say where there are some.
+
+        The errors of the two are taken for wholly correlated, so that sigma is never too small.
+        """
+        if self.features is None or rest.features is None:
+            return psi, sigma
+        there = torch.isfinite(seen).all(1, keepdim=True)
+        read, log_sigma = self.features(torch.where(there, seen - rest.features, 0.0), angles)
+        share = torch.where(there, self.features.config.blend, 0.0)
+        return (1 - share) * psi + share * read.clamp(0, 1), (1 - share) * sigma + share * log_sigma.exp()
 
     def facing(self, scores: Float[Tensor, "n 51"], angles: Float[Tensor, "n 3"]) -> Float[Tensor, "n 51"]:
         """Scores without what turning the head does to those of a neutral face: quadratic in yaw and pitch."""
@@ -234,7 +258,10 @@ class ExpressionEstimator(nn.Module):
 
     @torch.inference_mode()
     def neutral_of_frames(
-        self, landmarks: Float[np.ndarray, "n l d"], scores: Float[np.ndarray, "n 51"] | None = None
+        self,
+        landmarks: Float[np.ndarray, "n l d"],
+        scores: Float[np.ndarray, "n 51"] | None = None,
+        features: Float[np.ndarray, "n f"] | None = None,
     ) -> FaceNeutral:
         """Neutral face from frames that are known to be neutral."""
         points, marks = self._inputs(landmarks, scores)
@@ -245,11 +272,15 @@ class ExpressionEstimator(nn.Module):
         again = self._align(points[found.valid], shape[None])
         rest = marks[found.valid]
         facing = self.facing(rest, again.angles).mean(0)
-        return FaceNeutral(again.points.mean(0), rest.mean(0), facing, "given", len(rest))
+        seen = _resting(self._features(features, len(points))[found.valid], points.new_ones(len(rest)))
+        return FaceNeutral(again.points.mean(0), rest.mean(0), facing, "given", len(rest), seen)
 
     @torch.inference_mode()
     def neutral_of_clip(
-        self, landmarks: Float[np.ndarray, "n l d"], scores: Float[np.ndarray, "n 51"] | None = None
+        self,
+        landmarks: Float[np.ndarray, "n l d"],
+        scores: Float[np.ndarray, "n 51"] | None = None,
+        features: Float[np.ndarray, "n f"] | None = None,
     ) -> FaceNeutral:
         """Neutral face from unlabelled frames of one person, of one clip or several.
 
@@ -262,15 +293,17 @@ class ExpressionEstimator(nn.Module):
         keep = found.valid & torch.isfinite(marks).all(1)
         if int(keep.sum()) < 2:
             return self.population
+        seen = self._features(features, len(points))[keep]
         points, marks = points[keep], marks[keep]
         neutral = self.population
         for _ in range(ROUNDS):
-            neutral = self._refined(points, marks, neutral)
+            neutral = self._refined(points, marks, seen, neutral)
         return neutral
 
     def _refined(
-        self, points: Float[Tensor, "n l d"], marks: Float[Tensor, "n 51"], neutral: FaceNeutral
-    ) -> FaceNeutral:
+        self, points: Float[Tensor, "n l d"], marks: Float[Tensor, "n 51"], seen: Float[Tensor, "n f"],
+        neutral: FaceNeutral,
+    ) -> FaceNeutral:  # fmt: skip
         found = self._align(points, neutral.landmarks[None])
         known = points.new_full((len(points), 1), float(neutral.known))
         shift = found.points - neutral.landmarks
@@ -284,7 +317,8 @@ class ExpressionEstimator(nn.Module):
             beyond = (marks - torch.nn.functional.pad(psi, (0, -1))).clamp_min(0)
             rest = torch.minimum(weights @ beyond, marks.median(0).values)
         turned = weights @ (self.facing(marks, found.angles) - marks)
-        return FaceNeutral(shape, rest, rest + turned, "clip", len(marks))
+        still = _resting(seen - psi @ self.features.response, weights) if self.features else None
+        return FaceNeutral(shape, rest, rest + turned, "clip", len(marks), still)
 
     def _inputs(self, landmarks: np.ndarray, scores: np.ndarray | None) -> tuple[Tensor, Tensor]:
         count = self.config.n_landmarks
@@ -299,6 +333,16 @@ class ExpressionEstimator(nn.Module):
             raise UserError("478 landmarks need three coordinates: x and y in pixels, and MediaPipe's z")
         return points, self._tensor(scores)
 
+    def _features(self, features: np.ndarray | None, count: int) -> Float[Tensor, "n f"]:
+        """The features, NaN where there are none."""
+        if self.features is None or features is None:
+            return torch.full((count, 1), torch.nan, device=self.template.device)
+        if features.shape != (count, self.features.config.n_features):
+            raise UserError(
+                f"expected features of shape ({count}, {self.features.config.n_features}), not {features.shape}"
+            )
+        return self._tensor(features)
+
     def _tensor(self, values: np.ndarray) -> Tensor:
         """Values where the model is: on the GPU after `model.to("cuda")`."""
         return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=self.template.device)
@@ -310,7 +354,10 @@ class ExpressionEstimator(nn.Module):
 
     def save_pretrained(self, folder: Path) -> None:
         """Weights as safetensors, sizes as JSON."""
-        state = {name: value.contiguous() for name, value in self.state_dict().items()}
+        state = {name: value.contiguous() for name, value in self.state_dict().items()
+                 if not name.startswith(f"{FEATURES}.")}  # fmt: skip
+        if self.features is not None:
+            self.features.save_pretrained(folder / FEATURES)
         with atomic_path(folder / WEIGHTS) as temporary:
             save_file(state, temporary)
         write_text(folder / CONFIG, json.dumps(asdict(self.config), indent=2) + "\n")
@@ -321,6 +368,8 @@ class ExpressionEstimator(nn.Module):
             raise UserError(f"no estimator in {folder}: build it with `make estimator`")
         model = cls(EstimatorConfig(**json.loads((folder / CONFIG).read_text())))
         model.load_state_dict(load_file(folder / WEIGHTS))
+        if (folder / FEATURES).exists():
+            model.features = FeatureNetwork.from_pretrained(folder / FEATURES)
         return model.eval().requires_grad_(False)
 
 
@@ -340,6 +389,14 @@ def pose_terms(angles: Float[Tensor, "n 3"]) -> Float[Tensor, "n 8"]:
 def landmark_selection(layout: str) -> list[int]:
     """FaceLandmarker's landmarks that stand for the layout's."""
     return list(range(478)) if layout == "478" else list(LAYOUT_68)
+
+
+def _resting(features: Float[Tensor, "n f"], weights: Float[Tensor, " n"]) -> Float[Tensor, " f"] | None:
+    """Weighted mean of the rows that have features; None where none has."""
+    there = torch.isfinite(features).all(1)
+    if not there.any():
+        return None
+    return weights[there] @ features[there] / weights[there].sum()
 
 
 def _quiet_weights(activity: Float[Tensor, " n"], angles: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:

@@ -20,7 +20,7 @@ from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.procrustes import Aligned, align, lifted, still_weights
 from .estimator import EstimatorConfig, ExpressionEstimator, landmark_selection, pose_terms
 
-__all__ = ["Footage", "Scene", "TrainingConfig", "read_footage", "scene_of", "train_estimator"]
+__all__ = ["Footage", "Scene", "TrainingConfig", "mesh_loss", "read_footage", "scene_of", "train_estimator"]
 
 LOG = logging.getLogger(__name__)
 BANK = 6
@@ -174,7 +174,9 @@ def train_estimator(
         batches = _Batches(footage, model, training)
         fields = torch.from_numpy(scene.fields).float()
         for step in range(training.steps):
-            loss = _loss(model, *batches(), fields, training)
+            inputs, truth = batches()
+            psi, log_sigma = model(*inputs)
+            loss = mesh_loss(psi, log_sigma, truth, fields, training.per_action, training.sparse)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -184,23 +186,25 @@ def train_estimator(
     return model.eval().requires_grad_(False)
 
 
-def _loss(
-    model: ExpressionEstimator, inputs: tuple[Tensor, ...], truth: Float[Tensor, "n 52"],
-    fields: Float[Tensor, "52 p 3"], training: TrainingConfig,
+def mesh_loss(
+    psi: Float[Tensor, "n 52"], log_sigma: Float[Tensor, "n 52"], truth: Float[Tensor, "n 52"],
+    fields: Float[Tensor, "52 p 3"], per_action: float, sparse: bool = True,
 ) -> Float[Tensor, ""]:  # fmt: skip
     """Error in mm over the face, error of psi, and, at a small weight, the likelihood of the error under sigma.
 
     The distance is the mean over places of the length of the error there, as in the benchmark, or the root of the mean
     square over the places.
+
+    Arguments:
+        psi: before clipping. fields: of `Scene`. per_action, sparse: of `TrainingConfig`.
     """
-    psi, log_sigma = model(*inputs)
     inside = psi.clamp(0, 1)
-    error = (inside + LEAK * (psi - inside) if training.sparse else psi) - truth
+    error = (inside + LEAK * (psi - inside) if sparse else psi) - truth
     squares = (error @ fields.flatten(1)).unflatten(1, (-1, 3)).square().sum(2)
-    squares = squares if training.sparse else squares.mean(1)
+    squares = squares if sparse else squares.mean(1)
     distance = (squares + SOFT_MM2).sqrt().mean()
     likelihood = (error.detach().square() / (2 * torch.exp(2 * log_sigma)) + log_sigma).mean()
-    return distance + training.per_action * error.abs().sum(1).mean() + 0.02 * likelihood
+    return distance + per_action * error.abs().sum(1).mean() + 0.02 * likelihood
 
 
 def _fit_buffers(model: ExpressionEstimator, footage: Footage, scene: Scene) -> None:

@@ -1,4 +1,5 @@
-"""What a frames table holds of a face, and how each kind becomes psi: scored landmarks, 68 landmarks, psi itself."""
+"""What a frames table holds of a face, and how each kind becomes psi: scored landmarks, with features or without, 68
+landmarks, psi itself."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -94,21 +95,27 @@ class _Estimated(Measurement):
 
 
 class ScoredLandmarks(_Estimated):
-    """FaceLandmarker's 478 landmarks and blendshape scores."""
+    """478 landmarks, blendshape scores and, where a table has them, features of the landmark network.
 
-    columns = ("landmarks", "blendshapes")
+    Arguments:
+        features: whether it has them.
+    """
 
-    def __init__(self, head: MorphableModel) -> None:
+    columns: tuple[str, ...] = ("landmarks", "blendshapes")
+
+    def __init__(self, head: MorphableModel, features: bool = False) -> None:
         super().__init__(head, "478", POSE_LANDMARKS)
+        self.columns += ("features",) * features
 
     def schema(self, path: Path) -> pa.Schema:
         return expressions_schema(ACTIONS, FRONT_END)
 
     def neutral(self, rows: Rows) -> FaceNeutral:
-        return self._estimator.neutral_of_clip(_marks(rows["landmarks"]), rows["blendshapes"])
+        return self._estimator.neutral_of_clip(_marks(rows["landmarks"]), rows["blendshapes"], rows.get("features"))
 
     def psi(self, rows: Rows, neutral: FaceNeutral | None) -> Float[np.ndarray, "n 52"]:
-        return self._estimator.estimate(_marks(rows["landmarks"]), rows["blendshapes"], neutral).psi
+        seen = _marks(rows["landmarks"]), rows["blendshapes"]
+        return self._estimator.estimate(*seen, neutral, rows.get("features")).psi
 
     def points(self, rows: Rows) -> Float32[np.ndarray, "n l 3"]:
         return _marks(rows["landmarks"])[:, POSE_LANDMARKS]
@@ -176,12 +183,15 @@ class GivenPsi(Measurement):
 
 
 def measurement_kind(path: Path) -> str | None:
-    """Which of a frames table's columns psi comes from, `"blendshapes"` for scored landmarks; None for none of them."""
+    """Which of a frames table's columns psi comes from; None for none of them.
+
+    `"blendshapes"` for scored landmarks, `"features"` for those that have features as well.
+    """
     names = set(table_schema(path).names)
     if "psi" in names:
         return "psi"
     if {"landmarks", "blendshapes"} <= names:
-        return "blendshapes"
+        return "features" if "features" in names else "blendshapes"
     return next((name for name in ("landmarks_mm", "landmarks") if name in names), None)
 
 
@@ -194,7 +204,9 @@ def measurement_of(kind: str, head: MorphableModel | None) -> Measurement:
         return GivenPsi()
     if head is None:
         raise UserError("landmarks and scores need Anny's head to become expressions: give anny_head().")
-    return ScoredLandmarks(head) if kind == "blendshapes" else Landmarks68(head, kind)
+    if kind in ("blendshapes", "features"):
+        return ScoredLandmarks(head, kind == "features")
+    return Landmarks68(head, kind)
 
 
 def _marks(flat: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n 478 3"]:

@@ -54,12 +54,12 @@ def fit_report(head: MorphableModel, frames: Path) -> FitReport:
     return FitReport(rendered | real, actors, found)
 
 
-def _clips(frames: Path) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _clips(frames: Path) -> dict[str, tuple[np.ndarray, ...]]:
     clips = {}
     for path in sorted(frames.glob("*.parquet")):
-        table = read_arrays(path, ["face_id", "time_s", "detected", "landmarks", "blendshapes"])
+        table = read_arrays(path, ["face_id", "time_s", "detected", "landmarks", "blendshapes", "features"])
         here = table["detected"] & (table["face_id"] == main_face(path))
         if here.sum() >= MIN_FRAMES:
             landmarks = table["landmarks"][here].reshape(-1, N_LANDMARKS, 3)
-            clips[path.stem] = (landmarks, table["blendshapes"][here], table["time_s"][here])
+            clips[path.stem] = (landmarks, *(table[name][here] for name in ("blendshapes", "features", "time_s")))
     return clips

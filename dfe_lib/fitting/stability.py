@@ -21,7 +21,7 @@ __all__ = ["fit_real", "fit_smoothing"]
 
 
 def fit_real(
-    clips: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
+    clips: Mapping[str, tuple[np.ndarray, ...]],
     head: MorphableModel,
     estimator: ExpressionEstimator,
 ) -> pd.DataFrame:
@@ -33,15 +33,16 @@ def fit_real(
     the face between neighbouring frames of the stillest quarter of the clip; `smoothing_mm` how much smoothing changed.
 
     Arguments:
-        clips: landmarks (n, 478, 3) in pixels, scores (n, 51) and times (n,) of one person's frames, in order, by name.
+        clips: landmarks (n, 478, 3) in pixels, scores (n, 51), features (n, 448) and times (n,) of one person's frames,
+            in order, by name.
             Frames in which the estimator sees no upright face are left out, and clips that have fewer than two others.
     """
     rows = []
     basis = head.landmark_model().expression.astype(float) * MM_PER_M
     metric = head.gram()
-    for clip, (landmarks, scores, time_s) in clips.items():
-        neutral = estimator.neutral_of_clip(landmarks, scores)
-        ours = estimator.estimate(landmarks, scores, neutral)
+    for clip, (landmarks, scores, features, time_s) in clips.items():
+        neutral = estimator.neutral_of_clip(landmarks, scores, features)
+        ours = estimator.estimate(landmarks, scores, neutral, features)
         if ours.valid.sum() < 2:
             continue
         landmarks, scores, time_s = (part[ours.valid] for part in (landmarks, scores, time_s))
@@ -105,8 +106,8 @@ def fit_smoothing(actors: RenderedSet, head: MorphableModel, estimator: Expressi
     rows = []
     for actor in np.unique(actors.actor):
         own = actors.only(actors.actor == actor)
-        neutral = estimator.neutral_of_clip(own.landmarks, own.scores)
-        raw = estimator.estimate(own.landmarks, own.scores, neutral).psi.astype(float)
+        neutral = estimator.neutral_of_clip(own.landmarks, own.scores, own.features)
+        raw = estimator.estimate(own.landmarks, own.scores, neutral, own.features).psi.astype(float)
         time_s, metric = np.arange(len(raw)) / FPS, head.gram()
         methods = {"blendshapes_calibrated": (padded(own.scores - neutral.scores.numpy()), 0.0), "ours": (raw, 0.0)}
         for method in ("one_euro", "bilateral"):

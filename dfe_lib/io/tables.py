@@ -22,6 +22,7 @@ from .names import file_name
 
 __all__ = [
     "FRAMES",
+    "N_FEATURES",
     "N_LANDMARKS",
     "PARTS_OF_A_TOKEN",
     "REAL",
@@ -47,6 +48,8 @@ __all__ = [
 ]
 
 N_LANDMARKS = 478
+N_FEATURES = 448
+"""Of the landmark network's features, see `tracking.feature_axes`."""
 REAL, SIMULATED = "real", "simulated"
 """What the column `data` says of a row."""
 PARTS_OF_A_TOKEN = {"displays": "display", "levels": "level"}
@@ -73,6 +76,7 @@ FRAMES = pa.schema(
         pa.field("confidence", pa.float32()),
         pa.field("landmarks", pa.list_(pa.float32(), 3 * N_LANDMARKS)),
         pa.field("blendshapes", pa.list_(pa.float32(), len(BLENDSHAPES))),
+        pa.field("features", pa.list_(pa.float16(), N_FEATURES)),
         pa.field("rotation", pa.list_(pa.float32(), 9)),
         pa.field("translation_mm", pa.list_(pa.float32(), 3)),
         pa.field("interocular_px", pa.float32()),

@@ -25,7 +25,8 @@ HEAT = plt.get_cmap("inferno")
 CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
 SKIN = 0.82
 LABELS = {"neutral": "always neutral", "blendshapes": "scores", "blendshapes_calibrated": "calibrated scores",
-          "landmarks_gn": "landmarks, Gauss-Newton", "ours": "ours"}  # fmt: skip
+          "landmarks_gn": "landmarks, Gauss-Newton", "ours_landmarks": "ours, landmarks alone",
+          "ours": "ours"}  # fmt: skip
 SHOWN = ("jawOpen", "mouthSmileLeft", "mouthPucker", "mouthFunnel", "browInnerUp", "browDownLeft", "eyeBlinkLeft",
          "cheekPuff")  # fmt: skip
 

@@ -51,7 +51,7 @@ def clip_overlays(frames: Path, head: MorphableModel, estimator: ExpressionEstim
     found, sources = [], read_sources(frames)
     tables = [table for table in sorted(frames.glob("*.parquet")) if has_pictures(sources, table.stem)]
     for table in some_of(tables):
-        if "blendshapes" in table_schema(table).names:
+        if "features" in table_schema(table).names:
             found += list(_overlays(table, sources[table.stem], head, estimator, None))
     return found
 
@@ -71,15 +71,15 @@ def frame_overlays(
 def _overlays(
     table: Path, path: Path, head: MorphableModel, estimator: ExpressionEstimator, shown: list[int] | None
 ) -> Iterator[Overlay]:
-    rows = read_arrays(table, ["frame", "time_s", "face_id", "detected", "landmarks", "blendshapes"])
+    rows = read_arrays(table, ["frame", "time_s", "face_id", "detected", "landmarks", "blendshapes", "features"])
     rows = {name: values[rows["detected"] & (rows["face_id"] == main_face(table))] for name, values in rows.items()}
     if not len(rows["frame"]):
         return
     landmarks = rows["landmarks"].reshape(-1, N_LANDMARKS, 3)
-    neutral = estimator.neutral_of_clip(landmarks, rows["blendshapes"])
+    neutral = estimator.neutral_of_clip(landmarks, rows["blendshapes"], rows["features"])
     psi = {
         "blendshapes_calibrated": padded(rows["blendshapes"].astype(float) - neutral.scores.numpy()),
-        "ours": estimator.estimate(landmarks, rows["blendshapes"], neutral).psi.astype(float),
+        "ours": estimator.estimate(landmarks, rows["blendshapes"], neutral, rows["features"]).psi.astype(float),
     }
     picked = _most_expressive(psi, head) if shown is None else np.flatnonzero(np.isin(rows["frame"], shown))
     placed = {name: _placed(landmarks, values, picked, head) for name, values in psi.items()}

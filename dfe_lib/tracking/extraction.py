@@ -19,8 +19,9 @@ from ..io.media import Frame, MediaReader, open_media
 from ..io.media_files import find_media
 from ..io.names import table_path
 from ..io.progress import bar, is_watched, read_ahead
-from ..io.tables import FRAMES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer
+from ..io.tables import FRAMES, N_FEATURES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer
 from .detection import FaceFinder, FoundFace
+from .feature_axes import kept_features
 from .identity import Tracker
 
 __all__ = ["UNREADABLE", "ClipSummary", "extract_clip", "extract_clips", "extract_frames"]
@@ -259,6 +260,7 @@ def _face_columns(face_id: int, found: FoundFace, width: int, height: int) -> di
         "confidence": np.nan if found.confidence is None else found.confidence,
         "landmarks": face.landmarks.ravel(),
         "blendshapes": face.blendshapes,
+        "features": kept_features(face),
         "rotation": face.rotation.ravel(),
         "translation_mm": face.translation_mm,
         "interocular_px": np.linalg.norm(right - left),
@@ -273,6 +275,7 @@ def _no_face() -> dict[str, Any]:
         "confidence": np.nan,
         "landmarks": np.full(3 * N_LANDMARKS, np.nan, np.float32),
         "blendshapes": np.full(len(BLENDSHAPES), np.nan, np.float32),
+        "features": np.full(N_FEATURES, np.nan, np.float16),
         "rotation": np.full(9, np.nan, np.float32),
         "translation_mm": np.full(3, np.nan, np.float32),
         "interocular_px": np.nan,

@@ -76,7 +76,7 @@ def test_a_smile_is_seen_as_a_smile(head: MorphableModel) -> None:
         for number in range(4):
             rng = np.random.default_rng([7, number])
             actor, shot = sample_actor(head, studio.refine, rng, strangeness=0.0), sample_shot(rng, "rendered")
-            scores = [detector(studio.picture(actor, actor.vertices(psi), shot)) for psi in (0 * smile, smile)]
+            scores = [detector(studio.picture(actor, psi, shot)) for psi in (0 * smile, smile)]
             seen += [found[0].blendshapes[ACTIONS.index("mouthSmileLeft")] for found in scores if found]
     neutral, smiling = np.median(seen[::2]), np.median(seen[1::2])
     assert smiling > neutral + 0.2

@@ -16,10 +16,10 @@ from dfe_lib.morphable.anny import anny_head
 from dfe_lib.tracking.extraction import extract_clip
 
 
-def clip_of_an_actor() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def clip_of_an_actor() -> tuple[np.ndarray, ...]:
     shown = rendered_set()
     own = shown.only((shown.actor == 2) & (shown.condition != "rendered_low_quality"))
-    return own.landmarks, own.scores, np.arange(len(own.psi)) / 30
+    return own.landmarks, own.scores, own.features, np.arange(len(own.psi)) / 30
 
 
 def test_real_table_on_frames_of_one_actor() -> None:
@@ -32,10 +32,10 @@ def test_real_table_on_frames_of_one_actor() -> None:
 
 
 def test_frames_that_show_no_upright_face_are_left_out() -> None:
-    landmarks, scores, times = (part[:12].copy() for part in clip_of_an_actor())
+    landmarks, *rest = (part[:12].copy() for part in clip_of_an_actor())
     landmarks[3] *= [-1, -1, 1]  # upside down
     landmarks[7] = np.nan
-    clips = {"actor": (landmarks, scores, times), "nobody": (np.full_like(landmarks, np.nan), scores, times)}
+    clips = {"actor": (landmarks, *rest), "nobody": (np.full_like(landmarks, np.nan), *rest)}
     table = fit_real(clips, anny_head(), pretrained_estimator())
     assert set(table["clip"]) == {"actor"} and set(table["frames"]) == {10}
     assert np.isfinite(table[["reprojection_percent", "jitter_mm", "smoothing_mm"]]).all(axis=None)
@@ -85,7 +85,7 @@ def test_smoothing_calms_moving_actors_and_does_not_harm_them(moving: RenderedSe
 def test_a_still_film_has_no_jitter(moving: RenderedSet) -> None:
     held = moving.only(moving.actor == 0)
     rows = np.zeros(len(held.psi), int)
-    frozen = replace(held, landmarks=held.landmarks[rows], scores=held.scores[rows])
+    frozen = replace(held, **{name: getattr(held, name)[rows] for name in ("landmarks", "scores", "features")})
     table = fit_smoothing(frozen, anny_head(), pretrained_estimator()).set_index("method")
     assert table["jitter_mm"].max() < 1e-4
     assert table.loc["ours", "error_mm"] > 0.5, "a face that never moves misses what the actor does"

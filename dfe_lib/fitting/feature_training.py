@@ -1,0 +1,159 @@
+"""Trains the network that reads psi from features, on rendered actors, each frame also as its mirror image."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from safetensors.numpy import load_file, save_file
+from sklearn.utils.extmath import randomized_svd
+from torch import Tensor
+
+from ..actors.basis import nominal_psi
+from ..actors.film_features import film_features
+from ..blendshapes import ACTIONS, mirror_permutation
+from ..errors import UserError
+from ..io.tables import N_FEATURES, atomic_path
+from ..tracking.feature_axes import COARSE, FINE
+from ..tracking.landmark_network import LandmarkNetwork
+from .estimator import ExpressionEstimator
+from .estimator_training import Scene, mesh_loss
+from .feature_network import FeatureConfig, FeatureNetwork
+
+__all__ = ["FeatureFootage", "FeatureTraining", "fit_axes", "read_features", "store_features", "train_features"]
+
+LOG = logging.getLogger(__name__)
+N_FINE = 320
+"""Axes of the fine map; the rest of N_FEATURES are of the coarse one."""
+AXES_FRAMES = 12_000
+"""Frames that the axes are fitted to at most."""
+RIDGE = 0.05
+"""Of the response, for each actor."""
+
+
+@dataclass(frozen=True)
+class FeatureTraining:
+    """How to train: AdamW with a one-cycle rate, and the loss of `estimator_training.TrainingConfig`."""
+
+    steps: int = 3000
+    batch: int = 1024
+    learning_rate: float = 2e-3
+    weight_decay: float = 2e-2
+    per_action: float = 0.05
+
+
+@dataclass(frozen=True)
+class FeatureFootage:
+    """Expressive frames of all actors, each frame and its mirror image.
+
+    Arguments:
+        displacement: (n, 6144) features beyond those of the actor at rest, in half precision.
+        angles: (n, 3) yaw, pitch, roll, radians. psi: (n, 52) truth on the nominal basis.
+        actors: how many there are.
+    """
+
+    displacement: np.ndarray
+    angles: Float[np.ndarray, "n 3"]
+    psi: Float[np.ndarray, "n 52"]
+    actors: int
+
+
+def store_features(film: Path, out: Path, network: LandmarkNetwork) -> None:
+    """Writes the features of a film and of its mirror image; a file that exists stays as it is."""
+    if not out.exists():
+        table = load_file(film)
+        both = {name: film_features(table, network, mirrored) for name, mirrored in (("seen", False), ("mirror", True))}
+        with atomic_path(out) as temporary:
+            save_file(both, temporary)
+
+
+def read_features(
+    films: Sequence[Path], features: Sequence[Path], scene: Scene, estimator: ExpressionEstimator
+) -> FeatureFootage:
+    """Frames of films and of :func:`store_features`, of those actors of whom two neutral frames were seen.
+
+    Arguments:
+        estimator: of landmarks, for the angles of the head.
+    """
+    parts = [_read_actor(*paths, scene, estimator) for paths in zip(films, features, strict=True)]
+    known = [part for part in parts if part is not None]
+    if not known:
+        raise UserError("no actors to train on: film some with dfe_lib.actors.filming.film_actors first")
+    displacement, angles, psi = (np.concatenate(column) for column in zip(*known, strict=True))
+    return FeatureFootage(displacement, angles, psi, len(known))
+
+
+def _read_actor(
+    film: Path, features: Path, scene: Scene, estimator: ExpressionEstimator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    table, seen = load_file(film), load_file(features)
+    still = table["psi"].sum(1) == 0
+    neutral = table["detected"] & still
+    if neutral.sum() < 2:
+        return None
+    rest = estimator.neutral_of_frames(table["landmarks"][neutral], table["scores"][neutral])
+    found = estimator.estimate(table["landmarks"], table["scores"], rest)
+    rows = found.valid & table["detected"] & ~still
+    psi = nominal_psi(scene.change, table["response"].astype(float), table["psi"].astype(float))[rows]
+    moved = [seen[name][rows] - seen[name][neutral].astype(np.float32).mean(0) for name in ("seen", "mirror")]
+    angles = found.angles[rows]
+    return (
+        np.concatenate(moved).astype(np.float16),
+        np.concatenate([angles, angles * [-1, 1, -1]]).astype(np.float32),
+        np.concatenate([psi, psi[:, mirror_permutation(ACTIONS)]]).astype(np.float32),
+    )
+
+
+def fit_axes(footage: FeatureFootage, out: Path) -> None:
+    """Writes the axes along which expressions move the features most, of the fine and the coarse map apart."""
+    rows = np.random.default_rng(0).permutation(len(footage.psi))[:AXES_FRAMES]
+    axes = {}
+    for name, columns, count in (("fine", FINE, N_FINE), ("coarse", COARSE, N_FEATURES - N_FINE)):
+        part = footage.displacement[np.sort(rows)][:, columns].astype(np.float32)
+        axes[name] = np.ascontiguousarray(randomized_svd(part, count, random_state=0)[2].T).astype(np.float16)
+    with atomic_path(out) as temporary:
+        save_file(axes, temporary)
+
+
+def train_features(
+    components: Float[np.ndarray, "n f"], footage: FeatureFootage, scene: Scene, config: FeatureConfig,
+    training: FeatureTraining, seed: int = 0,
+) -> FeatureNetwork:  # fmt: skip
+    """A network fitted to the footage; the same seed on the same machine gives the same weights.
+
+    Arguments:
+        components: the footage's displacement along the axes, `feature_axes.reduced`.
+    """
+    shift, angles, psi = (torch.from_numpy(x).float() for x in (components, footage.angles, footage.psi))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = FeatureNetwork(config)
+        model.spread.copy_(shift.square().mean(0).sqrt().clamp_min(1e-6))
+        ridge = psi.T @ psi + footage.actors * RIDGE * torch.eye(len(ACTIONS))
+        model.response.copy_(torch.linalg.solve(ridge, psi.T @ shift))
+        _descend(model, (shift, angles, psi), torch.from_numpy(scene.fields).float(), training)
+    return model.eval().requires_grad_(False)
+
+
+def _descend(
+    model: FeatureNetwork, data: tuple[Tensor, Tensor, Tensor], fields: Float[Tensor, "52 p 3"],
+    training: FeatureTraining,
+) -> None:  # fmt: skip
+    optimiser = torch.optim.AdamW(model.parameters(), training.learning_rate, weight_decay=training.weight_decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, training.learning_rate, total_steps=training.steps, pct_start=0.1
+    )
+    for step in range(training.steps):
+        rows: Int[Tensor, " n"] = torch.randint(len(data[0]), (training.batch,))
+        shift, angles, truth = (part[rows] for part in data)
+        psi, log_sigma = model(shift, angles)
+        loss = mesh_loss(psi, log_sigma, truth, fields, training.per_action)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        rate.step()
+        if step % 500 == 0:
+            LOG.info("step %d of %d, loss %.3f", step, training.steps, loss.item())
