@@ -28,7 +28,7 @@ STUDY_MODEL = Path(__file__).parent / "data" / "study_model"
 """The model that the study trained; in a checkout a link to `results/study/model`, in a wheel a copy of it."""
 
 FORMAT = 1
-BLOCK = 64
+BLOCK = 32
 """Frames of one matrix product at inference: every product has this size, so that a frame's codes do not depend on its
 batch, and it is small, so that a frame alone costs little."""
 CHUNK = 1024
