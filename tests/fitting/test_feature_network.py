@@ -1,4 +1,4 @@
-"""psi with the network's features: nearer to the truth than landmarks alone, and the same as those where there are none."""
+"""psi with features: nearer to the truth than from landmarks alone, and the same as that where there are none."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is kept of the features: every feature has its map, rows do not depend on their batch, no face gives no number."""
+"""What is kept of the features: each has its map, rows do not depend on their batch, no face gives no number."""
 
 from dataclasses import replace
 
