@@ -169,7 +169,8 @@ class BagOfWords(TransformerMixin, BaseEstimator):
 
     def _weights(self, tokens: Int[np.ndarray, "n m"]) -> dict[tuple, float]:
         """How much of each word there is: (stage, word), or ("run", word, word, ...)."""
-        words, each = self._words(tokens), np.ones(np.shape(tokens))
+        words = self._words(tokens)
+        each: Float[np.ndarray, "n m"] = np.ones(words.shape)
         if self.lexicon is not None and self.strength:
             each = self.lexicon.strength[tokens]
         if not self.by_stage:

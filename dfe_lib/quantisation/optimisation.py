@@ -62,10 +62,10 @@ class History:
         self.model.eval()
         row: Row = {"step": step, "loss": loss, "train_mm": self._error(*self._coded(self.train_psi)[1:])}
         if len(self.heldout_psi):
-            codes, *faces = self._coded(self.heldout_psi)
-            row["heldout_mm"] = self._error(*faces)
+            codes, psi, decoded = self._coded(self.heldout_psi)
+            row["heldout_mm"] = self._error(psi, decoded)
             if self.balanced is not None:
-                row["heldout_balanced"] = float(error_mm(*faces, self.balanced).mean())
+                row["heldout_balanced"] = float(error_mm(psi, decoded, self.balanced).mean())
             config = self.model.config
             row["usage"] = usage(codes, config.codebook_size, config.shared_codebook)
             row["perplexity"] = perplexity(codes, config.codebook_size, config.shared_codebook)

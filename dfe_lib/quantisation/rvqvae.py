@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ class RvqVaeConfig:
     bounds: tuple[float, float] | None = None
     levels: int = 1
     metric: str = "mm"
-    region_weights: tuple[tuple[str, float], ...] = ()
+    region_weights: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         if self.bounds is None and self.coefficients == ACTIONS:

@@ -74,8 +74,8 @@ def compare_tables(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     both = one.index.intersection(two.index)
     one, two = one.loc[both], two.loc[both]
     rows = [_difference(name, one, two) for name in _numbers(one) if name in two and not _is_spread(name)]
-    columns = ["column", "rows", "largest", "largest_share", "spreads", "beyond"]
-    return pd.DataFrame([row for row in rows if row["largest"] > 0], columns=columns)
+    table = pd.DataFrame(rows, columns=["column", "rows", "largest", "largest_share", "spreads", "beyond"])
+    return table[table["largest"] > 0].reset_index(drop=True)
 
 
 def _changed_tables(first: Path, second: Path) -> Iterator[tuple[str, bool]]:
