@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from ..facs import au_basis, au_intensities
 from ..morphable.metric import mesh_length
 from ..morphable.parts import FaceParts
+from ..quantisation.lexicon import lexicon_of
 from ..quantisation.rvqvae import RvqVae
 
 __all__ = ["action_unit_parts", "frequent_parts", "token_parts"]
@@ -16,15 +17,16 @@ FULL_INTENSITY = 5.0
 
 
 def token_parts(model: RvqVae, psi: Float[np.ndarray, " e"], metric: Float[np.ndarray, "e e"]) -> FaceParts:
-    """The template of each token of a frame, with the root mean square of its movement in mm.
+    """What each token of a frame does, by display and level, with the root mean square of its movement in mm.
 
     Arguments:
         psi: of one frame. metric: mesh metric in mm2.
     """
-    tokens = model.encode(torch.as_tensor(psi[None], dtype=torch.float32))[0].numpy()
-    changes = model.templates()[model.words(tokens)]
+    codes = model.words(model.encode(torch.as_tensor(psi[None], dtype=torch.float32))[0].numpy())
+    changes, label = model.templates()[codes], lexicon_of(model).label
     sizes = mesh_length(changes, metric)
-    return FaceParts("token", changes, [f"{token}, {size:.1f} mm" for token, size in zip(tokens, sizes, strict=True)])
+    titles = [f"{label(code)}, {size:.1f} mm" for code, size in zip(codes.tolist(), sizes, strict=True)]
+    return FaceParts("token", changes, titles)
 
 
 def action_unit_parts(
@@ -45,13 +47,14 @@ def action_unit_parts(
 
 
 def frequent_parts(model: RvqVae, words: Int[np.ndarray, "n m"], count: int) -> FaceParts:
-    """The tokens that occur in most frames of a clip, with the share of its frames.
+    """The displays that occur in most frames of a clip, at full strength, with the share of its frames.
 
     Arguments:
         words: (N, M), see :meth:`~dfe_lib.quantisation.rvqvae.RvqVae.words`.
-        count: of tokens.
+        count: of displays.
     """
-    kinds, frames = np.unique(np.concatenate([np.unique(row) for row in words]), return_counts=True)
+    displays = lexicon_of(model).words(words)
+    kinds, frames = np.unique(np.concatenate([np.unique(row[row >= 0]) for row in displays]), return_counts=True)
     order = np.argsort(-frames, kind="stable")[:count]
     titles = [f"{kinds[i]}, {100 * frames[i] / len(words):.0f} % of frames" for i in order]
-    return FaceParts("token", model.templates()[kinds[order]], titles)
+    return FaceParts("display", model.display_templates()[kinds[order]], titles)

@@ -13,6 +13,7 @@ from ..cohort.cohort import cohort_expressions
 from ..io.tables import REAL, SIMULATED
 from ..morphable.space import ExpressionSpace
 from ..quantisation.corpus import Frames, read_frames
+from ..quantisation.lexicon import lexicon_of
 from ..quantisation.rvqvae import RvqVae
 from .baselines import PcaScalar, ResidualCode
 from .coverage import contrast_frames, coverage_table, display_coverage, find_code
@@ -145,20 +146,20 @@ class FacsComparison:
     def dictionary(
         self, words: Int[np.ndarray, "n m"], n_trainings: int, training_frames: int, seed: int = 0
     ) -> pd.DataFrame:
-        """Every token in action units, with how often it occurs and whether other trainings find it again.
+        """Every display in action units, with how often it occurs and whether other trainings find it again.
 
         Arguments:
-            words: (N, M) words of the real frames.
+            words: (N, M) displays of the real frames, -1 where a token means nothing.
             n_trainings, training_frames: trainings from other seeds, and the frames of each.
         """
         head = self.space.head
         assert head is not None
-        templates = self.model.templates()
+        templates = self.model.display_templates()
         table = token_units(templates, head)
         found = {REAL: words}
         if SIMULATED in self.kinds:
             symbols = token_codes(self.model, self.kinds[SIMULATED].frames.psi)[-1].symbols
-            found[SIMULATED] = self.model.words(symbols)
+            found[SIMULATED] = lexicon_of(self.model).words(self.model.words(symbols))
         for data, symbols in found.items():
             table[f"frequency_{data}"] = token_shares(symbols, len(templates))
         again = retrained_templates(self.model, self.learnt, self.space.metric, n_trainings, training_frames, seed + 1)

@@ -86,16 +86,16 @@ def motion_areas(
 def tokens_used(
     words: Int[np.ndarray, "n m"], templates: Float[np.ndarray, "k e"], space: ExpressionSpace
 ) -> pd.DataFrame:
-    """The words that occur, most frequent first: token, occurrences, rms_mm over the face, and strongest actions.
+    """The displays that occur, most frequent first: display, occurrences, rms_mm over the face, strongest actions.
 
     Arguments:
-        words: of frames. templates: change of psi by each word.
+        words: displays of frames, -1 where a token means nothing. templates: change of psi by each display.
     """
-    counts = np.bincount(words.ravel(), minlength=len(templates))
+    counts = np.bincount(words[words >= 0], minlength=len(templates))
     order = np.argsort(-counts, kind="stable")
     table = pd.DataFrame(
         {
-            "token": order,
+            "display": order,
             "occurrences": counts[order],
             "rms_mm": mesh_length(templates, space.metric)[order],
             "actions": strongest_actions(templates[order], space.names, space.metric),

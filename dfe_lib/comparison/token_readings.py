@@ -1,4 +1,4 @@
-"""Tokens in units of FACS: which units each amounts to, and which tokens FACS has no word for."""
+"""Displays in units of FACS: which units each amounts to, and which displays FACS has no word for."""
 
 from collections.abc import Sequence
 
@@ -20,12 +20,12 @@ from .templates import strongest_actions
 __all__ = ["BEYOND", "retrained_templates", "token_shares", "token_stability", "token_units"]
 
 BEYOND = 0.5
-"""A token is beyond FACS when the units that detectors report explain less than this share of it (our choice)."""
+"""A display is beyond FACS when the units that detectors report explain less than this share of it (our choice)."""
 MOST_UNITS = 4
 ROUNDS = 5
 """Of the classical start of a training that only shows which tokens come again."""
 LEAST_GAIN = 0.02
-"""A further unit must explain this share of the token."""
+"""A further unit must explain this share of the display."""
 DETECTED = tuple(sorted({code for name, codes in AU_SETS.items() if name != "facs" for code in codes} | {"AU28"}))
 """Units that at least one of the usual detectors reports."""
 CANDIDATES = tuple(
@@ -37,17 +37,17 @@ CANDIDATES = tuple(
 
 
 def token_units(templates: Float[np.ndarray, "k e"], head: MorphableModel) -> pd.DataFrame:
-    r"""What each token does, in units of FACS. A unit may also become weaker, since tokens correct one another.
+    r"""What each display does, in units of FACS. A unit may also become weaker, since tokens correct one another.
 
-    Columns: token; rms_mm over the face; region (where it moves the face most); `reading`, at most four units with
+    Columns: display; rms_mm over the face; region (where it moves the face most); `reading`, at most four units with
     their strengths, found one after the other (orthogonal matching pursuit, Pati et al. 1993); `units`, their codes;
-    `r2`, the share of the token's displacement that they explain, $1 - \|E(t - \sum_a x_a w_a)\|^2 / \|E t\|^2$;
-    `r2_detectors`, the share that all units of the usual detectors together explain, where the actions that the token
+    `r2`, the share of its displacement that they explain, $1 - \|E(t - \sum_a x_a w_a)\|^2 / \|E t\|^2$;
+    `r2_detectors`, the share that all units of the usual detectors together explain, where the actions that it
     strengthens and those that it weakens are each read as a face by :func:`~dfe_lib.facs.au_intensities`;
     `beyond_facs`, whether that is less than `BEYOND`; `actions`, the strongest ARKit actions.
 
     Arguments:
-        templates: change of psi that each token makes (K, E), ARKit's actions.
+        templates: change of psi that each display makes (K, E), ARKit's actions.
         head: the mesh.
     """
     metric = head.gram()
@@ -59,7 +59,7 @@ def token_units(templates: Float[np.ndarray, "k e"], head: MorphableModel) -> pd
     regions = np.stack([mesh_length(templates, head.gram(region)) for region in REGIONS], axis=1)
     return pd.DataFrame(
         {
-            "token": np.arange(len(templates)),
+            "display": np.arange(len(templates)),
             "rms_mm": mesh_length(templates, metric),
             "region": np.array(REGIONS)[regions.argmax(1)],
             "reading": [", ".join(f"{CANDIDATES[i]} {x:+.2f}" for i, x in units) for units, _ in found],
@@ -75,9 +75,9 @@ def token_units(templates: Float[np.ndarray, "k e"], head: MorphableModel) -> pd
 def token_stability(
     templates: Float[np.ndarray, "k e"], others: Sequence[Float[np.ndarray, "l e"]], metric: Float[np.ndarray, "e e"]
 ) -> Float[np.ndarray, " k"]:
-    """Mesh cosine of each token with its partner in other trainings, mean over them: 1 for a token that always comes.
+    """Mesh cosine of each display with its partner in other trainings, mean over them: 1 for one that always comes.
 
-    Tokens are matched one to one (Kuhn 1955) so that the sum of the cosines is largest; one without a partner gets 0.
+    Displays are matched one to one (Kuhn 1955) so that the sum of the cosines is largest; one without a partner gets 0.
 
     >>> token_stability(np.eye(2), [np.eye(2)[::-1], 3 * np.eye(2)], np.eye(2))
     array([1., 1.])
@@ -98,7 +98,7 @@ def retrained_templates(
     frames: int,
     seed: int = 0,
 ) -> list[Float[np.ndarray, "k e"]]:
-    """Templates of models of the same shape, each from its own seed and its own draw of the frames.
+    """Displays of models of the same shape, each from its own seed and its own draw of the frames.
 
     They are started classically and not trained on: a few seconds each, and most of what a codebook becomes.
 
@@ -112,19 +112,19 @@ def retrained_templates(
         settings = TrainConfig(steps=0, start_rounds=ROUNDS, start_frames=frames, seed=seed + number)
         drawn = psi[rng.integers(len(psi), size=frames)]
         train(again, drawn, drawn[:0], metric, settings)
-        found.append(again.templates())
+        found.append(again.display_templates())
     return found
 
 
 def token_shares(tokens: Int[np.ndarray, "n m"], count: int) -> Float[np.ndarray, " k"]:
-    """Share of the frames in which each token occurs.
+    """Share of the frames in which each token, or display, occurs; -1 is none.
 
-    >>> token_shares(np.array([[0, 0], [0, 1]]), 3)
+    >>> token_shares(np.array([[0, -1], [0, 1]]), 3)
     array([1. , 0.5, 0. ])
     """
-    here = np.zeros((len(tokens), count), bool)
+    here = np.zeros((len(tokens), count + 1), bool)
     np.put_along_axis(here, tokens.astype(int), True, axis=1)
-    return here.sum(0) / max(len(tokens), 1)
+    return here[:, :count].sum(0) / max(len(tokens), 1)
 
 
 def _reading(

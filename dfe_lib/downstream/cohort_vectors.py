@@ -16,9 +16,10 @@ from ..cohort.error_model import RESTING_QUANTILE, observed
 from ..errors import UserError
 from ..facs import au_basis, au_intensities
 from ..morphable.anny import anny_head
+from ..quantisation.lexicon import lexicon_of
 from ..quantisation.rvqvae import RvqVae
 from .clip import Clip
-from .representations import clip_representations
+from .representations import AUTO, clip_representations
 
 __all__ = ["DATA", "FRAMES", "CohortReader", "CohortVectors", "cohort_vectors"]
 
@@ -58,6 +59,7 @@ class CohortReader:
         reference: the reference people; their seed must not be that of a study.
         data: which of `DATA` are read.
         au_sets: names in `action_units.AU_SETS`.
+        vocabulary: of the words of tokens; `"auto"` leaves the choice to the number of people in a study.
     """
 
     def __init__(
@@ -66,16 +68,17 @@ class CohortReader:
         reference: CohortConfig,
         data: Sequence[str] = DATA,
         au_sets: Sequence[str] = AU_SETS,
+        vocabulary: str = AUTO,
     ) -> None:
-        self.reference = reference
+        self.reference, self.vocabulary = reference, vocabulary
         self.data, self.au_sets = tuple(data), tuple(au_sets)
-        self.model, self._metric = model, anny_head().gram()
+        self.model, self.lexicon, self._metric = model, lexicon_of(model), anny_head().gram()
         self._fitted: dict[str, dict[str | None, dict[str, BaseEstimator]]] = {}
         people = [simulate_person(reference, index) for index in range(reference.people)]
         for kind in self.data:
             clips = [self.clips(person, kind) for person in people]
             self._fitted[kind] = {
-                au_set: _fitted([each[au_set] for each in clips], au_set) for au_set in (None, *self._sets(kind))
+                au_set: self._fit([each[au_set] for each in clips], au_set) for au_set in (None, *self._sets(kind))
             }
 
     def clips(self, person: Session, kind: str) -> dict[str | None, Clip]:
@@ -99,6 +102,11 @@ class CohortReader:
         }
         return {None: clip} | with_units
 
+    def words_for(self, people: int) -> str:
+        """The representation that the token words are in a study with so many training people."""
+        chosen = self.lexicon.finest(people) if self.vocabulary == AUTO else self.vocabulary
+        return f"token words, {chosen}"
+
     def names(self, representation: str, kind: str = DATA[0]) -> list[str]:
         """What the columns of a bag of words are."""
         fitted = {name: each for group in self._fitted[kind].values() for name, each in group.items()}
@@ -120,6 +128,11 @@ class CohortReader:
             out[DATA[0], FRAMES[0]][TRUTH] = counts.fillna(0).to_numpy(float)
         return out
 
+    def _fit(self, clips: Sequence[Clip], au_set: str | None) -> dict[str, BaseEstimator]:
+        vocabulary = "displays" if self.vocabulary == AUTO else self.vocabulary  # the number of these people says nothing
+        found = clip_representations(clips, [au_set] if au_set else [], self.lexicon, vocabulary)
+        return {name: transformer.fit(clips) for name, transformer in found.items()}
+
     def _sets(self, kind: str) -> tuple[str, ...]:
         return tuple(au_set for au_set in self.au_sets if kind == DATA[0] or au_set != ORACLE)
 
@@ -127,11 +140,6 @@ class CohortReader:
 def _from_rest(psi: Float[np.ndarray, "t e"]) -> Float[np.ndarray, "t e"]:
     """Less what the face mostly does, as the fit's neutral takes it away."""
     return np.clip(psi - np.quantile(psi, RESTING_QUANTILE, axis=0), 0, 1).astype(np.float32)
-
-
-def _fitted(clips: Sequence[Clip], au_set: str | None) -> dict[str, BaseEstimator]:
-    representations = clip_representations(clips, [au_set] if au_set else [])
-    return {name: transformer.fit(clips) for name, transformer in representations.items()}
 
 
 def cohort_vectors(config: CohortConfig, reader: CohortReader) -> CohortVectors:

@@ -10,6 +10,7 @@ import pandas as pd
 from ..errors import UserError
 from ..io.run import Study
 from ..morphable.space import ExpressionSpace
+from ..quantisation.lexicon import Lexicon, lexicon_of
 from ..quantisation.rvqvae import RvqVae
 from .bag_of_words import token_windows
 from .clip import Clip
@@ -17,7 +18,7 @@ from .cross_validation import Folds, fitted_vectors, official_folds
 from .display_labels import display_name, window_labels
 from .evaluation import evaluate
 from .recorded import labelled_clips, with_action_units
-from .representations import clip_representations
+from .representations import AUTO, clip_representations
 from .tasks import Task, tasks_of
 
 __all__ = ["RecordedStudy", "display_study", "labelled_studies"]
@@ -30,6 +31,7 @@ class RecordedStudy:
     Arguments:
         clips: (n). labels: (n) rows, with `subject_id` and the task's columns.
         task: what is predicted.
+        lexicon: of the model whose tokens the clips have. vocabulary: of words, see `representations.TokenWords`.
         folds: the data set's own split; empty for five folds by person.
         notes: sentences a person should read: what was left out, and why.
     """
@@ -37,6 +39,8 @@ class RecordedStudy:
     clips: Sequence[Clip]
     labels: pd.DataFrame
     task: Task
+    lexicon: Lexicon
+    vocabulary: str = AUTO
     folds: Sequence[Folds] = ()
     notes: tuple[str, ...] = ()
 
@@ -52,36 +56,40 @@ class RecordedStudy:
         Empty, with a sentence on the screen, where these clips allow no comparison.
         """
         clips = list(self.clips)
-        vectors = {name: fitted_vectors(each, clips) for name, each in clip_representations(clips).items()}
+        found = clip_representations(clips, (), self.lexicon, self.vocabulary)
+        vectors = {name: fitted_vectors(each, clips) for name, each in found.items()}
         try:
-            found = evaluate(vectors, self.labels, [self.task], list(self.folds), n_draws=draws, n_shuffles=shuffles,
-                             seed=seed)  # fmt: skip
+            scores = evaluate(vectors, self.labels, [self.task], list(self.folds), n_draws=draws, n_shuffles=shuffles,
+                              seed=seed)  # fmt: skip
         except UserError as error:  # one person, or a label that never varies
             print(f"{self.task.name}: these clips allow no comparison: {error}")
             return pd.DataFrame()
-        return found.table.assign(data="real", effect="", frames="all", confounds="kept")
+        return scores.table.assign(data="real", effect="", frames="all", confounds="kept")
 
 
-def labelled_studies(table: str, study: Study, space: ExpressionSpace, model: RvqVae) -> list[RecordedStudy]:
+def labelled_studies(
+    table: str, study: Study, space: ExpressionSpace, model: RvqVae, vocabulary: str = AUTO
+) -> list[RecordedStudy]:
     """A study for each label of a table of clips that the run has read."""
+    lexicon = lexicon_of(model)
     mine = labelled_clips(table, study.tokens, study.expressions, study.frames, model)
     studies = []
     for task in tasks_of(mine.labels):
         part = mine.labelled(task.columns)
         clips = with_action_units(part.clips, space.metric) if space.mirrors else part.clips
         folds = [official_folds(part.split)] if part.split else []
-        studies.append(RecordedStudy(clips, part.labels, task, folds, part.notes))
+        studies.append(RecordedStudy(clips, part.labels, task, lexicon, vocabulary, folds, part.notes))
     return studies
 
 
 def display_study(
-    tokens: Path, expressions: Path, space: ExpressionSpace, model: RvqVae, window_s: float
+    tokens: Path, expressions: Path, space: ExpressionSpace, model: RvqVae, window_s: float, vocabulary: str = AUTO
 ) -> RecordedStudy:
     """A check of the path: do the tokens of a window show a display that a rule finds in the same coefficients?
 
     Arguments:
         tokens, expressions: folders of a run's tables.
-        window_s: length of the windows in seconds.
+        window_s: length of the windows in seconds. vocabulary: of words.
     """
     windows = token_windows(sorted(tokens.glob("*.parquet")), model, window_s)
     display = display_name(space.names)
@@ -90,4 +98,4 @@ def display_study(
         Clip(who, np.arange(float(len(rows))), tokens=rows)
         for who, rows in zip(labels.subject_id, windows.tokens, strict=True)
     ]
-    return RecordedStudy(clips, labels, Task(display, "binary", ("display",)))
+    return RecordedStudy(clips, labels, Task(display, "binary", ("display",)), lexicon_of(model), vocabulary)

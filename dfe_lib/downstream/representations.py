@@ -11,17 +11,23 @@ from sklearn.utils.validation import check_is_fitted
 from ..action_units import AU_SETS
 from ..errors import UserError
 from ..facs import AU_PRESENT, au_levels
+from ..quantisation.lexicon import VOCABULARIES, Lexicon
 from .bag_of_words import BagOfWords
 from .clip import Clip
 
-__all__ = ["AuWords", "Confounds", "Functionals", "KMeansWords", "TokenWords", "clip_representations"]
+__all__ = ["AUTO", "AuWords", "Confounds", "Functionals", "KMeansWords", "TokenWords", "clip_representations"]
 
+AUTO = "auto"
+"""The vocabulary that the number of training people chooses."""
 GAP = 1.5
 """Frames further apart than so many usual steps are no neighbours: something between them was left out."""
 
 
 class TokenWords(BagOfWords):
-    """Bag of words over the tokens of clips; see `words.BagOfWords` for the settings.
+    """Bag of words over the tokens of clips; see `bag_of_words.BagOfWords` for the settings.
+
+    Its vocabulary may be `"auto"`: the finest that has no more words than there are people in the clips given to
+    `fit`, see :meth:`~dfe_lib.quantisation.lexicon.Lexicon.finest`.
 
     >>> clips = [Clip("anna", np.arange(2.0), tokens=np.array([[3, 1], [3, 2]]))]
     >>> TokenWords().fit_transform(clips)
@@ -30,7 +36,11 @@ class TokenWords(BagOfWords):
 
     def fit(self, X: Sequence[Clip], y: object = None) -> "TokenWords":  # type: ignore[override]
         """Learns the vocabulary of these clips."""
-        super().fit([clip.need("tokens") for clip in X])
+        grain = self.vocabulary
+        if grain == AUTO:
+            people = len({clip.subject_id for clip in X})
+            grain = self.lexicon.finest(people) if self.lexicon is not None else "codes"
+        self._learn([clip.need("tokens") for clip in X], grain)
         return self
 
     def transform(self, X: Sequence[Clip]) -> Float[np.ndarray, "n v"]:  # type: ignore[override]
@@ -185,24 +195,24 @@ class Confounds(TransformerMixin, BaseEstimator):
         return np.array([[_confound(clip, name) for name in self.columns_] for clip in clips])
 
 
-def clip_representations(clips: Sequence[Clip], au_sets: Sequence[str] = ()) -> dict[str, BaseEstimator]:
+def clip_representations(
+    clips: Sequence[Clip], au_sets: Sequence[str] = (), lexicon: Lexicon | None = None, vocabulary: str = AUTO
+) -> dict[str, BaseEstimator]:
     """The representations that these clips have the columns for, by the names that the tables use.
 
-    Every bag of words holds roots of shares unless its name says otherwise.
+    Every bag of words holds roots of shares unless its name says otherwise; those of tokens weigh an occurrence by its
+    strength unless they are called counts.
 
     Arguments:
         clips: all of them alike.
         au_sets: names in `action_units.AU_SETS`; without any, the units that the clips have.
+        lexicon: of the model whose tokens they are; without it every token is a word.
+        vocabulary: of the words of tokens, see :class:`TokenWords`.
     """
     first = clips[0]
     found: dict[str, BaseEstimator] = {}
     if first.tokens is not None:
-        found |= {
-            "token words": TokenWords(weighting="root"),
-            "token words, TF-IDF": TokenWords(weighting="tfidf"),
-            "token words, binary": TokenWords(weighting="binary"),
-            "token words and runs": TokenWords(weighting="root", ngrams=2, durations=True, min_share=0.1),
-        }
+        found |= _token_words(lexicon, vocabulary)
     for au_set in au_sets or (None,) if first.aus is not None else ():
         ending = f", {AU_TITLES.get(au_set, au_set)}" if au_set else ""
         found |= {
@@ -215,6 +225,22 @@ def clip_representations(clips: Sequence[Clip], au_sets: Sequence[str] = ()) -> 
     if {first.talking is None, first.turn_deg is None, first.confidence is None} != {True}:
         found["confounds"] = Confounds()
     return found
+
+
+def _token_words(lexicon: Lexicon | None, vocabulary: str) -> dict[str, BaseEstimator]:
+    """Bags of tokens: by strength, in each of the vocabularies, by counts, and of other weightings."""
+    if vocabulary not in (AUTO, *VOCABULARIES):
+        raise UserError(f"vocabulary must be {AUTO} or one of {', '.join(VOCABULARIES)}, not {vocabulary!r}.")
+    plain = {"lexicon": lexicon, "vocabulary": vocabulary}
+    found = {"token words": TokenWords(**plain, weighting="root")}
+    if lexicon is not None:
+        found |= {f"token words, {name}": TokenWords(lexicon, name, weighting="root") for name in VOCABULARIES}
+        found["token words, counts"] = TokenWords(**plain, strength=False, weighting="root")
+    return found | {
+        "token words, TF-IDF": TokenWords(**plain, weighting="tfidf"),
+        "token words, binary": TokenWords(**plain, weighting="binary"),
+        "token words and runs": TokenWords(**plain, weighting="root", ngrams=2, durations=True, min_share=0.1),
+    }
 
 
 AU_TITLES = {

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 
+import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
 from ..cohort.cohort import CohortConfig, simulate_person
@@ -22,10 +24,13 @@ from .weights import word_weights
 
 __all__ = ["NULL", "StudySettings", "StudyTables", "simulated_study"]
 
+Matrices = dict[str, Float[np.ndarray, "n _"]]
 NULL = "none"
 """Name of the cohort without any effect."""
 WORDS = "token words"
 """The representation that the others are compared with, and whose weights are read."""
+TRAINED = 4 / 5
+"""Share of a study's people who are trained on, in five folds: they choose the vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +117,28 @@ def _one_effect(
     config = replace(cohort, **({"effect_size": 0.0} if effect == NULL else {"effect_where": effect}))
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        people = cohort_vectors(config, reader)
+        everyone = cohort_vectors(config, reader)
+        worded = {key: _worded(each, reader, cohort.people) for key, each in everyone.matrices.items()}
+        people = replace(everyone, matrices=worded)
         tasks = tasks_of(people.people.columns)
         scores, comparisons = _scores(people, tasks, effect, settings)
         if settings.pictured and encoders and effect in settings.picture_effects:
             seen, compared = _pictured(config, people, tasks, encoders, settings)
             scores, comparisons = pd.concat([scores, seen]), pd.concat([comparisons, compared])
-        power = _power(people, tasks, settings)
+        power = _power(everyone, tasks, reader, settings)
         words = _words(people, reader, settings)
     tables = (scores, comparisons, power, words)
     return StudyTables(*(table.assign(effect=effect) if len(table) else table for table in tables))
+
+
+def _worded(matrices: Matrices, reader: CohortReader, people: int) -> Matrices:
+    """The token words in the vocabulary for so many people, which has no second row."""
+    chosen = _chosen(reader, people)
+    return {name: matrices[chosen if name == WORDS else name] for name in matrices if name != chosen}
+
+
+def _chosen(reader: CohortReader, people: int) -> str:
+    return reader.words_for(int(TRAINED * people))
 
 
 def _pictured(
@@ -182,20 +199,23 @@ def _evaluated(
     return evaluate(vectors, people, tasks, folds, linear_model, settings.draws, shuffles, settings.seed)
 
 
-def _power(people: CohortVectors, tasks: Sequence[Task], settings: StudySettings) -> pd.DataFrame:
+def _power(
+    people: CohortVectors, tasks: Sequence[Task], reader: CohortReader, settings: StudySettings
+) -> pd.DataFrame:
     parts = [pd.DataFrame()]
-    for (data, frames), matrices in people.matrices.items():
-        if frames == FRAMES[0] and settings.repeats:
+    main = [task for task in tasks if task.name in settings.main]
+    for (data, frames), everything in people.matrices.items():
+        for size in settings.sizes if frames == FRAMES[0] and settings.repeats else ():
+            matrices = _worded(everything, reader, size)
             chosen = {name: matrices[name] for name in settings.powered or matrices if name in matrices}
-            main = [task for task in tasks if task.name in settings.main]
-            table = power_table(chosen, people.people, main, settings.sizes, settings.repeats, seed=settings.seed)
+            table = power_table(chosen, people.people, main, [size], settings.repeats, seed=settings.seed)
             parts.append(table.assign(data=data))
     return pd.concat(parts)
 
 
 def _words(people: CohortVectors, reader: CohortReader, settings: StudySettings) -> pd.DataFrame:
     (data, _), matrices = next(iter(people.matrices.items()))
-    names = reader.names(WORDS, data)
+    names = reader.names(_chosen(reader, len(people.people)), data)
     parts = [
         word_weights(matrices[WORDS], names, people.people[label].to_numpy(float), settings.draws // 10, settings.seed)
         for label in settings.read

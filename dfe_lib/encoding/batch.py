@@ -31,7 +31,7 @@ from .tokenizer import Tokenizer
 
 __all__ = ["BatchResult", "encode_inputs"]
 
-VERSION = 1
+VERSION = 2
 """Of what is written: a new one makes finished clips be done again."""
 WEIGHTS = ("config.json", "model.safetensors")
 NO_FACE = (

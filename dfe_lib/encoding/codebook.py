@@ -11,6 +11,7 @@ from ..facs import au_basis, au_intensities
 from ..morphable.metric import mesh_length
 from ..morphable.model import MorphableModel
 from ..morphable.phrases import main_regions, movements, sentence
+from ..quantisation.lexicon import level_name, lexicon_of
 from ..quantisation.rvqvae import RvqVae
 
 __all__ = ["FrameWords", "codebook_table", "codebook_words"]
@@ -21,6 +22,8 @@ EYES = "eyeLook"
 """Where the eyes look weighs nothing in the mesh metric, so that tokens leave it to chance; it has its own columns."""
 UNITS_SEEN = 0.1
 """Strength from which a unit is named for a token, FACS's level A."""
+NOTHING = "At rest"
+"""What the token that means nothing says."""
 REMEMBERED = 100_000
 """Combinations of tokens whose sentence is kept."""
 
@@ -52,7 +55,7 @@ class FrameWords:
 
 
 def codebook_words(model: RvqVae, head: MorphableModel | None) -> list[list[str]]:
-    """What each token does by itself, in words: a list for each codebook, one where all places share it."""
+    """What each token does by itself, in words and at which level: a list a codebook, one where all places share it."""
     size, noted = model.config.codebook_size, _sentences(model, head)
     return [noted[start : start + size] for start in range(0, len(noted), size)]
 
@@ -60,16 +63,23 @@ def codebook_words(model: RvqVae, head: MorphableModel | None) -> list[list[str]
 def codebook_table(model: RvqVae, head: MorphableModel | None) -> pd.DataFrame:
     """The codebook for people: a row a token with what it does.
 
-    Columns: `token`; `place`, which of a frame's tokens it is, or `any` where all share one codebook; `words`;
+    Columns: `token`; `place`, which of a frame's tokens it is, or `any` where all share one codebook; the `display` that
+    it shows; its `level`, from 0, the weakest; its `strength` as a share of the display's top level, 0 for the token
+    that means nothing; the `group` of the display among displays alike; `words`, such as
+    `Mouth opens 6 mm, level C of D`, left without the level where there is one alone;
     `action_units`, those that it shows with their strength from 0 to 5, and with a minus those that it takes away;
     `region`, where it moves the face most; `mm`, its size, rms over the face.
     """
-    changes, size = model.templates(), model.config.codebook_size
+    changes, size, lexicon = model.templates(), model.config.codebook_size, lexicon_of(model)
     metric = head.gram() if head is not None else np.eye(changes.shape[1])
     regions = main_regions(head, changes) if head is not None else [[]] * len(changes)
     columns = {
         "token": np.arange(len(changes)) % size,
         "place": ["any" if model.config.shared_codebook else str(word // size + 1) for word in range(len(changes))],
+        "display": lexicon.display,
+        "level": np.arange(len(changes)) % model.config.levels,
+        "strength": lexicon.strength.round(3),
+        "group": lexicon.group,
         "words": _sentences(model, head),
         "action_units": _units(model, changes, metric),
         "region": [" and ".join(found[:2]) for found in regions],
@@ -79,8 +89,17 @@ def codebook_table(model: RvqVae, head: MorphableModel | None) -> pd.DataFrame:
 
 
 def _sentences(model: RvqVae, head: MorphableModel | None) -> list[str]:
-    changes = model.templates()
-    return [""] * len(changes) if head is None else [sentence(found) for found in movements(head, changes)]
+    changes, levels, strength = model.templates(), model.config.levels, model.strengths().ravel()
+    if head is None:
+        return [""] * len(changes)
+    said = [sentence(found) for found in movements(head, changes)]
+    if levels == 1:
+        return said
+    top = level_name(levels - 1, levels)
+    return [
+        f"{words}, level {level_name(word % levels, levels)} of {top}" if strength[word] > 0 else NOTHING
+        for word, words in enumerate(said)
+    ]
 
 
 def _units(model: RvqVae, changes: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"]) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..action_units import ACTION_UNITS, OPENFACE_INTENSITY
-from ..io.tables import token_name, tokens_schema
+from ..io.tables import PARTS_OF_A_TOKEN, token_name, tokens_schema
 
 __all__ = ["AU_COLUMNS", "COLUMNS", "Column", "data_dictionary", "encoded_schema"]
 
@@ -50,6 +50,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("data", "key", "", "real, or simulated for the study's simulated people", pa.string()),
     Column("valid", "key", "", "is there a face, with tokens?", pa.bool_()),
     Column("token_", "tokens", "", "a token of the frame, coarse to fine: a row of codebook.csv", pa.int16()),
+    Column("display_", "displays", "", "the display that the token shows: what moves, by itself", pa.int16()),
+    Column("level_", "displays", "", "how strongly, from 0, level A, the weakest: a display's tokens follow one "
+           "another by their levels; codebook.csv has its strength and mm", pa.int16()),
     Column("error_mm", "tokens", "mm", "how far the face of the tokens is from the fitted one, rms over the face"),
     Column("words", "tokens", "", "what the tokens together do to the person's resting face, the eyes' direction "
            "left out; left and right are the person's own", pa.string()),
@@ -70,7 +73,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("residual_mm", "fit", "mm", "how far the landmarks are from the fitted head; most of it is who it is"),
     Column("psi_", "psi", "", "an expression coefficient of the fit, for ARKit's actions 0 to 1"),
 )  # fmt: skip
-"""Every column in the order of a table; `token_` and `psi_` stand for one column each token or coefficient."""
+"""Every column in the order of a table; a name that ends in `_` stands for one column each token or coefficient."""
+LISTS = {"token_": "tokens"} | {f"{each}_": column for column, each in PARTS_OF_A_TOKEN.items()}
+"""Columns of numbers, one a token: the list of a Parquet file that each is in."""
 
 
 def data_dictionary(n_tokens: int, coefficients: Sequence[str], groups: Sequence[str]) -> pd.DataFrame:
@@ -79,7 +84,8 @@ def data_dictionary(n_tokens: int, coefficients: Sequence[str], groups: Sequence
     >>> data_dictionary(2, ["jawOpen"], ["psi"]).column.tolist()[7:]
     ['token_1', 'token_2', 'error_mm', 'words', 'psi_jawOpen']
     """
-    spread = {"token_": [token_name(i) for i in range(n_tokens)], "psi_": [f"psi_{name}" for name in coefficients]}
+    spread = {start: [token_name(i, column) for i in range(n_tokens)] for start, column in LISTS.items()}
+    spread["psi_"] = [f"psi_{name}" for name in coefficients]
     rows = [
         {"column": name, "group": each.group, "unit": each.unit, "meaning": each.meaning}
         for each in COLUMNS
@@ -98,8 +104,8 @@ def encoded_schema(
         n_tokens: a frame. coefficients: of psi. groups: of `settings.GROUPS`.
         metadata: what else the file says of itself.
     """
-    plain = tokens_schema(n_tokens)
-    there = {*plain.names, "token_"}
+    plain = tokens_schema(n_tokens, displays="displays" in groups)
+    there = {*plain.names, *LISTS}
     fields = [
         pa.field("psi", pa.list_(pa.float32(), len(coefficients)))
         if each.name == "psi_"

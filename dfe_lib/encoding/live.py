@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..io.export import safe_text
 from ..io.media import open_media
 from ..io.tables import token_name
-from .columns import COLUMNS
+from .columns import COLUMNS, LISTS
 from .settings import DEFAULT_GROUPS
 from .stream import Row, Stream
 from .tokenizer import Tokenizer
@@ -86,11 +86,12 @@ def _video(path: Path) -> Iterator[Picture]:
 def _append(out: Path, row: Row, first: bool) -> None:
     shown: Row = {}
     for column in COLUMNS:
-        if column.group not in ("key", "tokens", *DEFAULT_GROUPS[:4]):
+        if column.group not in ("key", "tokens", *DEFAULT_GROUPS[:-1]):
             continue
-        if column.name == "token_":
-            tokens = row["tokens"] if row["valid"] else [None] * len(row["tokens"])
-            shown |= {token_name(place): token for place, token in enumerate(tokens)}
+        if column.name in LISTS:
+            listed = LISTS[column.name]
+            values = row[listed] if row["valid"] else [None] * len(row[listed])
+            shown |= {token_name(place, listed): value for place, value in enumerate(values)}
         else:
             shown[column.name] = safe_text(row[column.name])
     with out.open("w" if first else "a", encoding="utf-8", newline="") as file:

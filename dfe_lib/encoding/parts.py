@@ -17,7 +17,7 @@ from ..io.tables import (
     read_metadata,
     table_writer,
 )
-from .columns import COLUMNS
+from .columns import COLUMNS, LISTS
 from .settings import Settings
 
 __all__ = ["KEY", "PartSummary", "is_done", "join_expressions", "join_parts", "summary_of"]
@@ -81,7 +81,7 @@ def summary_of(part: Path) -> PartSummary:
 def join_parts(parts: Sequence[Path], out: Path, settings: Settings) -> None:
     """One table out of many, in their order, with the columns that were asked for; it appears when it is whole."""
     shown = ("key", "tokens", *settings.groups)
-    hidden = [column.name.rstrip("_") for column in COLUMNS if column.group not in shown]
+    hidden = [LISTS.get(column.name, column.name.rstrip("_")) for column in COLUMNS if column.group not in shown]
     if out.suffix == ".csv":
         export_csv(parts, out, leave_out=hidden)
         return

@@ -14,7 +14,7 @@ from ..facs import au_intensities
 from ..io.tables import N_LANDMARKS, coefficient_names, read_batches
 from ..morphable.space import expression_space
 from ..quantisation.rvqvae import RvqVae
-from ..quantisation.tokens import decoded, tokens_of
+from ..quantisation.tokens import decoded, parts_of, tokens_of
 from ..tracking.pose import pose_degrees
 from .angles import gaze_degrees, gaze_map
 from .codebook import FrameWords
@@ -65,6 +65,7 @@ class RowMaker:
         unknown = np.full(count, np.nan, np.float32)
         rest = {"residual_mm": batch.get("residual_mm", unknown), "confidence": batch.get("confidence", unknown)}
         key = {name: batch[name] for name in KEY}
+        noted |= parts_of(self.model, tokens)
         return key | noted | rest | self._places(batch, count) | self._readings(psi, valid)
 
     def _tokens(self, batch: Mapping[str, np.ndarray], valid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,12 +9,12 @@ from ..errors import UserError, did_you_mean
 
 __all__ = ["DEFAULT_GROUPS", "GROUPS", "Settings", "check_outputs", "parts_folder"]
 
-GROUPS = ("face", "pose", "gaze", "action_units", "notes", "fit", "psi")
+GROUPS = ("displays", "face", "pose", "gaze", "action_units", "notes", "fit", "psi")
 """Groups of columns that a table may have beside its key and its tokens, see `columns.COLUMNS`."""
-DEFAULT_GROUPS = GROUPS[:5]
+DEFAULT_GROUPS = GROUPS[:6]
 """Those that fit a spreadsheet."""
 TABLES = (".csv", ".parquet")
-COMPANIONS = {"columns.csv": "column,group,unit,meaning", "codebook.csv": "token,place,words"}
+COMPANIONS = {"columns.csv": "column,group,unit,meaning", "codebook.csv": "token,place,"}
 """What is written beside a table, and how each begins."""
 
 

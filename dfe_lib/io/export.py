@@ -198,5 +198,5 @@ def _spread(
     if values.ndim == 1:
         column = pd.Series(values, name=name)
         return (column.map(safe_text) if values.dtype == object else column).to_frame()
-    wide = pd.DataFrame(values, columns=names or [token_name(i) for i in range(values.shape[1])])
-    return wide.astype("Int32").mask(~valid[:, None] | (wide < 0)) if name == "tokens" else wide
+    wide = pd.DataFrame(values, columns=names or [token_name(i, name) for i in range(values.shape[1])])
+    return wide if names else wide.astype("Int32").mask(~valid[:, None] | (wide < 0))

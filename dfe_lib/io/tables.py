@@ -23,6 +23,7 @@ from .names import file_name
 __all__ = [
     "FRAMES",
     "N_LANDMARKS",
+    "PARTS_OF_A_TOKEN",
     "REAL",
     "SIMULATED",
     "TableWriter",
@@ -46,6 +47,8 @@ __all__ = [
 N_LANDMARKS = 478
 REAL, SIMULATED = "real", "simulated"
 """What the column `data` says of a row."""
+PARTS_OF_A_TOKEN = {"displays": "display", "levels": "level"}
+"""Lists beside the tokens, and what one of each is called: the display that a token shows, at which level."""
 CHECK = "check"
 """Under which a file keeps the sum of its names, types and number of rows."""
 ROW_GROUP = 512
@@ -123,17 +126,21 @@ def expressions_schema(names: Sequence[str], front_end: str = "") -> pa.Schema:
     )
 
 
-def tokens_schema(n_stages: int) -> pa.Schema:
+def tokens_schema(n_stages: int, displays: bool = False) -> pa.Schema:
     """Schema of a tokens table with `n_stages` tokens a frame.
+
+    Arguments:
+        displays: Are there lists of the display that each token shows, and of its level of strength, too?
 
     >>> tokens_schema(4).field("tokens").type.list_size
     4
     """
+    lists = ["tokens", *(PARTS_OF_A_TOKEN if displays else ())]
     return pa.schema(
         [
             *_LABELLED,
             pa.field("valid", pa.bool_(), nullable=False),
-            pa.field("tokens", pa.list_(pa.int16(), n_stages)),
+            *(pa.field(name, pa.list_(pa.int16(), n_stages)) for name in lists),
             pa.field("error_mm", pa.float32()),
         ],
         metadata={"kind": "tokens"},
@@ -278,13 +285,16 @@ def read_dataframe(path: str | os.PathLike, columns: Sequence[str] | None = None
     return pd.DataFrame(series)
 
 
-def token_name(place: int) -> str:
+def token_name(place: int, column: str = "tokens") -> str:
     """What the token at a place of a frame's list is called wherever it has a column or a tier of its own.
 
-    >>> token_name(0)
-    'token_1'
+    Arguments:
+        column: the list, `"tokens"`, `"displays"` or `"levels"`.
+
+    >>> token_name(0), token_name(1, "levels")
+    ('token_1', 'level_2')
     """
-    return f"token_{place + 1}"
+    return f"{PARTS_OF_A_TOKEN.get(column, 'token')}_{place + 1}"
 
 
 def read_metadata(path: str | os.PathLike) -> dict[str, str]:
@@ -352,7 +362,7 @@ def _damaged(path: str | os.PathLike, error: Exception) -> UserError:
 
 
 def _wide_name(column: str, key: str) -> str:
-    return token_name(int(key)) if column == "tokens" else f"{column}.{key}"
+    return token_name(int(key), column) if column in ("tokens", *PARTS_OF_A_TOKEN) else f"{column}.{key}"
 
 
 def _stored(parquet: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:

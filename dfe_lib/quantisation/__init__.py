@@ -9,11 +9,13 @@ from ..lazy import importer
 _MODULES = {
     "DiscreteFacialEncoder": "encoder",
     "Frames": "corpus",
+    "Lexicon": "lexicon",
     "RvqVae": "rvqvae",
     "RvqVaeConfig": "rvqvae",
     "TrainConfig": "config",
     "alignment_table": "alignment",
     "error_mm": "metrics",
+    "lexicon_of": "lexicon",
     "read_corpus": "corpus",
     "read_frames": "corpus",
     "read_words": "tokens",

@@ -12,7 +12,7 @@ from ..io.tables import coefficient_names, read_arrays, read_batches, table_writ
 from .metrics import error_mm
 from .rvqvae import RvqVae
 
-__all__ = ["decoded", "read_words", "tokenise", "tokens_of"]
+__all__ = ["decoded", "parts_of", "read_words", "tokenise", "tokens_of"]
 
 ROWS = 4096
 """Rows held in memory at a time."""
@@ -42,7 +42,7 @@ def tokenise(
             f"({len(names)} against {len(model.config.coefficients)}); fit it with the same 3DMM or train again."
         )
     frames, errors = 0, []
-    with table_writer(out_path, tokens_schema(model.config.n_stages)) as table:
+    with table_writer(out_path, tokens_schema(model.config.n_stages, displays=True)) as table:
         for rows in _token_rows(model, expressions_path, metric):
             table.write(rows)
             frames += len(rows["valid"])
@@ -75,6 +75,11 @@ def tokens_of(
     return codes.cpu().numpy(), error_mm(psi, model.decode(codes).cpu().numpy(), metric)
 
 
+def parts_of(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> dict[str, Int[np.ndarray, "n m"]]:
+    """The columns `displays` and `levels` of a tokens table, see :meth:`~.rvqvae.RvqVae.displays`."""
+    return {"displays": model.displays(tokens).astype(np.int16), "levels": model.levels_of(tokens).astype(np.int16)}
+
+
 def decoded(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray, "n e"]:
     """psi (N, E) that rows of tokens stand for."""
     return model.decode(torch.as_tensor(tokens.astype(np.int64))).cpu().numpy()
@@ -87,4 +92,5 @@ def _token_rows(model: RvqVae, path: str | Path, metric: np.ndarray) -> Iterator
         error = np.full(len(valid), np.nan, dtype=np.float32)
         if valid.any():
             tokens[valid], error[valid] = tokens_of(model, batch["psi"][valid], metric)
-        yield {name: batch[name] for name in _KEY} | {"valid": valid, "tokens": tokens, "error_mm": error}
+        found = {"valid": valid, "tokens": tokens, "error_mm": error}
+        yield {name: batch[name] for name in _KEY} | found | parts_of(model, tokens)

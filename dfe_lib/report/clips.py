@@ -143,12 +143,12 @@ def token_strip(
     valid: Bool[np.ndarray, " n"],
     rank: Int[np.ndarray, " k"],
 ) -> Figure:
-    """Frames of a clip above the words of every frame; `rank` gives words that look alike colours that look alike.
+    """Frames of a clip above the displays of every frame; `rank` gives those that look alike colours that look alike.
 
     Arguments:
         pictures, shown_s: frames of the clip and their times in seconds.
-        time_s, words, valid: of every frame (N,), (N, M), (N,); the words as `RvqVae.words` numbers them.
-        rank: (K,) place of each word.
+        time_s, words, valid: of every frame (N,), (N, M), (N,); the words are displays, -1 where a token means nothing.
+        rank: (K,) place of each display.
     """
     figure = plt.figure(figsize=(11, 4.2), layout="constrained")
     grid = figure.add_gridspec(2, max(1, len(pictures)), height_ratios=(1.0, 1.15))
@@ -156,10 +156,10 @@ def token_strip(
         axis = figure.add_subplot(grid[0, column])
         axis.imshow(picture)
         here = words[np.argmin(np.abs(time_s - shown_s[column]))]
-        axis.set_title(f"{shown_s[column]:.1f} s\n" + " ".join(map(str, here)), fontsize=8)
+        axis.set_title(f"{shown_s[column]:.1f} s\n" + " ".join(str(word) for word in here if word >= 0), fontsize=8)
         axis.axis("off")
     strip = figure.add_subplot(grid[1, :])
-    colours = np.where(valid[:, None], rank[np.maximum(words, 0)], np.nan)
+    colours = np.where(valid[:, None] & (words >= 0), rank[np.maximum(words, 0)], np.nan)
     edges = np.append(time_s, time_s[-1] + np.median(np.diff(time_s)))
     mesh = strip.pcolormesh(edges, np.arange(words.shape[1] + 1), colours.T.astype(float), cmap="viridis")
     for moment in shown_s:
@@ -167,7 +167,7 @@ def token_strip(
     strip.set_yticks(np.arange(words.shape[1]) + 0.5, [f"stage {m}" for m in range(words.shape[1])], fontsize=8)
     strip.invert_yaxis()
     strip.set_xlabel("time (s)")
-    figure.colorbar(mesh, ax=strip, label="token, similar ones\nof similar colour", ticks=[])
+    figure.colorbar(mesh, ax=strip, label="display, similar ones\nof similar colour", ticks=[])
     return figure
 
 

@@ -61,7 +61,7 @@ LIMIT_MM = 6.0
 PICTURE_SHARE = (0.085, 0.115)
 """Width and height of a picture on the map, of the map's."""
 MAP_MM = 10.0
-"""Largest movement of a token in its picture on the map: tokens are drawn alike strong, to show what they move."""
+"""Largest movement of a display in its picture on the map: all are drawn alike strong, to show what they move."""
 
 
 def coverage_curves(coverage: pd.DataFrame) -> Figure:
@@ -160,14 +160,14 @@ def contrast_gallery(
 def template_sheet(
     space: ExpressionSpace, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"], used: pd.DataFrame
 ) -> Figure:
-    """Cards of tokens on the head, or their coefficients where there is none, with the number of occurrences.
+    """Cards of displays on the head, or their coefficients where there is none, with the number of occurrences.
 
     Arguments:
-        templates: change of psi by each word. still: psi of the face that no token moves.
-        used: columns `token`, `occurrences`, one row a card.
+        templates: change of psi by each display. still: psi of the face that no token moves.
+        used: columns `display`, `occurrences`, one row a card.
     """
-    titles = [f"{row.token} ({row.occurrences}x)" for row in used.itertuples()]
-    shown = templates[used.token.to_numpy()]
+    titles = [f"{row.display} ({row.occurrences}x)" for row in used.itertuples()]
+    shown = templates[used.display.to_numpy()]
     if space.head is None:
         return template_map(shown, space.names, titles)
     return token_sheet(space.head, shown, still, titles)
@@ -177,11 +177,11 @@ def token_map(
     space: ExpressionSpace, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"],
     dictionary: pd.DataFrame, count: int, seed: int = 0,
 ) -> Figure:  # fmt: skip
-    """The map of all tokens, with pictures of the strongest that do not overlap.
+    """The map of all displays, with pictures of the strongest that do not overlap.
 
     Arguments:
-        templates: change of psi by each word. still: psi of the face that no token moves.
-        dictionary: `token_au.csv`, in the order of tokens.
+        templates: change of psi by each display. still: psi of the face that no token moves.
+        dictionary: `token_au.csv`, in the order of displays.
         count: of pictures. seed: of the places.
     """
     assert space.head is not None
@@ -193,7 +193,7 @@ def token_map(
 def template_places(
     templates: Float[np.ndarray, "k e"], metric: Float[np.ndarray, "e e"], seed: int = 0
 ) -> Float[np.ndarray, "k 2"]:
-    """Places on a plane of tokens by the direction in which they move the face (t-SNE of mesh cosines).
+    """Places on a plane of displays by the direction in which they move the face (t-SNE of mesh cosines).
 
     UMAP and PaCMAP would do the same, but bring a compiler (numba) along for some hundred points.
     """
@@ -212,11 +212,11 @@ def drawn_map(
     dictionary: pd.DataFrame,
     pictures: Mapping[int, Picture],
 ) -> Figure:
-    """Tokens that move the face alike lie together; pictures of some, all others as points by region.
+    """Displays that move the face alike lie together; pictures of some, all others as points by region.
 
     Arguments:
-        places: of each token. dictionary: columns `region`, `beyond_facs` of `token_au.csv`, in the order of tokens.
-        pictures: by token.
+        places: of each display. dictionary: columns `region`, `beyond_facs` of `token_au.csv`, in their order.
+        pictures: by display.
     """
     figure, axis = plt.subplots(figsize=(11, 8.6), layout="constrained")
     palette = dict(zip(REGIONS, sns.color_palette("colorblind"), strict=False))
@@ -255,13 +255,13 @@ def drawn_map(
         axis.add_artist(box)
     axis.legend(title="moves most", frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.margins(0.08)
-    axis.set(xticks=[], yticks=[], xlabel="tokens that move the face alike lie together (t-SNE)")
+    axis.set(xticks=[], yticks=[], xlabel="displays that move the face alike lie together (t-SNE)")
     sns.despine(figure, left=True, bottom=True)
     return figure
 
 
 def side_by_side(places: Float[np.ndarray, "k 2"], order: Int[np.ndarray, " k"], count: int) -> Int[np.ndarray, " c"]:
-    """The first `count` tokens in this order whose pictures on the map do not overlap.
+    """The first `count` displays in this order whose pictures on the map do not overlap.
 
     >>> side_by_side(np.array([[0.0, 0.0], [0.01, 0.0], [1.0, 1.0]]), np.array([0, 1, 2]), 3)
     array([0, 2])
@@ -278,7 +278,7 @@ def side_by_side(places: Float[np.ndarray, "k 2"], order: Int[np.ndarray, " k"],
 def token_pictures(
     head: MorphableModel, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"], tokens: Sequence[int]
 ) -> dict[int, Picture]:
-    """The still face moved by each token, at the strength at which its largest movement is `MAP_MM`."""
+    """The still face moved by each display, at the strength at which its largest movement is `MAP_MM`."""
     pictures = {}
     with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
         for token in tokens:
