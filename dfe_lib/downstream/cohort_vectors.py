@@ -129,7 +129,8 @@ class CohortReader:
         return out
 
     def _fit(self, clips: Sequence[Clip], au_set: str | None) -> dict[str, BaseEstimator]:
-        vocabulary = "displays" if self.vocabulary == AUTO else self.vocabulary  # the number of these people says nothing
+        # how many people a study will have is not known yet: `words_for` chooses
+        vocabulary = "displays" if self.vocabulary == AUTO else self.vocabulary
         found = clip_representations(clips, [au_set] if au_set else [], self.lexicon, vocabulary)
         return {name: transformer.fit(clips) for name, transformer in found.items()}
 

@@ -199,9 +199,7 @@ def _evaluated(
     return evaluate(vectors, people, tasks, folds, linear_model, settings.draws, shuffles, settings.seed)
 
 
-def _power(
-    people: CohortVectors, tasks: Sequence[Task], reader: CohortReader, settings: StudySettings
-) -> pd.DataFrame:
+def _power(people: CohortVectors, tasks: Sequence[Task], reader: CohortReader, settings: StudySettings) -> pd.DataFrame:
     parts = [pd.DataFrame()]
     main = [task for task in tasks if task.name in settings.main]
     for (data, frames), everything in people.matrices.items():

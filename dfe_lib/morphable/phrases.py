@@ -70,10 +70,13 @@ class Movement:
         return " ".join(filter(None, (self.side, self.part + "s" * (self.side == "both"))))
 
     @property
+    def verb(self) -> str:
+        return {"opens": "open", "closes": "close"}.get(self.way, self.way) if self.side == "both" else self.way
+
+    @property
     def step(self) -> str:
-        verb = {"opens": "open", "closes": "close"} if self.side == "both" else {}
         length = f"{self.mm:.0f} mm" if self.mm >= WHOLE_MM else f"{self.mm:.1f} mm"
-        return f"{verb.get(self.way, self.way)} {length}"
+        return f"{self.verb} {length}"
 
 
 def movements(head: MorphableModel, psi: Float[np.ndarray, "k e"]) -> list[list[Movement]]:

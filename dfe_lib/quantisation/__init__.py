@@ -22,6 +22,7 @@ _MODULES = {
     "tokenise": "tokens",
     "train": "training",
     "usage_table": "metrics",
+    "word_templates": "lexicon",
     "write_onnx": "graphs",
     "write_model_card": "model_card",
 }

@@ -1,5 +1,6 @@
 """The words that the codes of a model are, at three grains: groups of displays, displays, and codes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from string import ascii_uppercase
 
@@ -12,7 +13,7 @@ from ..errors import UserError
 from ..morphable.metric import mesh_cosine
 from .rvqvae import RvqVae
 
-__all__ = ["VOCABULARIES", "Lexicon", "level_name", "lexicon_of"]
+__all__ = ["VOCABULARIES", "Lexicon", "level_name", "lexicon_of", "word_templates"]
 
 VOCABULARIES = {"groups": "group", "displays": "display", "codes": "token"}
 """The vocabularies, coarse to fine, each with what one of its words is called."""
@@ -95,6 +96,24 @@ def lexicon_of(model: RvqVae) -> Lexicon:
     strength = model.strengths()
     display = np.repeat(np.arange(len(strength)), strength.shape[1])
     return Lexicon(display, _groups(model)[display], strength.ravel())
+
+
+def word_templates(model: RvqVae, names: Iterable[str]) -> Float[np.ndarray, "n e"]:
+    """Change of psi that each word makes, of a group the mean of its displays', at full strength.
+
+    Arguments:
+        names: such as `display_17`, `group_3` or `token_68`, which is a code as `RvqVae.words` numbers it.
+
+    >>> from .rvqvae import RvqVaeConfig
+    >>> model = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=8, n_stages=2, levels=4))
+    >>> (word_templates(model, ["token_3", "display_0"]) == model.display_templates()[0]).all().item()
+    True
+    """
+    lexicon, displays = lexicon_of(model), model.display_templates()
+    members = lexicon.group[:: lexicon.levels]
+    means = np.stack([displays[members == group].mean(0) for group in range(lexicon.size("groups"))])
+    tables = {"token": model.templates(), "display": displays, "group": means}
+    return np.stack([tables[kind][int(number)] for kind, _, number in (name.rpartition("_") for name in names)])
 
 
 def level_name(level: int, levels: int) -> str:

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from dfe_lib.downstream.bag_of_words import BagOfWords, token_windows
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import REAL, table_writer, tokens_schema
+from dfe_lib.quantisation.lexicon import Lexicon, lexicon_of
 from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
 
 MODEL = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=256, n_stages=2))
@@ -93,7 +94,8 @@ def test_works_in_a_scikit_learn_pipeline():
     windows = [rng.integers(0, 6, (30, 2)) + 3 * label for label in labels]
     pipeline = make_pipeline(BagOfWords(by_stage=True), LogisticRegression())
     assert clone(pipeline).steps[0][1].get_params() == {
-        "by_stage": True, "durations": False, "min_share": 0.0, "ngrams": 1, "weighting": "frequency",
+        "by_stage": True, "durations": False, "lexicon": None, "min_share": 0.0, "ngrams": 1, "strength": True,
+        "vocabulary": "displays", "weighting": "frequency",
     }  # fmt: skip
     assert cross_val_score(pipeline, windows, labels, cv=4).mean() > 0.9
 
@@ -128,10 +130,65 @@ def test_runs_are_counted_by_their_changes_and_durations_by_their_frames():
     assert bag.transform([tokens[:0]])[0].sum() == 0
 
 
+LEXICON = Lexicon(np.arange(32) // 4, np.arange(32) // 16, np.r_[0.0, np.tile([0.25, 0.5, 0.75, 1.0], 8)[1:]])
+"""Eight displays at four strengths, in two groups; token 0 means nothing."""
+
+
+def test_an_occurrence_counts_its_strength_and_rest_nothing() -> None:
+    tokens = np.array([[4, 9, 0], [7, 0, 0]])  # display 1 at A and at D, display 2 at B
+    bag = BagOfWords(LEXICON, weighting="count").fit([tokens])
+    assert bag.get_feature_names_out().tolist() == ["display_1", "display_2"]
+    np.testing.assert_array_equal(bag.transform([tokens]), [[0.25 + 1.0, 0.5]])
+    plain = BagOfWords(LEXICON, strength=False, weighting="count").fit([tokens])
+    np.testing.assert_array_equal(plain.transform([tokens]), [[2, 1]])
+    assert not BagOfWords(LEXICON).fit([tokens]).transform([np.zeros((5, 3), int)]).any()
+
+
+def test_a_frame_has_at_most_as_many_weights_as_tokens() -> None:
+    tokens = np.random.default_rng(0).integers(0, 32, (500, 4))
+    for vocabulary in ("groups", "displays", "codes"):
+        matrix = BagOfWords(LEXICON, vocabulary).fit_transform([row[None] for row in tokens])
+        assert (matrix > 0).sum(1).max() <= 4 and matrix.shape[1] == {"groups": 2, "displays": 8, "codes": 31}[
+            vocabulary
+        ]
+
+
+def test_the_vocabularies_are_nested() -> None:
+    """What the words of a display hold together is what the display holds, and so on."""
+    rng = np.random.default_rng(1)
+    windows = [np.arange(32).reshape(8, 4), *(rng.integers(0, 32, (30, 4)) for _ in range(5))]
+    codes, displays, groups = (
+        BagOfWords(LEXICON, vocabulary).fit_transform(windows) for vocabulary in ("codes", "displays", "groups")
+    )
+    whole = np.hstack([np.zeros((6, 1)), codes])  # token 0 has no column
+    np.testing.assert_allclose(whole.reshape(6, 8, 4).sum(2), displays)
+    np.testing.assert_allclose(displays.reshape(6, 2, 4).sum(2), groups)
+
+
+def test_runs_and_durations_are_of_displays_and_pass_over_rest() -> None:
+    tokens = np.array([[4], [5], [0], [8], [0], [9]])  # display 1 for two frames, display 2 for two that lie apart
+    bag = BagOfWords(LEXICON, weighting="count", ngrams=2, durations=True).fit([tokens])
+    values = dict(zip(bag.get_feature_names_out(), bag.transform([tokens])[0], strict=True))
+    assert values == {"display_1": 0.75, "display_2": 0.75, "run_1_2": 1, "frames_of_1": 2, "frames_of_2": 1}
+
+
+def test_with_one_level_strengths_are_counts() -> None:
+    tokens = [np.random.default_rng(0).integers(0, 256, (40, 2))]
+    lexicon = lexicon_of(MODEL)
+    by_strength, plain = BagOfWords(lexicon).fit_transform(tokens), BagOfWords().fit_transform(tokens)
+    np.testing.assert_array_equal(by_strength, plain)
+
+
 def test_impossible_settings_are_explained(tmp_path):
     with pytest.raises(UserError, match="weighting"):
         BagOfWords(weighting="share").fit([np.array([[1]])])
     with pytest.raises(UserError, match="no token"):
         BagOfWords().fit([np.zeros((0, 4), int)])
+    with pytest.raises(UserError, match="no token"):
+        BagOfWords(LEXICON).fit([np.zeros((3, 4), int)])
+    with pytest.raises(UserError, match="vocabulary must be"):
+        BagOfWords(LEXICON, "letters").fit([np.array([[1]])])
+    with pytest.raises(UserError, match="give its lexicon"):
+        BagOfWords(vocabulary="groups").fit([np.array([[1]])])
     with pytest.raises(UserError, match="window_s"):
         token_windows([], MODEL, window_s=0.0)

@@ -12,6 +12,7 @@ from dfe_lib.downstream.representations import (
     clip_representations,
 )
 from dfe_lib.errors import UserError
+from dfe_lib.quantisation.lexicon import Lexicon
 
 UNITS = ("AU01", "AU12", "AU45")
 
@@ -50,6 +51,25 @@ def test_names_start_with_what_they_read() -> None:
     assert {name.split()[0] for name in names} == {"token", "au", "psi", "confounds"}
     alone = [Clip("p", np.arange(3.0), tokens=np.zeros((3, 2), int))]
     assert {name.split()[0] for name in clip_representations(alone)} == {"token"}
+
+
+LEXICON = Lexicon(np.arange(16) // 4, np.arange(16) // 8, np.r_[0.0, np.tile([0.25, 0.5, 0.75, 1.0], 4)[1:]])
+
+
+def test_tokens_come_by_strength_and_by_counts_and_in_every_vocabulary() -> None:
+    found = clip_representations(clips(), (), LEXICON, "displays")
+    matrices = {name: each.fit_transform(clips()) for name, each in found.items() if name.startswith("token words")}
+    assert {"token words, counts", "token words, groups", "token words, codes"} <= set(matrices)
+    np.testing.assert_array_equal(matrices["token words"], matrices["token words, displays"])
+    assert (matrices["token words"] < matrices["token words, counts"]).all()
+    with pytest.raises(UserError, match="vocabulary must be auto or one of"):
+        clip_representations(clips(), (), LEXICON, "letters")
+
+
+@pytest.mark.parametrize(("people", "prefix"), [(3, "group"), (4, "display"), (15, "display"), (16, "token")])
+def test_the_training_people_choose_the_vocabulary_not_their_clips(people: int, prefix: str) -> None:
+    words = TokenWords(LEXICON, "auto").fit([*clips(people), *clips(2)])
+    assert all(name.startswith(prefix) for name in words.get_feature_names_out())
 
 
 def test_detectors_report_their_units_alone() -> None:

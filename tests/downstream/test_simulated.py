@@ -46,6 +46,14 @@ def test_controls_and_heads_are_where_they_were_asked_for(tables: StudyTables) -
     assert set(tables.power.representation) == {"token words"}
 
 
+def test_a_studys_people_choose_the_words_and_none_is_there_twice(tables: StudyTables) -> None:
+    """Eight people train: four groups of 16 displays are not too many words for them, 16 displays are."""
+    assert tables.words.word.str.startswith("group_").all()
+    names = set(tables.downstream.representation)
+    assert {"token words", "token words, counts", "token words, displays", "token words, codes"} <= names
+    assert "token words, groups" not in names
+
+
 def test_processes_change_nothing(tables: StudyTables, reader: CohortReader) -> None:
     again = simulated_study(COHORT, EFFECTS, reader, SETTINGS, workers=2)
     for name in ("downstream", "comparisons", "power", "words"):

@@ -65,7 +65,9 @@ def test_every_column_and_every_token_is_explained_beside_the_table(encoded) -> 
     out, _ = encoded
     columns, codebook = pd.read_csv(out.with_name("columns.csv")), pd.read_csv(out.with_name("codebook.csv"))
     assert columns.column.tolist() == pd.read_csv(out).columns.tolist() and columns.meaning.str.len().gt(5).all()
-    assert list(codebook) == ["token", "place", "words", "action_units", "region", "mm"] and len(codebook) == 16
+    assert list(codebook) == [
+        "token", "place", "display", "level", "strength", "group", "words", "action_units", "region", "mm"
+    ] and len(codebook) == 16  # fmt: skip
 
 
 def test_a_second_run_does_nothing_again(encoded, clips, model, tmp_path, monkeypatch) -> None:

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from codebooks import strong_model
 
 from dfe_lib.blendshapes import ACTIONS
-from dfe_lib.encoding.codebook import FrameWords, codebook_table
+from dfe_lib.encoding.codebook import FrameWords, codebook_table, codebook_words
 from dfe_lib.encoding.columns import COLUMNS, data_dictionary
 from dfe_lib.encoding.settings import DEFAULT_GROUPS, GROUPS, Settings
 from dfe_lib.errors import UserError
@@ -32,6 +33,15 @@ def test_codebooks_of_their_own_are_rows_of_their_own() -> None:
     model = RvqVae(RvqVaeConfig(ACTIONS, codebook_size=4, n_stages=2, shared_codebook=False))
     table = codebook_table(model, anny_head())
     assert table[["place", "token"]].to_numpy().tolist() == [[str(place), k] for place in (1, 2) for k in range(4)]
+
+
+def test_a_token_says_its_display_its_level_and_its_millimetres() -> None:
+    table = codebook_table(strong_model(), anny_head()).set_index("token")
+    assert table.words[0] == "At rest" and table.strength[0] == 0
+    assert table.loc[4:7, "display"].tolist() == [1] * 4 and table.loc[4:7, "level"].tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(table.loc[4:7, "mm"], table.mm[7] * np.array([0.25, 0.5, 0.75, 1]), atol=2e-3)
+    assert table.words[6].startswith("Mouth opens ") and table.words[6].endswith(" mm, level C of D")
+    assert codebook_words(strong_model(), anny_head())[0][6] == table.words[6]
 
 
 def test_a_frames_words_are_of_the_sum_of_its_tokens(study) -> None:

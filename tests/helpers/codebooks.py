@@ -34,6 +34,22 @@ def known_model(decoder: str = "additive", shared: bool = True, codes: int = len
     return model.eval()
 
 
+STRENGTHS = (0.25, 0.5, 0.75, 1.0)
+
+
+def strong_model() -> RvqVae:
+    """A model whose display k does `MOVES[k]` at four strengths, three a frame; token 0 means nothing."""
+    config = RvqVaeConfig(
+        ACTIONS, codebook_size=len(STRENGTHS) * len(MOVES), n_stages=3, latent_dim=len(ACTIONS), decoder="additive",
+        levels=len(STRENGTHS),
+    )  # fmt: skip
+    model = RvqVae(config)
+    model.quantiser.codebook.data[0] = torch.as_tensor(known_templates(), dtype=torch.float32)
+    model.quantiser.strength[0] = torch.tensor(STRENGTHS)
+    model.quantiser.strength[0, 0, 0] = 0
+    return model.eval()
+
+
 def known_templates() -> np.ndarray:
     templates = np.zeros((len(MOVES), len(ACTIONS)))
     for row, moves in zip(templates, MOVES, strict=True):

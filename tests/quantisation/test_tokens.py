@@ -41,6 +41,14 @@ def write_clip(path, psi, valid, names=ACTIONS, data=REAL):
     return path
 
 
+def test_the_table_holds_the_display_and_the_level_of_each_token(clip, tmp_path):
+    strong = RvqVae(RvqVaeConfig(ACTIONS, codebook_size=16, n_stages=3, decoder="additive", levels=4))
+    tokenise(strong, clip, tmp_path / "tokens.parquet", METRIC)
+    table = read_arrays(tmp_path / "tokens.parquet")
+    assert (table["tokens"][VALID] == 4 * table["displays"][VALID] + table["levels"][VALID]).all()
+    assert table["levels"].max() == 3 and (table["displays"][~VALID] == -1).all()
+
+
 def test_every_frame_has_a_row_and_only_valid_ones_tokens(model, clip, tmp_path):
     summary = tokenise(model, clip, tmp_path / "tokens.parquet", METRIC)
     table = read_arrays(tmp_path / "tokens.parquet")

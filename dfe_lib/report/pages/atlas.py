@@ -1,4 +1,4 @@
-"""The atlas of a codebook: one web page with a card for each token and a head to try them on."""
+"""The atlas of a codebook: one web page with a card for each display and a head to try them on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,19 +18,21 @@ from ...morphable.anny import shown_tongue
 from ...morphable.model import MorphableModel
 from ...morphable.phrases import Movement, main_regions, movements, sentence
 from ...morphable.space import ExpressionSpace, expression_space, read_space
+from ...quantisation.lexicon import Lexicon, level_name, lexicon_of, word_templates
 from ...quantisation.metrics import error_mm
 from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import read_sources
 from ..pictures import has_pictures
 from .occurrences import (
     Occurrences,
+    display_companions,
     example_faces,
     example_rows,
-    token_companions,
     token_occurrences,
 )
 from .page import LIMITS_MM, packed_head, picture_uri, write_page
 from .portraits import portraits
+from .search import asked_displays
 
 __all__ = ["atlas_of_model", "write_atlas"]
 
@@ -55,27 +57,28 @@ def write_atlas(
         folder: made when it is missing.
         model: the trained model.
         space: of its psi; it must have a head.
-        tokens: tokens tables, for how often each token occurs, where, and with which.
+        tokens: tokens tables, for how often each display occurs, where, and with which.
         frames: folder of the frames tables, for pictures of the clips that they were read from.
-        readings: the tokens in units of FACS, as `token_units.token_units` gives them: columns `token`, `reading`,
+        readings: the displays in units of FACS, as `token_readings.token_units` gives them: `display`, `reading`,
             `units`, `r2`, `r2_detectors`, `beyond_facs`; and `frequency_simulated` where the tables hold none.
 
     Raises:
         UserError: There is no head, or the model is of another space.
     """
     head = _head_of(model, space)
-    seen = token_occurrences(tokens, model)
-    psi = shown_tongue(head, model.templates())
-    still = model.still()
+    seen, lexicon, still = token_occurrences(tokens, model), lexicon_of(model), model.still()
+    psi = shown_tongue(head, model.display_templates())
     examples, thumbs = _examples(model, space, seen, psi, still, frames)
-    facets = [_facts(model, space, psi), _shares(seen, readings, len(psi)), _companions(seen, len(psi)), examples,
-              _views(head, psi, still), _readings(readings, len(psi))]  # fmt: skip
+    facets = [_facts(model, space, psi), _levels(model, head, lexicon, seen), _shares(seen, readings, len(psi)),
+              _companions(seen, len(psi)), examples, _views(head, psi, still), _readings(readings, len(psi)),
+              _membership(lexicon)]  # fmt: skip
     cards = [{key: value for part in parts for key, value in part.items()} for parts in zip(*facets, strict=True)]
-    gap = _gap_mm(model, space, seen, psi, still)
+    gap = _gap_mm(model, space, seen, still)
     data = {
         "about": _about(model, seen), "summed": _summed(gap), "kinds": KINDS, "limits": LIMITS_MM, "size": CARD_PX,
-        "still": still.round(5).tolist(), "units": _unit_names(cards), "tokens": cards, "thumbs": thumbs,
-        "head": packed_head(head),
+        "still": still.round(5).tolist(), "units": _unit_names(cards), "displays": cards, "thumbs": thumbs,
+        "groups": _group_names(model, space, lexicon), "head": packed_head(head),
+        "asked": asked_displays(psi, space.metric) if space.mirrors else {},
     }  # fmt: skip
     path = Path(folder) / "index.html"
     write_page(path, "atlas", data)
@@ -94,7 +97,7 @@ def atlas_of_model(folder: str | Path, out: str | Path) -> Path:
     model, run = RvqVae.from_pretrained(folder), Path(folder).resolve().parent
     fitted = any((run / "expressions").glob("*.parquet"))
     space = read_space(run / "expressions") if fitted else expression_space(model.config.coefficients)
-    psi = model.templates()
+    psi = model.display_templates()
     readings = token_units(psi, space.head) if space.mirrors and space.head is not None else None
     return write_atlas(out, model, space, sorted((run / "tokens").glob("*.parquet")), run / "frames", readings)
 
@@ -108,7 +111,7 @@ def _head_of(model: RvqVae, space: ExpressionSpace) -> MorphableModel:
 
 
 def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"]) -> list[dict[str, Any]]:
-    """What can be said of each token from its template alone."""
+    """What can be said of each display from its template alone."""
     head = space.head
     assert head is not None
     actions = strongest_actions(psi, space.names, space.metric, 6)
@@ -128,9 +131,44 @@ def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"])
     ]  # fmt: skip
 
 
-def _label(model: RvqVae, token: int) -> str:
-    stage, code = divmod(token, model.config.codebook_size)
-    return str(token) if model.config.shared_codebook else f"{stage}.{code}"
+def _label(model: RvqVae, display: int) -> str:
+    stage, number = divmod(display, model.config.codebook_size // model.config.levels)
+    return str(display) if model.config.shared_codebook else f"{stage}.{number}"
+
+
+def _levels(model: RvqVae, head: MorphableModel, lexicon: Lexicon, seen: Occurrences) -> list[dict[str, Any]]:
+    """Each display's strengths: name, token, share of the top level, mm that it moves at most, share of the frames."""
+    changes = shown_tongue(head, model.templates())
+    most = np.linalg.norm(head.displacement_mm(changes), axis=-1).max(1)
+    shares = token_shares(seen.tokens, len(changes))
+    rows: list[dict[str, Any]] = [{"levels": []} for _ in range(lexicon.size("displays"))]
+    for code in np.flatnonzero(lexicon.strength).tolist() if lexicon.levels > 1 else ():
+        rows[lexicon.display[code]]["levels"].append({
+            "name": level_name(code % lexicon.levels, lexicon.levels), "token": code % model.config.codebook_size,
+            "strength": round(float(lexicon.strength[code]), 3), "mm": round(float(most[code]), 2),
+            "share": round(float(shares[code]), 6) if len(seen.tokens) else None,
+        })  # fmt: skip
+    return rows
+
+
+def _membership(lexicon: Lexicon) -> list[dict[str, Any]]:
+    return [{"group": int(group)} for group in lexicon.group[:: lexicon.levels]]
+
+
+def _group_names(model: RvqVae, space: ExpressionSpace, lexicon: Lexicon) -> list[str]:
+    """What the displays of each group do on average, without millimetres."""
+    assert space.head is not None
+    middle = word_templates(model, [f"group_{group}" for group in range(lexicon.size("groups"))])
+    if space.head.landmarks is None:
+        return strongest_actions(middle, space.names, space.metric, 2)
+    return [_direction(found) for found in movements(space.head, middle)]
+
+
+def _direction(found: Sequence[Movement]) -> str:
+    """The first two parts and where they go, such as `Lip corners up, mouth opens`."""
+    ways = dict.fromkeys(f"{each.subject} {each.verb}" for each in found)
+    words = ", ".join(list(ways)[:2]) or "hardly anything moves"
+    return words[0].upper() + words[1:]
 
 
 def _rest(found: Sequence[Movement]) -> list[str]:
@@ -146,24 +184,24 @@ def _places(regions: list[str], found: Sequence[Movement]) -> list[str]:
 
 
 def _shares(seen: Occurrences, readings: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
-    """How often each token occurs, by the tokens tables, and where there are none of a kind by the readings."""
+    """How often each display occurs, by the tokens tables, and where there are none of a kind by the readings."""
     shares: dict[str, np.ndarray] = {}
     for kind in KINDS:
         if (seen.kind == kind).any():
-            shares[kind] = token_shares(seen.tokens[seen.kind == kind], count)
+            shares[kind] = token_shares(seen.displays[seen.kind == kind], count)
         elif readings is not None and f"frequency_{kind}" in readings:
-            shares[kind] = readings.set_index("token")[f"frequency_{kind}"].reindex(range(count)).to_numpy()
+            shares[kind] = readings.set_index("display")[f"frequency_{kind}"].reindex(range(count)).to_numpy()
     return [{"share": {kind: round(float(share[k]), 6) for kind, share in shares.items()}} for k in range(count)]
 
 
 def _companions(seen: Occurrences, count: int) -> list[dict[str, Any]]:
-    return [{"friends": [[k, round(lift, 2)] for k, lift in row]} for row in token_companions(seen, count)]
+    return [{"friends": [[k, round(lift, 2)] for k, lift in row]} for row in display_companions(seen, count)]
 
 
 def _examples(
     model: RvqVae, space: ExpressionSpace, seen: Occurrences, psi: np.ndarray, still: np.ndarray, frames: Path | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Real frames of each token as (number of the picture, clip, seconds), and the pictures."""
+    """Real frames of each display as (number of the picture, clip, seconds), and the pictures."""
     sources = read_sources(frames) if frames else {}
     # the frames may have been read on another machine
     pictured = [has_pictures(sources, path.stem) and sources[path.stem].exists() for path in seen.paths]
@@ -193,7 +231,7 @@ def _readings(table: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
     for row in () if table is None else table.itertuples():
         shares = f"{100 * row.r2:.0f} % of the movement; "
         shares += f"all units of the usual detectors {100 * row.r2_detectors:.0f} %"
-        found[int(row.token)] = {
+        found[int(row.display)] = {
             "text": f"{row.reading}: {shares}" if row.reading else f"no unit fits: {shares}",
             # one side of a unit is found under the unit
             "units": sorted({_unsided(code) for code in str(row.units).split()}),
@@ -217,13 +255,14 @@ def _decoded(model: RvqVae, words: Int[np.ndarray, "n m"]) -> Float[np.ndarray, 
     return model.decode(torch.as_tensor(tokens)).numpy().astype(float)
 
 
-def _gap_mm(model: RvqVae, space: ExpressionSpace, seen: Occurrences, psi: np.ndarray, still: np.ndarray) -> float:
+def _gap_mm(model: RvqVae, space: ExpressionSpace, seen: Occurrences, still: np.ndarray) -> float:
     """How far the sum of a frame's templates is from what the model decodes, mm on average; 0 when additive."""
     rows = np.linspace(0, len(seen.tokens) - 1, min(SUMMED_FRAMES, len(seen.tokens))).astype(int)
     if not len(rows):
         return 0.0
     tokens = seen.tokens[rows]
-    return float(error_mm(_decoded(model, tokens), still + psi[tokens].sum(1), space.metric).mean())
+    summed = still + model.templates()[tokens].sum(1)
+    return float(error_mm(_decoded(model, tokens), summed, space.metric).mean())
 
 
 def _summed(gap: float) -> str:
@@ -239,6 +278,9 @@ def _about(model: RvqVae, seen: Occurrences) -> str:
     config = model.config
     books = "one codebook" if config.shared_codebook else f"{config.n_stages} codebooks"
     said = f"{config.codebook_size} tokens in {books}, {config.n_stages} a frame."
+    if config.levels > 1:
+        displays = f"{config.codebook_size // config.levels} displays at {config.levels} strengths each"
+        said = f"{displays}: {said} Level A is the weakest."
     for kind, what in ((REAL, "frames of real clips"), (SIMULATED, "frames of simulated people")):
         if number := int((seen.kind == kind).sum()):
             said += f" Counted over {number:,} {what}."

@@ -1,4 +1,4 @@
-"""Where the tokens of a codebook occur: how often, in which frames, and with which others."""
+"""Where the displays of a codebook occur: how often, in which frames, and with which others."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,29 +9,31 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 
 from ...io.tables import N_LANDMARKS, read_arrays
+from ...quantisation.lexicon import lexicon_of
 from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import stills
 from ..drawing import face_crop
 
-__all__ = ["Occurrences", "example_faces", "example_rows", "token_companions", "token_occurrences"]
+__all__ = ["Occurrences", "display_companions", "example_faces", "example_rows", "token_occurrences"]
 
 N_EXAMPLES = 3
 APART_S = 0.999
 """Examples from one clip lie at least so far apart: a second, but for rounding."""
 N_COMPANIONS = 4
 LEAST_TOGETHER = 5
-"""Frames that two tokens must share before they count as companions,"""
+"""Frames that two displays must share before they count as companions,"""
 LEAST_LIFT = 1.2
 """and how many times as often as by chance (both our choice)."""
 
 
 @dataclass(frozen=True)
 class Occurrences:
-    """Where tokens occur, over the frames with a face.
+    """Where tokens and displays occur, over the frames with a face.
 
     Arguments:
         kind: (N,) `"real"` or `"simulated"`. table: (N,) which of the tables. frame, face_id, time_s: (N,).
         tokens: (N, M) words of the model, rows of its templates.
+        displays: (N, M) that they show, -1 where a token means nothing.
         paths: the tables.
     """
 
@@ -41,13 +43,14 @@ class Occurrences:
     face_id: Int[np.ndarray, " n"]
     time_s: Float[np.ndarray, " n"]
     tokens: Int[np.ndarray, "n m"]
+    displays: Int[np.ndarray, "n m"]
     paths: tuple[Path, ...]
 
     def presence(self, count: int) -> csr_matrix:
-        """(N, count) matrix of 0 and 1: which tokens each frame has."""
-        rows = np.repeat(np.arange(len(self.tokens)), self.tokens.shape[1])
-        ones = np.ones(self.tokens.size)
-        there = csr_matrix((ones, (rows, self.tokens.ravel())), shape=(len(self.tokens), count))
+        """(N, count) matrix of 0 and 1: which displays each frame has."""
+        rows, places = np.nonzero(self.displays >= 0)
+        shown = self.displays[rows, places]
+        there = csr_matrix((np.ones(len(rows)), (rows, shown)), shape=(len(self.displays), count))
         there.data[:] = 1.0
         return there
 
@@ -58,11 +61,12 @@ def token_occurrences(tables: Iterable[Path], model: RvqVae) -> Occurrences:
     parts = [_valid_rows(path, i, model) for i, path in enumerate(paths)]
     empty = {"kind": np.empty(0, "<U9"), "time_s": np.empty(0), "tokens": np.empty((0, model.config.n_stages), int)}
     empty |= {name: np.empty(0, int) for name in ("table", "frame", "face_id")}
-    return Occurrences(**{name: np.concatenate([p[name] for p in [empty, *parts]]) for name in empty}, paths=paths)
+    columns = {name: np.concatenate([p[name] for p in [empty, *parts]]) for name in empty}
+    return Occurrences(**columns, displays=lexicon_of(model).words(columns["tokens"]), paths=paths)
 
 
-def token_companions(seen: Occurrences, count: int) -> list[list[tuple[int, float]]]:
-    r"""For each token, those that share frames with it most beyond chance, with the lift $p(a, b) / (p(a) p(b))$."""
+def display_companions(seen: Occurrences, count: int) -> list[list[tuple[int, float]]]:
+    r"""For each display, those that share frames with it most beyond chance, with the lift $p(a, b) / (p(a) p(b))$."""
     there = seen.presence(count)
     together = (there.T @ there).toarray().astype(float)
     alone = np.maximum(together.diagonal(), 1.0)
@@ -79,19 +83,19 @@ def example_rows(
     templates: Float[np.ndarray, "k e"],
     metric: Float[np.ndarray, "e e"],
 ) -> list[list[int]]:
-    """For each token, a few frames in which it does most of what the face does.
+    """For each display, a few frames in which it does most of what the face does.
 
     Arguments:
         rows: frames of `seen` that may be taken.
         moved: what the face does in each of them, as a change of psi.
-        templates: change of psi that each token makes. metric: of the mesh.
+        templates: change of psi that each display makes. metric: of the mesh.
     """
     size = np.linalg.norm(moved, axis=1) + 1e-6
     moved = (moved / size[:, None]) @ metric
     there = seen.presence(len(templates))[rows].tocsc()  # a table of every frame by every token would not fit in memory
     chosen = []
-    for token, template in enumerate(templates):
-        here = there.indices[there.indptr[token] : there.indptr[token + 1]]
+    for display, template in enumerate(templates):
+        here = there.indices[there.indptr[display] : there.indptr[display + 1]]
         alike = np.einsum("re,e->r", moved[here], template)
         chosen.append(_spaced(seen, rows[here[np.argsort(-alike, kind="stable")]]))
     return chosen

@@ -17,6 +17,7 @@ from ...io.tables import atomic_path, read_arrays
 from ...morphable.anny import anny_head, shown_tongue
 from ...morphable.model import MorphableModel
 from ...morphable.phrases import movements, sentence
+from ...quantisation.lexicon import lexicon_of
 from ...quantisation.rvqvae import STUDY_MODEL, RvqVae
 from .page import LIMITS_MM, pack, packed_head, write_page
 
@@ -30,6 +31,8 @@ ENDINGS = {".m4v": ".mp4", ".mov": ".mp4", ".mp4": ".mp4", ".webm": ".webm"}
 QUALITY = {"crf": "20", "preset": "veryfast"}
 MS_PER_S = 1000
 MILLISECOND = Fraction(1, MS_PER_S)
+FAINT = 0.3
+"""How opaque the colour of a hardly visible display is; one at its top level is wholly so."""
 TYPICAL = 99
 """Percentile of the frames' largest displacements that the colour scale reaches."""
 
@@ -74,8 +77,7 @@ def clip_page(
         decoded[valid] = shown_tongue(head, model.decode(torch.as_tensor(tokens[valid].astype(np.int64))).numpy())
     most = np.array([np.linalg.norm(head.displacement_mm(row - still), axis=1).max() for row in decoded[valid]])
     reach = float(np.percentile(most, TYPICAL)) if len(most) else 1.0
-    size, first = model.config.codebook_size, model.words(np.zeros(tokens.shape[1], int))
-    rank = np.concatenate([similarity_rank(book, head.gram()) for book in psi.reshape(-1, size, len(head.names))])
+    lexicon, first = lexicon_of(model), model.words(np.zeros(tokens.shape[1], int))
     return {
         "times": np.round(time_s, 4).tolist(), "valid": valid.astype(int).tolist(), "books": first.tolist(),
         "tokens": np.where(valid[:, None], tokens, -1).tolist(),
@@ -83,9 +85,19 @@ def clip_page(
         "psi": pack(decoded), "still": still.round(5).tolist(),
         "limit": next((each for each in LIMITS_MM if each >= reach), LIMITS_MM[-1]),
         "names": [sentence(found) for found in movements(head, psi)],
-        "colours": (colormaps["viridis"](rank / max(size - 1, 1))[:, :3] * 255).round().astype(int).tolist(),
+        "labels": [lexicon.label(code) for code in range(len(psi))], "colours": _colours(model, head.gram()),
         "head": packed_head(head),
     }  # fmt: skip
+
+
+def _colours(model: RvqVae, metric: Float[np.ndarray, "e e"]) -> list[list[float]]:
+    """Red, green, blue (0 to 255) and opacity of each token: displays alike have colours alike, weak ones are faint."""
+    books = model.display_templates().reshape(len(model.quantiser.codebook), -1, len(metric))
+    strength = model.strengths()
+    rank = np.concatenate([similarity_rank(book, metric) for book in books])
+    rgb = (colormaps["viridis"](rank / max(books.shape[1] - 1, 1))[:, :3] * 255).round().astype(int)
+    opacity = np.where(strength > 0, FAINT + (1 - FAINT) * strength, 0).round(2)
+    return [[*colour, x] for colour, row in zip(rgb.tolist(), opacity.tolist(), strict=True) for x in row]
 
 
 def playable(media: Path) -> bool:

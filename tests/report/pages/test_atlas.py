@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from codebooks import MOVES, known_model, known_templates, write_tokens
+from codebooks import MOVES, STRENGTHS, known_model, known_templates, strong_model, write_tokens
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -51,7 +51,7 @@ def readings() -> pd.DataFrame:
     count = len(MOVES)
     units = ["AU12L AU25" if k < 4 else "AU45" for k in range(count)]
     return pd.DataFrame({
-        "token": range(count), "reading": [f"{unit} +0.50" for unit in units], "units": units,
+        "display": range(count), "reading": [f"{unit} +0.50" for unit in units], "units": units,
         "r2": 0.9, "r2_detectors": np.linspace(0.95, 0.1, count), "beyond_facs": np.arange(count) >= 7,
     })  # fmt: skip
 
@@ -119,7 +119,7 @@ def expected_mm(strengths: dict[int, float]) -> np.ndarray:
 
 def test_the_page_opens_from_disk_without_network_and_without_a_complaint(opened, index: Path) -> None:
     page, said = opened
-    assert page.title() == "Atlas of facial tokens"
+    assert page.title() == "Atlas of facial displays"
     assert page.locator("#cards li").count() == len(MOVES)
     page.locator("#cards img").evaluate_all("all => all.forEach((one) => (one.loading = 'eager'))")
     page.wait_for_function("() => [...document.images].every((one) => one.complete && one.naturalWidth)")
@@ -128,13 +128,13 @@ def test_the_page_opens_from_disk_without_network_and_without_a_complaint(opened
 
 
 def test_a_stranger_reads_what_a_token_does(page: Page) -> None:
-    titles = page.locator("#cards h3").all_text_contents()
-    assert any(title.startswith("Token 2Left lip corner up 7\u00a0mm and outwards 4\u00a0mm") for title in titles)
-    card = page.locator("#token-3").inner_text()
+    titles = page.locator("#cards h4").all_text_contents()
+    assert any(title.startswith("Display 2Left lip corner up 7\u00a0mm and outwards 4\u00a0mm") for title in titles)
+    card = page.locator("#display-3").inner_text()
     assert "50 % of the frames of simulated people" in card and "100 % of the frames of the real clips" in card
     assert "AU12L AU25 +0.50: 90 % of the movement; all units of the usual detectors 67 %" in card
-    assert page.locator("#token-3 .frames img").count() == 1
-    assert page.locator("#token-3 .frames img").get_attribute("alt") == "Frame of single_face with token 3"
+    assert page.locator("#display-3 .frames img").count() == 1
+    assert page.locator("#display-3 .frames img").get_attribute("alt") == "Frame of single_face with display 3"
 
 
 def test_a_search_for_a_number_finds_that_token_and_one_for_words_what_moves_so(page: Page) -> None:
@@ -142,9 +142,22 @@ def test_a_search_for_a_number_finds_that_token_and_one_for_words_what_moves_so(
     assert state(page, "visible") == [7]
     page.get_by_label("Search").fill("brows up")
     assert state(page, "visible") == [4]
-    assert page.locator("#count").inner_text() == "1 of 10 tokens"
+    assert page.locator("#count").inner_text() == "1 of 10 displays"
     page.get_by_label("Search").fill("elbow")
     assert state(page, "visible") == [] and "No token fits" in page.locator("#count").inner_text()
+
+
+def test_everyday_words_find_what_explains_most_of_them_first(page: Page) -> None:
+    for asked, found in (("smile", [3, 2]), ("AU45", [5]), ("frown", [7]), ("tongue out", [9]), ("disgust", [])):
+        page.get_by_label("Search").fill(asked)
+        assert state(page, "visible") == found, asked
+    page.get_by_label("Search").fill("au12")
+    share = page.locator("#display-2 .explains").inner_text()
+    assert share.startswith("Explains ") and 30 < float(share.split()[1]) < 60 and share.endswith(" of au12")
+    assert page.locator("#count").inner_text() == "2 of 10 displays, by how much of AU12 they explain"
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("() => atlas.visible.length === 10")
+    assert page.locator(".explains:visible").count() == 0
 
 
 def test_filters_filter(page: Page) -> None:
@@ -166,6 +179,7 @@ def test_filters_filter(page: Page) -> None:
 
 def test_orders_order(page: Page) -> None:
     strength = [expected_mm({k: 1.0}).max() for k in range(len(MOVES))]
+    page.get_by_label("Order").select_option("strong")
     assert state(page, "visible") == sorted(range(len(MOVES)), key=lambda k: -strength[k])
     page.get_by_label("Order").select_option("id")
     assert state(page, "visible") == list(range(len(MOVES)))
@@ -174,7 +188,7 @@ def test_orders_order(page: Page) -> None:
 
 
 def test_the_slider_moves_the_vertices_by_its_share(page: Page) -> None:
-    page.get_by_role("button", name="Show token 1 on the head").click()
+    page.get_by_role("button", name="Show display 1 on the head").click()
     np.testing.assert_allclose(moved(page), expected_mm({1: 1.0}), atol=0.02)
     page.get_by_role("slider").fill("200")
     np.testing.assert_allclose(moved(page), expected_mm({1: 2.0}), atol=0.03)
@@ -184,25 +198,25 @@ def test_the_slider_moves_the_vertices_by_its_share(page: Page) -> None:
 
 
 def test_tokens_on_the_head_add_up(page: Page) -> None:
-    page.get_by_role("button", name="Add token 2 to the head").click()
-    page.get_by_label("Add token", exact=True).fill("4")
-    page.get_by_label("Add token", exact=True).press("Enter")
+    page.get_by_role("button", name="Add display 2 to the head").click()
+    page.get_by_label("Add display", exact=True).fill("4")
+    page.get_by_label("Add display", exact=True).press("Enter")
     page.locator("#strength-4").fill("50")
     assert state(page, "combination") == {"2": 1, "4": 0.5}
     np.testing.assert_allclose(moved(page), expected_mm({2: 1.0, 4: 0.5}), atol=0.03)
     points = np.array(state(page, "points")).reshape(-1, 3)
     psi = known_templates()[2] + 0.5 * known_templates()[4]
     np.testing.assert_allclose(points, anny_head().vertices(psi) * 1000, atol=0.03)
-    page.get_by_role("button", name="Take token 2 off").click()
+    page.get_by_role("button", name="Take display 2 off").click()
     np.testing.assert_allclose(moved(page), expected_mm({4: 0.5}), atol=0.02)
-    assert "Token 2 is off" in page.locator("#said").inner_text()
+    assert "Display 2 is off" in page.locator("#said").inner_text()
 
 
 def test_a_token_that_does_not_exist_is_said_to(page: Page) -> None:
     page.evaluate("document.getElementById('add').max = 99")
-    page.get_by_label("Add token", exact=True).fill("77")
-    page.get_by_label("Add token", exact=True).press("Enter")
-    assert page.locator("#said").inner_text() == "There is no such token."
+    page.get_by_label("Add display", exact=True).fill("77")
+    page.get_by_label("Add display", exact=True).press("Enter")
+    assert page.locator("#said").inner_text() == "There is no such display."
     assert state(page, "combination") == {}
 
 
@@ -216,7 +230,7 @@ def test_the_keyboard_turns_the_head_and_the_picture_follows(page: Page) -> None
         head.press(key)
     assert state(page, "view") == {"yaw": -20, "pitch": 10, "zoom": pytest.approx(1.2)}
     assert np.abs(canvas(page) - before).mean() > 3
-    assert head.get_attribute("aria-label") == "Head with no token, turned 20° to the person's right"
+    assert head.get_attribute("aria-label") == "Head with no display, turned 20° to the person's right"
     head.press("Home")
     head.press("-")
     assert state(page, "view") == {"yaw": 0, "pitch": 0, "zoom": pytest.approx(1.0)}
@@ -234,7 +248,7 @@ def test_the_mouse_turns_the_head(page: Page) -> None:
 
 def test_the_head_shows_heat_where_the_token_moves_it(page: Page) -> None:
     rest = canvas(page)
-    page.get_by_role("button", name="Show token 1 on the head").click()
+    page.get_by_role("button", name="Show display 1 on the head").click()
     shown = canvas(page)
     redder = (shown[..., 0] - shown[..., 2]) - (rest[..., 0] - rest[..., 2])
     height = len(redder)
@@ -243,14 +257,14 @@ def test_the_head_shows_heat_where_the_token_moves_it(page: Page) -> None:
 
 def test_an_address_opens_a_token(page: Page) -> None:
     page.get_by_label("Region").select_option("jaw")
-    page.evaluate("location.hash = '#token-5'")
+    page.evaluate("location.hash = '#display-5'")
     page.wait_for_function("() => atlas.combination[5] === 1")
-    assert page.evaluate("document.activeElement.id") == "token-5"
+    assert page.evaluate("document.activeElement.id") == "display-5"
     page.evaluate("history.replaceState(null, '', location.pathname)")
 
 
 def test_everything_has_a_name_for_a_screen_reader(page: Page) -> None:
-    page.get_by_role("button", name="Add token 2 to the head").click()
+    page.get_by_role("button", name="Add display 2 to the head").click()
     nameless = page.evaluate(
         """[...document.querySelectorAll("button, a, input, select, img, canvas")].filter((one) =>
         !(one.getAttribute("aria-label") || one.alt || one.textContent.trim() || one.labels?.length)).length"""
@@ -274,10 +288,47 @@ def test_a_phone_shows_it_without_sideways_scrolling_and_the_night_dark(chromium
 
 
 def test_tokens_that_share_frames_go_together(page: Page) -> None:
-    friends = page.locator("#token-5 .chips a")
+    friends = page.locator("#display-5 .chips a")
     assert friends.all_inner_texts() == ["3"]
     expected = (2 * TOGETHER + 1) / (TOGETHER + 1)
     assert f"together {expected:.1f}".rstrip("0").rstrip(".") in friends.get_attribute("title")
+
+
+@pytest.fixture(scope="module")
+def strong(chromium: Browser, space: ExpressionSpace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """The atlas of displays at four strengths."""
+    folder = tmp_path_factory.mktemp("strong")
+    tokens = write_tokens(folder / "made.parquet", [[12, 21, 0], [15, 0, 0], [12, 0, 0], [0, 0, 0]], SIMULATED)
+    page = chromium.new_page(reduced_motion="reduce", viewport={"width": 1366, "height": 768})
+    page.goto(write_atlas(folder / "page", strong_model(), space, [tokens]).as_uri())
+    yield page
+    page.close()
+
+
+def test_a_card_is_a_display_with_its_strengths(strong: Page) -> None:
+    assert len(state(strong, "visible")) == len(MOVES)
+    assert "10 displays at 4 strengths each: 40 tokens in one codebook" in strong.locator("#about").inner_text()
+    most = expected_mm({1: 1.0}).max()
+    levels = strong.locator("#display-1 .levels button").all_inner_texts()
+    assert [level.split()[0] for level in levels] == list("ABCD")
+    assert [float(level.split()[1]) for level in levels] == pytest.approx(most * np.array(STRENGTHS), rel=0.05)
+    assert len(strong.locator("#display-0 .levels button").all()) == 3  # its weakest is the token that means nothing
+    assert "75 % of the frames of simulated people" in strong.locator("#display-3 .facts").inner_text()
+    told = strong.locator("#display-3 .levels button").first.get_attribute("title")
+    assert told == "token 12, 25 % of the top level, in 50 % of the frames"
+
+
+def test_a_level_is_shown_at_its_strength(strong: Page) -> None:
+    strong.get_by_role("button", name="Show display 1 at level B on the head").click()
+    assert state(strong, "combination") == {"1": 0.5}
+    np.testing.assert_allclose(moved(strong), expected_mm({1: 0.5}), atol=0.02)
+
+
+def test_displays_alike_stand_together(strong: Page) -> None:
+    headings = strong.locator("#cards h3").all_inner_texts()
+    assert len(headings) == 2 and sum(int(each.split()[-1]) for each in headings) == len(MOVES)
+    strong.get_by_label("Order").select_option("id")
+    assert strong.locator("#cards h3").count() == 0 and state(strong, "visible") == list(range(len(MOVES)))
 
 
 def test_the_same_codebook_gives_the_same_bytes(index: Path, space, tables, frames, readings, tmp_path: Path) -> None:

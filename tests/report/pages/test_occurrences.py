@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from codebooks import MOVES, known_model, known_templates, write_tokens
+from codebooks import MOVES, known_model, known_templates, strong_model, write_tokens
 
 from dfe_lib.io.tables import REAL, SIMULATED
-from dfe_lib.report.pages.occurrences import example_rows, token_companions, token_occurrences
+from dfe_lib.report.pages.occurrences import display_companions, example_rows, token_occurrences
 
 COUNT = len(MOVES)
 
@@ -32,8 +32,15 @@ def test_separate_codebooks_have_numbers_of_their_own(tables: list[Path]) -> Non
     assert seen.tokens.max(0).tolist() == [3, 15, 24]
 
 
+def test_a_display_occurs_at_whatever_strength_and_rest_nowhere(tmp_path: Path) -> None:
+    tokens = [[12, 21, 0], [15, 0, 0], [0, 0, 0]]  # display 3 twice, at levels A and D; display 5 once
+    seen = token_occurrences([write_tokens(tmp_path / "a.parquet", tokens, REAL)], strong_model())
+    assert seen.displays.tolist() == [[3, 5, -1], [3, -1, -1], [-1, -1, -1]]
+    assert seen.presence(COUNT).sum(0).tolist() == [[0, 0, 0, 2, 0, 1, 0, 0, 0, 0]]
+
+
 def test_companions_share_frames_beyond_chance(tables: list[Path]) -> None:
-    companions = token_companions(token_occurrences(tables, known_model()), COUNT)
+    companions = display_companions(token_occurrences(tables, known_model()), COUNT)
     assert companions[5] == [(3, pytest.approx(61 / 31))]
     assert companions[1] == [(2, pytest.approx(61 / 30))]
     assert companions[0] == companions[4] == []  # everywhere, and too seldom
@@ -54,7 +61,7 @@ def test_examples_of_many_tokens_need_no_table_of_all_frames_by_all_tokens(tmp_p
     frames, tokens = 4000, 2000
     rng = np.random.default_rng(0)
     seen = token_occurrences([write_tokens(tmp_path / "a.parquet", [[3, 5, 0]] * frames, REAL)], known_model())
-    seen = replace(seen, tokens=rng.integers(0, tokens, (frames, 3)))
+    seen = replace(seen, displays=rng.integers(0, tokens, (frames, 3)))
     moved, templates = rng.normal(size=(frames, 52)), rng.normal(size=(tokens, 52))
     tracemalloc.start()
     chosen = example_rows(seen, np.arange(frames), moved, templates, np.eye(52))
@@ -63,10 +70,10 @@ def test_examples_of_many_tokens_need_no_table_of_all_frames_by_all_tokens(tmp_p
     assert peak < frames * tokens * 8 / 4
     alike = (moved / np.linalg.norm(moved, axis=1, keepdims=True)) @ templates.T
     for token in range(0, tokens, 100):
-        here = np.flatnonzero((seen.tokens == token).any(1))
+        here = np.flatnonzero((seen.displays == token).any(1))
         assert chosen[token][:1] == here[np.argsort(-alike[here, token], kind="stable")][:1].tolist()
 
 
 def test_without_tables_nothing_occurs() -> None:
     seen = token_occurrences([], known_model())
-    assert token_companions(seen, COUNT) == [[]] * COUNT
+    assert display_companions(seen, COUNT) == [[]] * COUNT

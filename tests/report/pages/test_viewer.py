@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from codebooks import MOVES, known_model, known_templates
+from codebooks import MOVES, known_model, known_templates, strong_model
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from video_files import real_frames, write_video
@@ -162,6 +162,24 @@ def test_tokens_of_every_stage_have_their_own_names_where_codebooks_are_separate
     assert data["tokens"] == [[1, 2, 4], [-1, -1, -1]]
     psi[0] = model.decode(torch.as_tensor(tokens[:1])).numpy()[0]
     assert data["psi"]["step"] == pytest.approx(psi.max() / 32767)
+
+
+def test_weak_displays_are_faint_and_the_token_that_means_nothing_is_not_there(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    tokens, valid = np.array([[12, 21, 0], [15, 0, 0], [0, 0, 0]]), np.ones(3, bool)
+    data = clip_page(strong_model(), anny_head(), np.arange(3) / 25, tokens, valid, np.zeros(3))
+    assert data["labels"][12:16] == ["3 A", "3 B", "3 C", "3 D"] and data["labels"][0] == "at rest"
+    assert [colour[3] for colour in data["colours"][12:16]] == sorted({colour[3] for colour in data["colours"][12:16]})
+    assert data["colours"][0][3] == 0 and len({tuple(colour[:3]) for colour in data["colours"][12:16]}) == 1
+    write_page(tmp_path / "index.html", "viewer", {"clip": "made", "video": "none.mp4"} | data)
+    page = chromium.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    said = page.locator("#tokens li").all_inner_texts()
+    assert [each.split(":")[0] for each in said] == ["3 A", "5 B"] and said[1].startswith("5 B: Both eyes close")
+    page.evaluate("viewer.go(2)")
+    assert page.locator("#tokens li").all_inner_texts() == ["At rest: no token moves the face"]
+    page.close()
 
 
 def test_what_browsers_do_not_play_is_encoded_anew_at_the_true_times(clip: Path, tmp_path: Path) -> None:

@@ -1,18 +1,18 @@
-/* The atlas: cards, filters, and tokens on a head. `window.atlas` tells the state. */
+/* The atlas: cards, filters, and displays on a head. `window.atlas` tells the state. */
 
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const byId = new Map(data.tokens.map((token) => [token.id, token]));
+  const byId = new Map(data.displays.map((display) => [display.id, display]));
   const find = (id) => document.getElementById(id);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const still = Float32Array.from(data.still);
-  const combination = new Map(); // token id -> strength
+  const combination = new Map(); // display id -> strength
   const MOST = 8;
 
   const number = (value, digits = 2) => Number(value.toPrecision(digits)).toLocaleString("en", { maximumFractionDigits: 2 });
   const percent = (share) => (share > 0 && share < 0.001 ? "under 0.1 %" : `${number(100 * share)} %`);
   const tied = (text) => text.replaceAll(" mm", "\u00a0mm");
-  const often = (token) => token.share.real ?? token.share.simulated ?? 0;
+  const often = (display) => display.share.real ?? display.share.simulated ?? 0;
 
   /* ---- the head ---- */
 
@@ -48,9 +48,9 @@
   }
 
   function describe() {
-    const tokens = [...combination].map(([id, strength]) => `token ${byId.get(id).label} at ${Math.round(100 * strength)} %`);
+    const displays = [...combination].map(([id, strength]) => `display ${byId.get(id).label} at ${Math.round(100 * strength)} %`);
     const side = view.yaw ? `, turned ${Math.abs(Math.round(view.yaw))}° to the person's ${view.yaw > 0 ? "left" : "right"}` : ", from the front";
-    find("head").setAttribute("aria-label", `Head with ${tokens.join(", ") || "no token"}${side}`);
+    find("head").setAttribute("aria-label", `Head with ${displays.join(", ") || "no display"}${side}`);
   }
 
   function say(text) {
@@ -59,7 +59,7 @@
 
   let playing = 0;
 
-  /* From rest to the movement: once when a token is shown, to and fro while Play is pressed. */
+  /* From rest to the movement: once when a display is shown, to and fro while Play is pressed. */
   function animate(milliseconds, loops) {
     const start = performance.now();
     const mine = ++playing;
@@ -88,17 +88,17 @@
     animate(900, true);
   });
 
-  /* ---- combining tokens ---- */
+  /* ---- combining displays ---- */
 
   function combine() {
     stop();
     drawHead();
     find("combination").replaceChildren(...[...combination.keys()].map(strengthRow));
-    for (const card of find("cards").children) card.classList.toggle("shown", combination.has(Number(card.dataset.token)));
+    for (const card of cards.values()) card.classList.toggle("shown", combination.has(Number(card.dataset.display)));
   }
 
   function strengthRow(id) {
-    const token = byId.get(id);
+    const display = byId.get(id);
     const shown = el("output", { for: `strength-${id}` }, `${Math.round(100 * combination.get(id))} %`);
     const slider = el("input", {
       type: "range", id: `strength-${id}`, min: -100, max: 300, step: 5, value: Math.round(100 * combination.get(id)),
@@ -111,22 +111,22 @@
       },
     });
     return el("li", {},
-      el("label", { for: `strength-${id}` }, el("span", { class: "number" }, token.label), tied(token.name)),
-      el("button", { type: "button", "aria-label": `Take token ${token.label} off`, onclick: () => takeOff(id) }, "×"),
+      el("label", { for: `strength-${id}` }, el("span", { class: "number" }, display.label), tied(display.name)),
+      el("button", { type: "button", "aria-label": `Take display ${display.label} off`, onclick: () => takeOff(id) }, "×"),
       el("div", { class: "strength" }, slider, shown));
   }
 
   function takeOff(id) {
     combination.delete(id);
     combine();
-    say(`Token ${byId.get(id).label} is off the head.`);
+    say(`Display ${byId.get(id).label} is off the head.`);
     (find("combination").querySelector("button") ?? find("add")).focus();
   }
 
-  function putOn(id, alone) {
+  function putOn(id, alone, strength = 1) {
     if (alone) combination.clear();
-    if (combination.size >= MOST && !combination.has(id)) return say(`The head takes ${MOST} tokens at a time: take one off first.`);
-    combination.set(id, 1);
+    if (combination.size >= MOST && !combination.has(id)) return say(`The head takes ${MOST} displays at a time: take one off first.`);
+    combination.set(id, strength);
     combine();
     say(`On the head: ${[...combination.keys()].map((each) => `${byId.get(each).label}, ${byId.get(each).name}`).join("; ")}.`);
     if (alone && !calm.matches) animate(450, false);
@@ -134,67 +134,79 @@
 
   find("adding").addEventListener("submit", (event) => {
     event.preventDefault();
-    const token = data.tokens.find((each) => each.label === find("add").value);
-    if (!token) return say("There is no such token.");
-    putOn(token.id, false);
+    const display = data.displays.find((each) => each.label === find("add").value);
+    if (!display) return say("There is no such display.");
+    putOn(display.id, false);
     find("add").value = "";
   });
   find("clear").addEventListener("click", () => {
     combination.clear();
     combine();
-    say("No token is on the head.");
+    say("No display is on the head.");
   });
 
   /* ---- cards ---- */
 
-  function card(token) {
-    const title = `title-${token.id}`;
-    return el("li", { id: `token-${token.id}`, "data-token": token.id, tabindex: -1, "aria-labelledby": title },
-      el("h3", { id: title }, el("span", { class: "number" }, el("span", { class: "hidden-text" }, "Token "), token.label), tied(token.name)),
+  function card(display) {
+    const title = `title-${display.id}`;
+    return el("li", { id: `display-${display.id}`, "data-display": display.id, tabindex: -1, "aria-labelledby": title },
+      el("h4", { id: title }, el("span", { class: "number" }, el("span", { class: "hidden-text" }, "Display "), display.label), tied(display.name)),
       el("div", { class: "views" },
-        el("img", { src: token.views[0], width: data.size[0], height: data.size[1], loading: "lazy", alt: `Token ${token.label} from the front` }),
-        el("img", { src: token.views[1], width: data.size[0], height: data.size[1], loading: "lazy", alt: `Token ${token.label}, three-quarter view` })),
-      el("p", { class: "scale" }, el("span", {}, "0"), el("i", { style: `background: ${gradient(model.heat)}` }), el("span", {}, `${token.limit} mm`),
-        el("span", {}, token.drawn > 1 ? `movement drawn ×${token.drawn}` : "")),
-      el("p", { class: "chips" }, ...token.regions.map((region) => el("span", {}, region)),
-        token.reading?.beyond ? el("span", { class: "beyond", title: "the units that the usual FACS detectors report explain less than half of it" }, "beyond FACS detectors") : null),
-      facts(token), frames(token), friends(token),
+        el("img", { src: display.views[0], width: data.size[0], height: data.size[1], loading: "lazy", alt: `Display ${display.label} from the front` }),
+        el("img", { src: display.views[1], width: data.size[0], height: data.size[1], loading: "lazy", alt: `Display ${display.label}, three-quarter view` })),
+      el("p", { class: "scale" }, el("span", {}, "0"), el("i", { style: `background: ${gradient(model.heat)}` }), el("span", {}, `${display.limit} mm`),
+        el("span", {}, display.drawn > 1 ? `movement drawn ×${display.drawn}` : "")),
+      el("p", { class: "chips" }, ...display.regions.map((region) => el("span", {}, region)),
+        display.reading?.beyond ? el("span", { class: "beyond", title: "the units that the usual FACS detectors report explain less than half of it" }, "beyond FACS detectors") : null),
+      levels(display), facts(display), el("p", { class: "explains soft", hidden: true }), frames(display), friends(display),
       el("div", { class: "card-buttons" },
-        el("button", { type: "button", class: "main", "aria-label": `Show token ${token.label} on the head`, onclick: () => putOn(token.id, true) }, "Show on head"),
-        el("button", { type: "button", "aria-label": `Add token ${token.label} to the head`, onclick: () => putOn(token.id, false) }, "Add")));
+        el("button", { type: "button", class: "main", "aria-label": `Show display ${display.label} on the head`, onclick: () => putOn(display.id, true) }, "Show on head"),
+        el("button", { type: "button", "aria-label": `Add display ${display.label} to the head`, onclick: () => putOn(display.id, false) }, "Add")));
   }
 
-  function facts(token) {
-    const rows = [["Moves", `at most ${number(token.mm)} mm, ${number(token.rms)} mm rms over the face`]];
-    if (token.more.length) rows.push(["Also", token.more.join(", ")]);
-    if (token.reading) rows.push(["FACS", token.reading.text]);
-    const shares = Object.entries(token.share).map(([kind, share]) => `${percent(share)} of ${data.kinds[kind]}`);
+  /* The strengths that the display has a token for, weakest first. */
+  function levels(display) {
+    if (!display.levels.length) return null;
+    return el("p", { class: "levels" }, ...display.levels.map((level) => {
+      const often = level.share === null ? "" : `, in ${percent(level.share)} of the frames`;
+      const told = `token ${level.token}, ${Math.round(100 * level.strength)} % of the top level${often}`;
+      return el("button", { type: "button", title: told, "aria-label": `Show display ${display.label} at level ${level.name} on the head: ${told}`,
+        onclick: () => putOn(display.id, true, level.strength) }, el("strong", {}, level.name), `\u00a0${number(level.mm)}\u00a0mm`);
+    }));
+  }
+
+  function facts(display) {
+    const rows = [["Moves", `at most ${number(display.mm)} mm, ${number(display.rms)} mm rms over the face`]];
+    if (display.more.length) rows.push(["Also", display.more.join(", ")]);
+    if (display.reading) rows.push(["FACS", display.reading.text]);
+    const shares = Object.entries(display.share).map(([kind, share]) => `${percent(share)} of ${data.kinds[kind]}`);
     if (shares.length) rows.push(["Occurs in", shares.join(", ")]);
     return el("dl", { class: "facts" }, ...rows.flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]));
   }
 
-  function frames(token) {
-    if (!token.examples.length) return null;
-    return el("div", { class: "frames" }, ...token.examples.map(([thumb, clip, time]) =>
+  function frames(display) {
+    if (!display.examples.length) return null;
+    return el("div", { class: "frames" }, ...display.examples.map(([thumb, clip, time]) =>
       el("figure", {},
-        el("img", { src: data.thumbs[thumb], width: 72, height: 72, loading: "lazy", title: clip, alt: `Frame of ${clip} with token ${token.label}` }),
+        el("img", { src: data.thumbs[thumb], width: 72, height: 72, loading: "lazy", title: clip, alt: `Frame of ${clip} with display ${display.label}` }),
         el("figcaption", {}, `${time.toFixed(1)} s`))));
   }
 
-  function friends(token) {
-    if (!token.friends.length) return null;
-    return el("p", { class: "chips" }, el("span", { class: "plain" }, "Goes with"), ...token.friends.map(([id, lift]) => {
+  function friends(display) {
+    if (!display.friends.length) return null;
+    return el("p", { class: "chips" }, el("span", { class: "plain" }, "Goes with"), ...display.friends.map(([id, lift]) => {
       const other = byId.get(id);
       const told = `${other.name}; together ${number(lift)} times as often as by chance`;
-      return el("a", { href: `#token-${id}`, title: told, "aria-label": `Token ${other.label}: ${told}` }, other.label);
+      return el("a", { href: `#display-${id}`, title: told, "aria-label": `Display ${other.label}: ${told}` }, other.label);
     }));
   }
 
   /* ---- filters ---- */
 
-  const parts = new Map(data.tokens.map((token) => [token.id,
-    [...token.name.split(", "), ...token.more, ...token.regions, token.actions, token.reading?.text ?? ""].map((part) => part.toLowerCase())]));
+  const parts = new Map(data.displays.map((display) => [display.id,
+    [...display.name.split(", "), ...display.more, ...display.regions, display.actions, display.reading?.text ?? ""].map((part) => part.toLowerCase())]));
   const orders = {
+    groups: (a, b) => a.group - b.group || b.mm - a.mm,
     often: (a, b) => often(b) - often(a),
     strong: (a, b) => b.mm - a.mm,
     id: (a, b) => a.id - b.id,
@@ -203,60 +215,90 @@
   };
 
   /* "brow up, jaw": one part of the face has both words, and one the third. */
-  function says(token, asked) {
+  function says(display, asked) {
     return asked.split(",").every((piece) =>
-      parts.get(token.id).some((part) => piece.split(/\s+/).every((word) => part.includes(word))));
+      parts.get(display.id).some((part) => piece.split(/\s+/).every((word) => part.includes(word))));
   }
 
-  function fits(token) {
-    const asked = find("search").value.trim().toLowerCase();
+  /* For an everyday word, an emotion or an action unit: what share of that movement each display explains, most first. */
+  function explained(asked) {
+    return Object.hasOwn(data.asked, asked) ? new Map(data.asked[asked]) : null;
+  }
+
+  const asking = () => find("search").value.trim().toLowerCase();
+
+  function fits(display) {
+    const asked = asking();
     const [region, unit, beyond] = ["region", "unit", "beyond"].map((id) => find(id).value);
-    // a number asks for the token of that number, not for whatever moves by so many millimetres
-    const found = /^\d+$/.test(asked) ? token.label === asked : says(token, asked);
-    return found && (!region || token.regions.includes(region)) && (!unit || token.reading?.units.includes(unit))
-      && (!beyond || Boolean(token.reading?.beyond) === (beyond === "yes")) && often(token) >= Number(find("often").value);
+    // a number asks for the display of that number, not for whatever moves by so many millimetres
+    const found = /^\d+$/.test(asked) ? display.label === asked : explained(asked)?.has(display.id) ?? says(display, asked);
+    return found && (!region || display.regions.includes(region)) && (!unit || display.reading?.units.includes(unit))
+      && (!beyond || Boolean(display.reading?.beyond) === (beyond === "yes")) && often(display) >= Number(find("often").value);
   }
 
-  const cards = new Map(data.tokens.map((token) => [token.id, card(token)]));
+  const cards = new Map(data.displays.map((display) => [display.id, card(display)]));
+
+  let listed = { key: null, ids: [] };
 
   function filter() {
-    const shown = data.tokens.filter(fits).sort((a, b) => orders[find("order").value](a, b) || a.id - b.id);
-    const now = shown.map((token) => cards.get(token.id));
+    const shares = explained(asking());
+    const order = shares ? (a, b) => shares.get(b.id) - shares.get(a.id) : orders[find("order").value];
+    const shown = data.displays.filter(fits).sort((a, b) => order(a, b) || a.id - b.id);
+    const grouped = !shares && find("order").value === "groups";
+    const key = [grouped, ...shown.map((each) => each.id)].join();
+    for (const each of data.displays) explain(each, shares);
     // a card that is put back loses the focus
-    if (now.length !== find("cards").children.length || now.some((each, i) => each !== find("cards").children[i])) find("cards").replaceChildren(...now);
-    find("count").textContent = shown.length ? `${shown.length} of ${data.tokens.length} tokens` : "No token fits: loosen a filter or press Reset.";
+    if (key !== listed.key) find("cards").replaceChildren(...(grouped ? groups(shown) : [list(shown)]));
+    listed = { key, ids: shown.map((each) => each.id) };
+    const how = shares ? `, by how much of ${asking().startsWith("au") ? asking().toUpperCase() : `"${asking()}"`} they explain` : "";
+    find("count").textContent = shown.length ? `${shown.length} of ${data.displays.length} displays${how}` : "No display fits: loosen a filter or press Reset.";
+  }
+
+  const list = (shown) => el("ul", { class: "cards" }, ...shown.map((each) => cards.get(each.id)));
+
+  function groups(shown) {
+    return [...new Set(shown.map((each) => each.group))].flatMap((group) => {
+      const members = shown.filter((each) => each.group === group);
+      return [el("h3", { class: "group" }, data.groups[group], el("span", { class: "soft" }, ` ${members.length}`)), list(members)];
+    });
+  }
+
+  function explain(display, shares) {
+    const said = cards.get(display.id).querySelector(".explains");
+    said.hidden = !shares?.has(display.id);
+    if (!said.hidden) said.textContent = `Explains ${percent(shares.get(display.id))} of ${asking()}`;
   }
 
   function options(id, values) {
     find(id).append(...[...new Set(values)].sort().map((value) => el("option", { value }, data.units?.[value] ? `${value} ${data.units[value]}` : value)));
   }
 
-  const counted = data.tokens.some((token) => Object.keys(token.share).length);
-  const read = data.tokens.some((token) => token.reading);
+  const counted = data.displays.some((display) => Object.keys(display.share).length);
+  const read = data.displays.some((display) => display.reading);
   for (const [there, name] of [[counted, "counted"], [read, "facs"]]) {
-    document.querySelectorAll(`.${name}`).forEach((each) => (each.hidden = !there)); // what no token has needs no control
+    document.querySelectorAll(`.${name}`).forEach((each) => (each.hidden = !there)); // what no display has needs no control
   }
-  options("region", data.tokens.flatMap((token) => token.regions));
-  if (read) options("unit", data.tokens.flatMap((token) => token.reading?.units ?? []));
+  options("region", data.displays.flatMap((display) => display.regions));
+  if (read) options("unit", data.displays.flatMap((display) => display.reading?.units ?? []));
   find("about").textContent = data.about;
   find("filters").addEventListener("input", filter);
   find("filters").addEventListener("submit", (event) => event.preventDefault());
   find("filters").addEventListener("reset", () => setTimeout(filter));
 
-  /* `index.html#token-17` and `index.html#17` open a token. */
+  /* `index.html#display-17` and `index.html#17` open a display. */
   function follow() {
-    const asked = location.hash.match(/^#(?:token-)?(\d+)$/);
-    const token = asked && byId.get(Number(asked[1]));
-    if (!token) return;
-    if (!fits(token)) find("filters").reset();
+    const asked = location.hash.match(/^#(?:display-)?(\d+)$/);
+    const display = asked && byId.get(Number(asked[1]));
+    if (!display) return;
+    if (!fits(display)) find("filters").reset();
     filter();
-    cards.get(token.id).scrollIntoView({ block: "start" });
-    cards.get(token.id).focus({ preventScroll: true });
-    putOn(token.id, true);
+    cards.get(display.id).scrollIntoView({ block: "start" });
+    cards.get(display.id).focus({ preventScroll: true });
+    putOn(display.id, true);
   }
 
   filter();
-  const first = data.tokens.filter((token) => fits(token)).sort(orders.strong)[0];
+  const first = data.displays.filter((display) => fits(display)).sort(orders.strong)[0];
   drawHead();
   new IntersectionObserver(([entry]) => (find("to-head").hidden = entry.isIntersecting)).observe(find("stage"));
   window.addEventListener("hashchange", follow);
@@ -264,7 +306,7 @@
   else if (first) combination.set(first.id, 1), combine();
 
   window.atlas = {
-    get visible() { return [...find("cards").children].map((each) => Number(each.dataset.token)); },
+    get visible() { return listed.ids; },
     get combination() { return Object.fromEntries(combination); },
     get view() { return { yaw: view.yaw, pitch: view.pitch, zoom: view.zoom }; },
     get moved() { return Array.from(view.moved); },

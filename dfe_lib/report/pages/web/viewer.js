@@ -24,7 +24,8 @@
 
   /* Number of a token among the names and colours: with separate codebooks each stage has its own. */
   const number = (i, stage) => data.tokens[i][stage] + data.books[stage];
-  const colour = (token) => `rgb(${data.colours[token].join(" ")})`;
+  const colour = (token) => `rgb(${data.colours[token].slice(0, 3).join(" ")} / ${data.colours[token][3]})`;
+  const moves = (token) => data.colours[token][3] > 0; // not the token that means nothing
 
   function frameAt(seconds) {
     let [low, high] = [0, count - 1];
@@ -46,12 +47,12 @@
     find("most").textContent = there ? `moves at most ${view.most.toFixed(1)} mm` : "no face";
     const off = there && data.error[i] !== null ? `, ${data.error[i].toFixed(1)} mm from the fitted face` : "";
     find("frame").textContent = `Frame ${i} at ${times[i].toFixed(2)} s${there ? off : ": no face"}`;
-    find("tokens").replaceChildren(...(there ? data.tokens[i].map((token, stage) => {
-      const at = number(i, stage);
-      return el("li", {}, el("i", { style: `background: ${colour(at)}` }), `${token}: ${data.names[at]}`);
-    }) : []));
+    const said = there ? data.tokens[i].map((_, stage) => number(i, stage)).filter(moves) : [];
+    find("tokens").replaceChildren(...said.map((at) =>
+      el("li", {}, el("i", { style: `background: ${colour(at)}` }), `${data.labels[at]}: ${data.names[at]}`)));
+    if (there && !said.length) find("tokens").append(el("li", {}, "At rest: no token moves the face"));
     strip.setAttribute("aria-valuenow", i);
-    strip.setAttribute("aria-valuetext", `${times[i].toFixed(2)} seconds, ${there ? `tokens ${data.tokens[i].join(", ")}` : "no face"}`);
+    strip.setAttribute("aria-valuetext", `${times[i].toFixed(2)} seconds, ${there ? `tokens ${said.map((at) => data.labels[at]).join(", ") || "at rest"}` : "no face"}`);
     place();
   }
 
@@ -129,7 +130,8 @@
 
   function hint(event) {
     const { i, stage, share } = under(event);
-    const text = data.valid[i] ? `Stage ${stage}, token ${data.tokens[i][stage]}: ${data.names[number(i, stage)]}` : "no face";
+    const at = data.valid[i] ? number(i, stage) : -1;
+    const text = at < 0 ? "no face" : `Stage ${stage}, ${moves(at) ? `token ${data.labels[at]}: ${data.names[at]}` : "nothing more"}`;
     find("tip").textContent = `${times[i].toFixed(2)} s · ${text}`;
     Object.assign(find("tip").style, share < 0.5 ? { left: `${100 * share}%`, right: "auto" } : { left: "auto", right: `${100 * (1 - share)}%` });
     find("tip").hidden = false;
