@@ -64,8 +64,8 @@ def codebook_table(model: RvqVae, head: MorphableModel | None) -> pd.DataFrame:
     """The codebook for people: a row a token with what it does.
 
     Columns: `token`; `place`, which of a frame's tokens it is, or `any` where all share one codebook; the `display`
-    that it shows; its `level`, from 0, the weakest; its `strength` as a share of the top level, 0 for the token that means
-    nothing; the `group` of the display among displays alike; `words`, such as
+    that it shows; its `level`, from 0, the weakest; its `strength` as a share of the top level, 0 for the token that
+    means nothing; the `group` of the display among displays alike; `words`, such as
     `Mouth opens 6 mm, level C of D`, left without the level where there is one alone;
     `action_units`, those that it shows with their strength from 0 to 5, and with a minus those that it takes away;
     `region`, where it moves the face most; `mm`, its size, rms over the face.
