@@ -71,7 +71,7 @@ def separate() -> CohortReader:
 
 
 def test_one_number_at_two_stages_is_two_words_where_codebooks_are_separate(separate: CohortReader) -> None:
-    assert separate.names("token words") == ["token_0", "token_1", "token_2", "token_3"]
+    assert separate.names("token words") == ["display_0", "display_1", "display_2", "display_3"]
     assert separate.names("token words, binary") == separate.names("token words")
     vectors = cohort_vectors(COHORT, separate).matrices[DATA[0], "all"]["token words"]
     assert vectors.shape == (3, 4)
@@ -82,7 +82,7 @@ def test_one_number_at_two_stages_is_two_words_where_codebooks_are_separate(sepa
 def test_the_weight_and_the_card_of_a_word_are_of_its_own_stage(separate: CohortReader) -> None:
     vectors = cohort_vectors(COHORT, separate)
     table = word_weights(vectors.matrices[DATA[0], "all"]["token words"], separate.names("token words"), np.arange(3.0))
-    words = [int(word.removeprefix("token_")) for word in table.word]
+    words = [int(word.removeprefix("display_")) for word in table.word]
     assert sorted(words) == [0, 1, 2, 3]
     model = separate.model
     for word, moved in zip(words, model.templates()[words], strict=True):
