@@ -43,6 +43,7 @@ def write_clip(path, psi, valid, names=ACTIONS, data=REAL):
 
 def test_the_table_holds_the_display_and_the_level_of_each_token(clip, tmp_path):
     strong = RvqVae(RvqVaeConfig(ACTIONS, codebook_size=16, n_stages=3, decoder="additive", levels=4))
+    strong.quantiser.codebook.data.zero_()[0, :, : len(ACTIONS)] = torch.as_tensor(PSI[:4])
     tokenise(strong, clip, tmp_path / "tokens.parquet", METRIC)
     table = read_arrays(tmp_path / "tokens.parquet")
     assert (table["tokens"][VALID] == 4 * table["displays"][VALID] + table["levels"][VALID]).all()

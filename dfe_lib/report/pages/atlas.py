@@ -165,9 +165,10 @@ def _group_names(model: RvqVae, space: ExpressionSpace, lexicon: Lexicon) -> lis
 
 
 def _direction(found: Sequence[Movement]) -> str:
-    """The first two parts and where they go, such as `Lip corners up, mouth opens`."""
-    ways = dict.fromkeys(f"{each.subject} {each.verb}" for each in found)
-    words = ", ".join(list(ways)[:2]) or "hardly anything moves"
+    """The first two parts and where they go, such as `Both lip corners up and outwards, mouth opens`."""
+    subjects = list(dict.fromkeys(each.subject for each in found))[:2]
+    ways = [" and ".join(each.verb for each in found if each.subject == subject) for subject in subjects]
+    words = ", ".join(map(" ".join, zip(subjects, ways, strict=True))) or "hardly anything moves"
     return words[0].upper() + words[1:]
 
 
