@@ -96,15 +96,16 @@ def movements(head: MorphableModel, psi: Float[np.ndarray, "k e"]) -> list[list[
     return [_told(names, row, np.abs(row) / np.maximum(ranges, 1e-9)) for row in lengths]
 
 
-def sentence(found: Sequence[Movement], most: int = 2) -> str:
-    """The first few parts and all they do, as one line with a capital letter.
+def sentence(found: Sequence[Movement], most: int = 2, lengths: bool = True) -> str:
+    """The first few parts and all they do, as one line with a capital letter; in words alone without the lengths.
 
     >>> up, out = (Movement("lip corner", "left", way, mm, 0.2) for way, mm in (("up", 6.0), ("outwards", 4.0)))
-    >>> sentence([up, out]), sentence([])
-    ('Left lip corner up 6 mm and outwards 4 mm', 'Hardly anything moves')
+    >>> sentence([up, out]), sentence([up, out], lengths=False), sentence([])
+    ('Left lip corner up 6 mm and outwards 4 mm', 'Left lip corner up and outwards', 'Hardly anything moves')
     """
     subjects = list(dict.fromkeys(each.subject for each in found))[:most]
-    parts = [f"{subject} {' and '.join(e.step for e in found if e.subject == subject)}" for subject in subjects]
+    steps = {each: each.step if lengths else each.verb for each in found}
+    parts = [f"{subject} {' and '.join(steps[e] for e in found if e.subject == subject)}" for subject in subjects]
     words = ", ".join(parts) or "hardly anything moves"
     return words[0].upper() + words[1:]
 

@@ -161,15 +161,7 @@ def _group_names(model: RvqVae, space: ExpressionSpace, lexicon: Lexicon) -> lis
     middle = word_templates(model, [f"group_{group}" for group in range(lexicon.size("groups"))])
     if space.head.landmarks is None:
         return strongest_actions(middle, space.names, space.metric, 2)
-    return [_direction(found) for found in movements(space.head, middle)]
-
-
-def _direction(found: Sequence[Movement]) -> str:
-    """The first two parts and where they go, such as `Both lip corners up and outwards, mouth opens`."""
-    subjects = list(dict.fromkeys(each.subject for each in found))[:2]
-    ways = [" and ".join(each.verb for each in found if each.subject == subject) for subject in subjects]
-    words = ", ".join(map(" ".join, zip(subjects, ways, strict=True))) or "hardly anything moves"
-    return words[0].upper() + words[1:]
+    return [sentence(found, lengths=False) for found in movements(space.head, middle)]
 
 
 def _rest(found: Sequence[Movement]) -> list[str]:
