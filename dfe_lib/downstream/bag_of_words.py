@@ -148,8 +148,8 @@ class BagOfWords(TransformerMixin, BaseEstimator):
         """Learns the words of some windows, in the vocabulary `grain`."""
         if self.weighting not in WEIGHTINGS:
             raise UserError(f"weighting must be one of {', '.join(WEIGHTINGS)}, not {self.weighting!r}.")
-        if self.lexicon is None and grain == "groups":
-            raise UserError("groups of displays are those of a model: give its lexicon, lexicon_of(model).")
+        if self.lexicon is None and grain not in ("displays", "codes"):
+            raise UserError(f"the vocabulary {grain!r} is that of a model: give its lexicon, lexicon_of(model).")
         self.grain_ = grain
         found: Counter[tuple] = Counter()
         for tokens in windows:

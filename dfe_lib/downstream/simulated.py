@@ -123,7 +123,7 @@ def _one_effect(
         tasks = tasks_of(people.people.columns)
         scores, comparisons = _scores(people, tasks, effect, settings)
         if settings.pictured and encoders and effect in settings.picture_effects:
-            seen, compared = _pictured(config, people, tasks, encoders, settings)
+            seen, compared = _pictured(config, everyone, tasks, reader, encoders, settings)
             scores, comparisons = pd.concat([scores, seen]), pd.concat([comparisons, compared])
         power = _power(everyone, tasks, reader, settings)
         words = _words(people, reader, settings)
@@ -145,13 +145,14 @@ def _pictured(
     config: CohortConfig,
     people: CohortVectors,
     tasks: Sequence[Task],
+    reader: CohortReader,
     encoders: Mapping[str, MaskedAutoencoder],
     settings: StudySettings,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores of picture encoders on the first people, compared with these people's token words."""
     count = min(settings.pictured, config.people)
     matrices = simulated_vectors(encoders, (simulate_person(config, index) for index in range(count)), settings.seed)
-    words = people.matrices[DATA[0], FRAMES[0]][WORDS][:count]
+    words = people.matrices[DATA[0], FRAMES[0]][_chosen(reader, count)][:count]
     vectors = {name: fixed_vectors(matrix) for name, matrix in {WORDS: words, **matrices}.items()}
     done = _evaluated(vectors, people.people[:count], tasks, settings, shuffles=settings.shuffles)
     about = {"data": DATA[0], "frames": FRAMES[0], "confounds": "kept"}
