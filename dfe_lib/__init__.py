@@ -25,6 +25,7 @@ _MODULES = {
     "extract_clips": "tracking.extraction",
     "fit_tables": "fitting.fit",
     "labelled_clips": "downstream.recorded",
+    "lexicon_of": "quantisation.lexicon",
     "read_dataset": "downstream.datasets.catalogue",
     "simulate_person": "cohort.cohort",
     "token_windows": "downstream.bag_of_words",
