@@ -131,7 +131,8 @@ def _groups(model: RvqVae) -> Int[np.ndarray, " d"]:
     if len(templates) < 2:
         return np.zeros(len(templates), int)
     analysis = model.analysis.detach().cpu().numpy().astype(float)
-    distance = 1 - mesh_cosine(templates, templates, analysis.T @ analysis)
+    # a cosine of 1 may be rounded up
+    distance = np.maximum(1 - mesh_cosine(templates, templates, analysis.T @ analysis), 0.0)
     found = fcluster(linkage(squareform(distance, checks=False), "complete"), count, "maxclust")
     _, first, which = np.unique(found, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[which]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from codebooks import strong_model
+from codebooks import MOVES, known_model, strong_model
 
 from dfe_lib.errors import UserError
 from dfe_lib.quantisation.lexicon import Lexicon, lexicon_of, word_templates
@@ -34,6 +34,11 @@ def test_displays_alike_are_of_one_group_and_opposites_are_not() -> None:
     of = [set(lexicon.group[8 * k : 8 * k + 8]) for k in range(3)]
     assert not of[0] & of[1] and not of[1] & of[2] and not of[0] & of[2]
     assert lexicon.group[0] == 0 and (np.diff(np.unique(lexicon.group, return_index=True)[1]) > 0).all()
+
+
+def test_twins_of_separate_codebooks_are_of_one_group() -> None:
+    group = lexicon_of(known_model(shared=False)).group.reshape(3, len(MOVES))
+    assert (group[1:, 1:] == group[0, 1:]).all()  # the first of each does nothing, and is like no other
 
 
 def test_the_groups_are_those_of_the_model_alone() -> None:

@@ -164,9 +164,7 @@ def test_tokens_of_every_stage_have_their_own_names_where_codebooks_are_separate
     assert data["psi"]["step"] == pytest.approx(psi.max() / 32767)
 
 
-def test_weak_displays_are_faint_and_the_token_that_means_nothing_is_not_there(
-    chromium: Browser, tmp_path: Path
-) -> None:
+def test_weak_displays_are_faint_and_what_means_nothing_is_not_there(chromium: Browser, tmp_path: Path) -> None:
     tokens, valid = np.array([[12, 21, 0], [15, 0, 0], [0, 0, 0]]), np.ones(3, bool)
     data = clip_page(strong_model(), anny_head(), np.arange(3) / 25, tokens, valid, np.zeros(3))
     assert data["labels"][12:16] == ["3 A", "3 B", "3 C", "3 D"] and data["labels"][0] == "at rest"
