@@ -27,7 +27,6 @@ SAME = {
     "nose_wrinkle": "wrinkled nose, sneer",
     "lip_corner_depressor": "mouth frown",
     "eyes_shut": "closed eyes, eyes closed",
-    "tongue_show": "tongue out",
 }
 """Other words for displays of the inventory."""
 

@@ -142,7 +142,7 @@ def test_a_search_for_a_number_finds_that_token_and_one_for_words_what_moves_so(
     assert state(page, "visible") == [7]
     page.get_by_label("Search").fill("brows up")
     assert state(page, "visible") == [4]
-    assert page.locator("#count").inner_text() == "1 of 10 displays"
+    assert page.locator("#count").inner_text() == '1 of 10 displays, by how much of "brows up" they explain'
     page.get_by_label("Search").fill("elbow")
     assert state(page, "visible") == [] and "No token fits" in page.locator("#count").inner_text()
 
