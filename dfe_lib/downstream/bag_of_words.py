@@ -170,9 +170,7 @@ class BagOfWords(TransformerMixin, BaseEstimator):
     def _weights(self, tokens: Int[np.ndarray, "n m"]) -> dict[tuple, float]:
         """How much of each word there is: (stage, word), or ("run", word, word, ...)."""
         words = self._words(tokens)
-        each: Float[np.ndarray, "n m"] = np.ones(words.shape)
-        if self.lexicon is not None and self.strength:
-            each = self.lexicon.strength[tokens]
+        each = np.ones(words.shape) if self.lexicon is None or not self.strength else self.lexicon.strength[tokens]
         if not self.by_stage:
             words, each = words.reshape(-1, 1), each.reshape(-1, 1)
         weights: dict[tuple, float] = {}

@@ -232,15 +232,15 @@ def _token_words(lexicon: Lexicon | None, vocabulary: str) -> dict[str, BaseEsti
     """Bags of tokens: by strength, in each of the vocabularies, by counts, and of other weightings."""
     if vocabulary not in (AUTO, *VOCABULARIES):
         raise UserError(f"vocabulary must be {AUTO} or one of {', '.join(VOCABULARIES)}, not {vocabulary!r}.")
-    plain = partial(TokenWords, lexicon, vocabulary)
-    found: dict[str, BaseEstimator] = {"token words": plain(weighting="root")}
+    words = partial(TokenWords, lexicon, vocabulary)
+    found = {"token words": words(weighting="root")}
     if lexicon is not None:
         found |= {f"token words, {name}": TokenWords(lexicon, name, weighting="root") for name in VOCABULARIES}
-        found["token words, counts"] = plain(strength=False, weighting="root")
+        found["token words, counts"] = words(strength=False, weighting="root")
     return found | {
-        "token words, TF-IDF": plain(weighting="tfidf"),
-        "token words, binary": plain(weighting="binary"),
-        "token words and runs": plain(weighting="root", ngrams=2, durations=True, min_share=0.1),
+        "token words, TF-IDF": words(weighting="tfidf"),
+        "token words, binary": words(weighting="binary"),
+        "token words and runs": words(weighting="root", ngrams=2, durations=True, min_share=0.1),
     }
 
 

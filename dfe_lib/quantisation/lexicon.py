@@ -6,7 +6,7 @@ from string import ascii_uppercase
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 
 from ..errors import UserError
@@ -133,6 +133,6 @@ def _groups(model: RvqVae) -> Int[np.ndarray, " d"]:
     analysis = model.analysis.detach().cpu().numpy().astype(float)
     # a cosine of 1 may be rounded up
     distance = np.maximum(1 - mesh_cosine(templates, templates, analysis.T @ analysis), 0.0)
-    found = fcluster(linkage(squareform(distance, checks=False), "complete"), count, "maxclust")
+    found = cut_tree(linkage(squareform(distance, checks=False), "complete"), count).ravel()
     _, first, which = np.unique(found, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[which]

@@ -27,14 +27,13 @@ SAME = {
     "nose_wrinkle": "wrinkled nose, sneer",
     "lip_corner_depressor": "mouth frown",
     "eyes_shut": "closed eyes, eyes closed",
-    "tongue_show": "tongue out",
 }
 """Other words for displays of the inventory."""
 
 
 def asked_displays(
     templates: Float[np.ndarray, "k 52"], metric: Float[np.ndarray, "52 52"]
-) -> dict[str, list[list[float]]]:
+) -> dict[str, list[tuple[int, float]]]:
     r"""By everyday word, emotion or action unit: (display, share of that movement it explains), most first.
 
     One display explains $\max(0, \cos)^2$ of a movement, the cosine that of the mesh.
@@ -48,7 +47,7 @@ def asked_displays(
     found = {}
     for word, row in zip(words, share, strict=True):
         order = [int(k) for k in np.argsort(-row, kind="stable") if row[k] >= LEAST_SHARE]
-        found[word] = [[k, round(float(row[k]), 3)] for k in order]
+        found[word] = [(k, round(float(row[k]), 3)) for k in order]
     return found
 
 

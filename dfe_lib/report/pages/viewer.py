@@ -90,7 +90,7 @@ def clip_page(
     }  # fmt: skip
 
 
-def _colours(model: RvqVae, metric: Float[np.ndarray, "e e"]) -> list[list[float]]:
+def _colours(model: RvqVae, metric: Float[np.ndarray, "e e"]) -> list[list[int | float]]:
     """Red, green, blue (0 to 255) and opacity of each token: displays alike have colours alike, weak ones are faint."""
     books = model.display_templates().reshape(len(model.quantiser.codebook), -1, len(metric))
     strength = model.strengths()
