@@ -25,7 +25,7 @@ from ..morphable.anny import anny_head
 from ..morphable.anny_build import HeadSampler
 from ..morphable.model import MorphableModel
 from ..morphable.procrustes import LAYOUT_68
-from ..tracking.feature_axes import AXES, reduced
+from ..tracking.feature_axes import AXES, read_axes, reduced, write_axes
 from ..tracking.landmark_network import LandmarkNetwork
 from .benchmark import fit_accuracy, predictions
 from .estimator import FEATURES, PRETRAINED, EstimatorConfig, ExpressionEstimator
@@ -82,8 +82,9 @@ class BuildConfig:
 
 
 def build_estimator(
-    folder: Path | None = None, out: Path = PRETRAINED, benchmark: Path = FILE, config: BuildConfig | None = None
-) -> pd.DataFrame:
+    folder: Path | None = None, out: Path = PRETRAINED, benchmark: Path = FILE, config: BuildConfig | None = None,
+    axes: Path = AXES,
+) -> pd.DataFrame:  # fmt: skip
     """Films, trains and measures; returns the errors of `fit_benchmark.fit_accuracy`. Two hours and a half.
 
     What is filmed already is not filmed again, so a stopped run goes on where it stopped.
@@ -92,6 +93,7 @@ def build_estimator(
         folder: of the films (1 GB), `estimator` in the project's cache when None.
         out: folder of the models and their card.
         benchmark: file of the test actors; the moving ones' file goes beside it.
+        axes: file of the features' axes; the benchmark's features lie along those of the package.
 
     Raises UserError when the folder holds films of another plan.
     """
@@ -105,18 +107,19 @@ def build_estimator(
         LOG.info("training the estimator of %s landmarks on %d actors", layout, len(paths))
         model = train_estimator(read_footage(paths, scene, layout), scene, network, training, config.seed)
         model.save_pretrained(out / layout)
-    _add_features(films, out, head, config)
+    _add_features(films, out, axes, head, config)
     _film_test(films, benchmark, config)  # after the axes, along which its features are stored
     return _measure(out, benchmark, config)
 
 
-def _add_features(films: Path, out: Path, head: MorphableModel, config: BuildConfig) -> None:
+def _add_features(films: Path, out: Path, axes: Path, head: MorphableModel, config: BuildConfig) -> None:
     """Films actors whose skin creases, reads their features, and trains the network for them."""
     paths = _film_creased(films / "creased", config)
     scene, estimator = scene_of(head), ExpressionEstimator.from_pretrained(out / "478")
     footage = read_features(paths, [_features_of(path) for path in paths], scene, estimator)
-    fit_axes(footage, AXES)
-    components = np.concatenate([reduced(part.astype(np.float32)) for part in _parts(footage.displacement)])
+    write_axes(fit_axes(footage), axes)
+    parts = (part.astype(np.float32) for part in _parts(footage.displacement))
+    components = np.concatenate([reduced(part, read_axes(axes)) for part in parts])
     LOG.info("training the network of features on %d actors", footage.actors)
     network = train_features(components, footage, scene, *config.features, config.seed)
     network.save_pretrained(out / "478" / FEATURES)
