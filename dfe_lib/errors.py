@@ -7,8 +7,22 @@ from contextlib import contextmanager
 __all__ = ["UserError", "did_you_mean", "study_packages"]
 
 
+LONGEST, END = 1000, 250
+"""Characters of a message, and of its end where the middle is left out."""
+
+
 class UserError(ValueError):
-    """Bad input; the message is one sentence that says what is wrong and what to do."""
+    """Bad input; the message is one sentence that says what is wrong and what to do.
+
+    It stays one line of at most LONGEST characters, whatever the file holds that it quotes.
+
+    >>> len(str(UserError(f"{'x' * 5000} is no number: take it out.")))
+    1000
+    """
+
+    def __init__(self, message: str) -> None:
+        line = " ".join(message.splitlines())
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - END - 5]} ... {line[-END:]}")
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

@@ -94,10 +94,10 @@ def _side(
     return creases + [(_ray(corner, [0.014 * sign, 0.014 * slope, -0.008]), squint) for slope in (0.5, 0.0, -0.5)]
 
 
-def _ray(start: np.ndarray, along: Sequence[float]) -> Line:
+def _ray(start: np.ndarray, along: Sequence[float | int]) -> Line:
     return np.stack([start, start + np.array(along)])
 
 
-def _dense(line: Line) -> Line:
+def _dense(line: Line) -> Float[np.ndarray, "q 3"]:
     steps = np.linspace(0, 1, 12)[:, None, None]
     return (line[:-1] * (1 - steps) + line[1:] * steps).reshape(-1, 3)

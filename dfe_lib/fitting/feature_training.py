@@ -17,7 +17,7 @@ from ..actors.film_features import film_features
 from ..blendshapes import ACTIONS, mirror_permutation
 from ..errors import UserError
 from ..io.tables import N_FEATURES, atomic_path
-from ..tracking.feature_axes import COARSE, FINE
+from ..tracking.feature_axes import COARSE, FINE, Axes
 from ..tracking.landmark_network import LandmarkNetwork
 from .estimator import ExpressionEstimator
 from .estimator_training import Scene, mesh_loss
@@ -107,15 +107,19 @@ def _read_actor(
     )
 
 
-def fit_axes(footage: FeatureFootage, out: Path) -> None:
-    """Writes the axes along which expressions move the features most, of the fine and the coarse map apart."""
+def fit_axes(footage: FeatureFootage) -> Axes:
+    """The axes along which expressions move the features most, of the fine and the coarse map apart.
+
+    Of fewer frames than axes the last ones are 0.
+    """
     rows = np.random.default_rng(0).permutation(len(footage.psi))[:AXES_FRAMES]
-    axes = {}
-    for name, columns, count in (("fine", FINE, N_FINE), ("coarse", COARSE, N_FEATURES - N_FINE)):
-        part = footage.displacement[np.sort(rows)][:, columns].astype(np.float32)
-        axes[name] = np.ascontiguousarray(randomized_svd(part, count, random_state=0)[2].T).astype(np.float16)
-    with atomic_path(out) as temporary:
-        save_file(axes, temporary)
+    shown = footage.displacement[np.sort(rows)]
+    return _principal(shown[:, FINE], N_FINE), _principal(shown[:, COARSE], N_FEATURES - N_FINE)
+
+
+def _principal(part: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray, "d c"]:
+    axes = randomized_svd(part.astype(np.float32), count, random_state=0)[2]
+    return np.ascontiguousarray(np.pad(axes, ((0, count - len(axes)), (0, 0))).T)
 
 
 def train_features(

@@ -57,6 +57,6 @@ def test_speed_measures_each_method_in_one_run(some: RenderedSet) -> None:
         table = fit_speed(some, anny_head(), pretrained_estimator(), batch=256, slow=1).set_index("method")
     finally:
         torch.set_num_threads(threads)
-    assert set(table.index) == {"blendshapes_calibrated", "ours", "landmarks_gn", "lsq_linear"}
+    assert set(table.index) == {"blendshapes_calibrated", "ours", "ours_landmarks", "landmarks_gn", "lsq_linear"}
     assert table.loc["ours", "frames_per_s"] > 3 * table.loc["landmarks_gn", "frames_per_s"]
     assert table.loc["landmarks_gn", "frames_per_s"] > 5 * table.loc["lsq_linear", "frames_per_s"]
