@@ -14,10 +14,10 @@ SPACE = expression_space(ACTIONS)
 
 
 def opening(people, data, jaw, together):
-    """A minute, ten frames a second, of a jaw that opens evenly in its second half, and half a smile with it or not."""
+    """A minute, ten frames a second, of a jaw that opens evenly in its second half, and a smile with it or not."""
     psi = np.zeros((600, len(ACTIONS)))
     psi[300:, JAW] = jaw * np.linspace(0, 1, 300)
-    psi[:, SMILE] = 0.5 * psi[:, JAW] if together else 0.5 * psi[::-1, JAW]
+    psi[:, SMILE] = psi[:, JAW] if together else psi[::-1, JAW]
     return faces(people, 600, np.tile(psi, (len(people), 1)), data)
 
 
