@@ -9,4 +9,6 @@ def test_a_message_is_one_line() -> None:
 
 def test_a_long_quotation_leaves_the_beginning_and_what_to_do() -> None:
     said = str(UserError(f"take.csv: {'7' * 9000} is no time: take that row out."))
-    assert len(said) == 1000 and said.startswith("take.csv: 777") and said.endswith("777 is no time: take that row out.")
+    assert (
+        len(said) == 1000 and said.startswith("take.csv: 777") and said.endswith("777 is no time: take that row out.")
+    )

@@ -12,7 +12,8 @@ __all__ = ["error_against_area", "error_against_bits", "recovery_bars"]
 
 COLOURS = {"dfe": "#D55E00", "faiss": "#0072B2", "au": "#CC79A7"}
 OTHERS = "#555555"
-TITLES = {"real": "real people, each left out once", "simulated": "simulated people"}
+TITLES = {"real": "real people, each left out once", "real, first fold": "one real man, left out",
+          "simulated": "simulated people"}  # fmt: skip
 
 
 def error_against_bits(table: pd.DataFrame, unit: str = "mm") -> Figure:
@@ -31,9 +32,8 @@ def error_against_bits(table: pd.DataFrame, unit: str = "mm") -> Figure:
         for method, rows in here.groupby("method", sort=False):
             rows = rows.sort_values("bits")
             colour = _colour(str(method))
-            axis.errorbar(
-                rows["bits"], rows["error_mm"], rows["error_mm_sd"], marker="o", markersize=4, linewidth=1, color=colour
-            )
+            bits, error, deviation = (rows[name].to_numpy(float) for name in ("bits", "error_mm", "error_mm_sd"))
+            axis.errorbar(bits, error, deviation, marker="o", markersize=4, linewidth=1, color=colour)
             ends.append((rows["error_mm"].iloc[-1], rows["bits"].iloc[-1], str(method), colour))
         _label(axis, ends)
         axis.set(xlabel="bits a frame", ylabel=f"held-out error ({unit}, rms over the face)", xlim=(0, None))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -32,7 +33,7 @@ def find_sources(
     media: str | Iterable[str],
     subjects: Mapping[str, str] | str | os.PathLike | None = None,
     skipped: dict[Path, str] | None = None,
-    parts: Mapping[str, Sequence[float | int]] | None = None,
+    parts: Mapping[str, Sequence[Any]] | None = None,
 ) -> list[MediaFile]:
     """Clips of a notebook's `media` parameter: names of samples, files, folders or globs; also other programs' files.
 
@@ -76,12 +77,12 @@ def _found(
     return with_subjects(clips, subjects) if subjects else clips
 
 
-def _part(clip: MediaFile, times_s: Sequence[float | int] | None) -> MediaFile:
+def _part(clip: MediaFile, times_s: Sequence[Any] | None) -> MediaFile:
     if times_s is None:
         return clip
     if len(times_s) != 2 or not all(isinstance(time, int | float) for time in times_s):
         raise UserError(f"parts of {clip.clip_id} must be two times in seconds, such as [0, 60].")
-    return replace(clip, start_s=times_s[0], end_s=times_s[1])
+    return replace(clip, start_s=float(times_s[0]), end_s=float(times_s[1]))
 
 
 def write_sources(clips: Iterable[MediaFile], folder: Path) -> None:

@@ -12,7 +12,7 @@ TABLE = pd.DataFrame(
 
 def test_a_panel_shows_one_kind_of_data_and_a_line_one_method() -> None:
     axes = error_against_bits(TABLE).axes
-    assert [axis.get_title() for axis in axes] == ["simulated people", "real clips"]
+    assert [axis.get_title() for axis in axes] == ["simulated people", "real people, each left out once"]
     assert [line.get_ydata().tolist() for line in axes[0].lines] == [[0.4, 0.2], [0.1]]
     assert {text.get_text() for text in axes[0].texts} == {"dfe_joint", "faiss_rq"}
 

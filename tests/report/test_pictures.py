@@ -118,7 +118,7 @@ def test_a_figure_stays_a_page() -> None:
 
 
 def test_no_figure_shows_a_sample_whose_terms_nobody_states(tmp_path) -> None:
-    clips = find_sources("cap13_edit2.mp4", {}, {"cap13_edit2": [0, 0.2]})
+    clips = find_sources("cap13_edit2.mp4", {}, parts={"cap13_edit2": [0, 0.2]})
     take_clips(clips, tmp_path)
     write_sources(clips, tmp_path)
     sources = read_sources(tmp_path)

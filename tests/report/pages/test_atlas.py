@@ -152,7 +152,7 @@ def test_everyday_words_find_what_explains_most_of_them_first(page: Page) -> Non
         page.get_by_label("Search").fill(asked)
         assert state(page, "visible") == found, asked
     page.get_by_label("Search").fill("au12")
-    share = page.locator("#display-2 .explains").inner_text()
+    share = page.locator("#display-2 .explains").text_content()
     assert share.startswith("Explains ") and 30 < float(share.split()[1]) < 60 and share.endswith(" of au12")
     assert page.locator("#count").inner_text() == "2 of 10 displays, by how much of AU12 they explain"
     page.get_by_role("button", name="Reset").click()
