@@ -75,7 +75,7 @@ def test_a_command_that_needs_the_studys_packages_says_what_to_install() -> None
 def test_the_wheel_holds_head_estimator_and_study_model(wheel: Path) -> None:
     model, head = PROJECT / "results" / "study" / "model", "dfe_lib/morphable/data/anny_head.safetensors"
     with zipfile.ZipFile(wheel) as archive:
-        for path in model.iterdir():
+        for path in filter(Path.is_file, model.iterdir()):  # the folds are for 04 alone
             assert archive.read(f"dfe_lib/quantisation/data/study_model/{path.name}") == path.read_bytes()
         assert archive.read(head) == (PROJECT / head).read_bytes()
         names = set(archive.namelist())

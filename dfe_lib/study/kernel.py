@@ -34,6 +34,9 @@ AVX2 = {
 class StepError(UserError):
     """A cell failed; the message shows its source and the error, and fits on one screen."""
 
+    def __init__(self, message: str) -> None:
+        ValueError.__init__(self, message)  # the cell and its error stay on lines of their own
+
 
 def execute_notebook(notebook: Path, output: Path, parameters: Mapping[str, object]) -> None:
     """Execute a notebook from the project's folder into a copy, and never over itself.
