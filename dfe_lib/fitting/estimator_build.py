@@ -31,7 +31,7 @@ from .benchmark import fit_accuracy, predictions
 from .estimator import FEATURES, PRETRAINED, EstimatorConfig, ExpressionEstimator
 from .estimator_training import TrainingConfig, read_footage, scene_of, train_estimator
 from .feature_network import FeatureConfig
-from .feature_training import FeatureTraining, fit_axes, read_features, store_features, train_features
+from .feature_training import fit_axes, read_features, store_features, train_features
 
 __all__ = ["BuildConfig", "build_estimator"]
 
@@ -78,7 +78,7 @@ class BuildConfig:
     workers: int = 2
     seed: int = 0
     models: Models = field(default_factory=lambda: MODELS)
-    features: tuple[FeatureConfig, FeatureTraining] = (FeatureConfig(), FeatureTraining())
+    features: tuple[FeatureConfig, TrainingConfig] = (FeatureConfig(), TrainingConfig(batch=1024))
 
 
 def build_estimator(

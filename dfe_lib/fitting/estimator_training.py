@@ -1,7 +1,7 @@
 """Trains the expression estimator on rendered actors, whose expressions are known."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from safetensors.numpy import load_file
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..actors.basis import basis_change, nominal_psi
 from ..blendshapes import ACTIONS, BLENDSHAPES, mirror_permutation
@@ -20,7 +20,7 @@ from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.procrustes import Aligned, align, lifted, still_weights
 from .estimator import EstimatorConfig, ExpressionEstimator, landmark_selection, pose_terms
 
-__all__ = ["Footage", "Scene", "TrainingConfig", "mesh_loss", "read_footage", "scene_of", "train_estimator"]
+__all__ = ["Footage", "Scene", "TrainingConfig", "descend", "read_footage", "scene_of", "train_estimator"]
 
 LOG = logging.getLogger(__name__)
 BANK = 6
@@ -167,44 +167,51 @@ def train_estimator(
         torch.manual_seed(seed)
         model = ExpressionEstimator(config)
         _fit_buffers(model, footage, scene)
-        optimiser = torch.optim.AdamW(model.parameters(), training.learning_rate, weight_decay=training.weight_decay)
-        rate = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, training.learning_rate, total_steps=training.steps, pct_start=0.1
-        )
-        batches = _Batches(footage, model, training)
-        fields = torch.from_numpy(scene.fields).float()
-        for step in range(training.steps):
-            inputs, truth = batches()
-            psi, log_sigma = model(*inputs)
-            loss = mesh_loss(psi, log_sigma, truth, fields, training.per_action, training.sparse)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            rate.step()
-            if step % 500 == 0:
-                LOG.info("step %d of %d, loss %.3f", step, training.steps, loss.item())
+        descend(model, _Batches(footage, model, training), scene, training)
     return model.eval().requires_grad_(False)
 
 
-def mesh_loss(
+def descend(
+    model: nn.Module, batches: Callable[[], tuple[tuple[Tensor, ...], Tensor]], scene: Scene, training: TrainingConfig
+) -> None:
+    """Trains a model that gives psi before clipping and the logarithm of sigma.
+
+    Arguments:
+        batches: draws the model's inputs and the true psi (n, 52).
+    """
+    optimiser = torch.optim.AdamW(model.parameters(), training.learning_rate, weight_decay=training.weight_decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, training.learning_rate, total_steps=training.steps, pct_start=0.1
+    )
+    fields = torch.from_numpy(scene.fields).float()
+    for step in range(training.steps):
+        inputs, truth = batches()
+        psi, log_sigma = model(*inputs)
+        loss = _loss(psi, log_sigma, truth, fields, training)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        rate.step()
+        if step % 500 == 0:
+            LOG.info("step %d of %d, loss %.3f", step, training.steps, loss.item())
+
+
+def _loss(
     psi: Float[Tensor, "n 52"], log_sigma: Float[Tensor, "n 52"], truth: Float[Tensor, "n 52"],
-    fields: Float[Tensor, "52 p 3"], per_action: float, sparse: bool = True,
+    fields: Float[Tensor, "52 p 3"], training: TrainingConfig,
 ) -> Float[Tensor, ""]:  # fmt: skip
     """Error in mm over the face, error of psi, and, at a small weight, the likelihood of the error under sigma.
 
     The distance is the mean over places of the length of the error there, as in the benchmark, or the root of the mean
     square over the places.
-
-    Arguments:
-        psi: before clipping. fields: of `Scene`. per_action, sparse: of `TrainingConfig`.
     """
     inside = psi.clamp(0, 1)
-    error = (inside + LEAK * (psi - inside) if sparse else psi) - truth
+    error = (inside + LEAK * (psi - inside) if training.sparse else psi) - truth
     squares = (error @ fields.flatten(1)).unflatten(1, (-1, 3)).square().sum(2)
-    squares = squares if sparse else squares.mean(1)
+    squares = squares if training.sparse else squares.mean(1)
     distance = (squares + SOFT_MM2).sqrt().mean()
     likelihood = (error.detach().square() / (2 * torch.exp(2 * log_sigma)) + log_sigma).mean()
-    return distance + per_action * error.abs().sum(1).mean() + 0.02 * likelihood
+    return distance + training.per_action * error.abs().sum(1).mean() + 0.02 * likelihood
 
 
 def _fit_buffers(model: ExpressionEstimator, footage: Footage, scene: Scene) -> None:

@@ -1,13 +1,12 @@
 """Trains the network that reads psi from features, on rendered actors, each frame also as its mirror image."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from safetensors.numpy import load_file, save_file
 from sklearn.utils.extmath import randomized_svd
 from torch import Tensor
@@ -20,29 +19,17 @@ from ..io.tables import N_FEATURES, atomic_path
 from ..tracking.feature_axes import COARSE, FINE, Axes
 from ..tracking.landmark_network import LandmarkNetwork
 from .estimator import ExpressionEstimator
-from .estimator_training import Scene, mesh_loss
+from .estimator_training import Scene, TrainingConfig, descend
 from .feature_network import FeatureConfig, FeatureNetwork
 
-__all__ = ["FeatureFootage", "FeatureTraining", "fit_axes", "read_features", "store_features", "train_features"]
+__all__ = ["FeatureFootage", "fit_axes", "read_features", "store_features", "train_features"]
 
-LOG = logging.getLogger(__name__)
 N_FINE = 320
 """Axes of the fine map; the rest of N_FEATURES are of the coarse one."""
 AXES_FRAMES = 12_000
 """Frames that the axes are fitted to at most."""
 RIDGE = 0.05
 """Of the response, for each actor."""
-
-
-@dataclass(frozen=True)
-class FeatureTraining:
-    """How to train: AdamW with a one-cycle rate, and the loss of `estimator_training.TrainingConfig`."""
-
-    steps: int = 3000
-    batch: int = 1024
-    learning_rate: float = 2e-3
-    weight_decay: float = 2e-2
-    per_action: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -124,7 +111,7 @@ def _principal(part: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray, 
 
 def train_features(
     components: Float[np.ndarray, "n f"], footage: FeatureFootage, scene: Scene, config: FeatureConfig,
-    training: FeatureTraining, seed: int = 0,
+    training: TrainingConfig, seed: int = 0,
 ) -> FeatureNetwork:  # fmt: skip
     """A network fitted to the footage; the same seed on the same machine gives the same weights.
 
@@ -138,26 +125,10 @@ def train_features(
         model.spread.copy_(shift.square().mean(0).sqrt().clamp_min(1e-6))
         ridge = psi.T @ psi + footage.actors * RIDGE * torch.eye(len(ACTIONS))
         model.response.copy_(torch.linalg.solve(ridge, psi.T @ shift))
-        _descend(model, (shift, angles, psi), torch.from_numpy(scene.fields).float(), training)
+
+        def batch() -> tuple[tuple[Tensor, ...], Tensor]:
+            rows = torch.randint(len(psi), (training.batch,))
+            return (shift[rows], angles[rows]), psi[rows]
+
+        descend(model, batch, scene, training)
     return model.eval().requires_grad_(False)
-
-
-def _descend(
-    model: FeatureNetwork, data: tuple[Tensor, Tensor, Tensor], fields: Float[Tensor, "52 p 3"],
-    training: FeatureTraining,
-) -> None:  # fmt: skip
-    optimiser = torch.optim.AdamW(model.parameters(), training.learning_rate, weight_decay=training.weight_decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, training.learning_rate, total_steps=training.steps, pct_start=0.1
-    )
-    for step in range(training.steps):
-        rows: Int[Tensor, " n"] = torch.randint(len(data[0]), (training.batch,))
-        shift, angles, truth = (part[rows] for part in data)
-        psi, log_sigma = model(shift, angles)
-        loss = mesh_loss(psi, log_sigma, truth, fields, training.per_action)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        rate.step()
-        if step % 500 == 0:
-            LOG.info("step %d of %d, loss %.3f", step, training.steps, loss.item())

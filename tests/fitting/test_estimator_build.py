@@ -9,7 +9,6 @@ from dfe_lib.fitting.estimator import EstimatorConfig, ExpressionEstimator
 from dfe_lib.fitting.estimator_build import BuildConfig, build_estimator
 from dfe_lib.fitting.estimator_training import TrainingConfig
 from dfe_lib.fitting.feature_network import FeatureConfig
-from dfe_lib.fitting.feature_training import FeatureTraining
 from dfe_lib.morphable.anny import anny_head
 
 SHORT = TrainingConfig(steps=5, batch=16)
@@ -17,7 +16,7 @@ MODELS = {
     "478": (EstimatorConfig(n_even=6, n_odd=4, hidden=8, depth=1), SHORT),
     "68": (EstimatorConfig(layout="68", n_even=6, n_odd=4, hidden=8, depth=1), SHORT),
 }
-FEATURES = FeatureConfig(hidden=8, depth=1), FeatureTraining(steps=5, batch=16)
+FEATURES = FeatureConfig(hidden=8, depth=1), SHORT
 FEW = {"actors": 2, "test_actors": 1, "moving_actors": 1, "moving_frames": 3, "workers": 1, "models": MODELS,
        "creased_actors": 2, "creased_frames": 2, "creased_neutral": 2, "features": FEATURES}  # fmt: skip
 CONFIG = BuildConfig(frames=2, test_frames=2, **FEW)

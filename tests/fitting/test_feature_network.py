@@ -11,9 +11,9 @@ from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.fitting.benchmark import actor_psi
 from dfe_lib.fitting.estimator import ExpressionEstimator, pretrained_estimator
-from dfe_lib.fitting.estimator_training import scene_of
+from dfe_lib.fitting.estimator_training import TrainingConfig, scene_of
 from dfe_lib.fitting.feature_network import FeatureConfig, FeatureNetwork
-from dfe_lib.fitting.feature_training import FeatureFootage, FeatureTraining, train_features
+from dfe_lib.fitting.feature_training import FeatureFootage, train_features
 from dfe_lib.morphable.anny import anny_head
 
 
@@ -91,7 +91,7 @@ def test_training_learns_and_repeats() -> None:
     components = (psi @ rng.normal(size=(52, 60))).astype(np.float32)
     footage = FeatureFootage(components, np.zeros((400, 3), np.float32), psi.astype(np.float32), 20)
     scene, config = scene_of(anny_head()), FeatureConfig(n_features=60, hidden=64, dropout=0.0)
-    one, two = (train_features(components, footage, scene, config, FeatureTraining(steps=150, batch=64)) for _ in "ab")
+    one, two = (train_features(components, footage, scene, config, TrainingConfig(steps=150, batch=64)) for _ in "ab")
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     read = one(torch.from_numpy(components), torch.zeros(400, 3))[0].clamp(0, 1).numpy()
     fields = scene.fields.reshape(52, -1)
