@@ -76,7 +76,7 @@ def index(
 def opened(chromium: Browser, index: Path) -> Iterator[tuple[Page, list[str]]]:
     context = chromium.new_context(reduced_motion="reduce", viewport={"width": 1200, "height": 900})
     context.set_offline(True)
-    context.set_default_timeout(5000)
+    context.set_default_timeout(30_000)
     page, said = context.new_page(), []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
