@@ -49,8 +49,8 @@ def write_page(path: Path, name: str, data: dict[str, Any]) -> None:
     parts = {
         "style": _asset("page.css") + _asset(f"{name}.css"),
         "script": _asset("head.js") + _asset(f"{name}.js"),
-        # "</" would end the element that holds the data
-        "data": json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/"),
+        # "</" would end the element that holds the data, and "<!--<script>" keep its end from being seen
+        "data": json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
     }
     for key, text in parts.items():
         page = page.replace(f"/*{key}*/", text)

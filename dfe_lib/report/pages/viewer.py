@@ -1,6 +1,7 @@
 """A clip beside its reconstructed head and its tokens, as a web page that opens from disk, offline."""
 
 import shutil
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from matplotlib import colormaps
 
+from ...action_units import ACTION_UNITS, OPENFACE_INTENSITY
 from ...comparison.templates import similarity_rank
 from ...io.media import open_media
-from ...io.tables import atomic_path, read_arrays
+from ...io.tables import atomic_path, read_arrays, table_schema
 from ...morphable.anny import anny_head, shown_tongue
 from ...morphable.model import MorphableModel
 from ...morphable.phrases import movements, sentence
@@ -21,7 +23,7 @@ from ...quantisation.lexicon import lexicon_of
 from ...quantisation.rvqvae import STUDY_MODEL, RvqVae
 from .page import LIMITS_MM, pack, packed_head, write_page
 
-__all__ = ["clip_page", "playable", "write_viewer"]
+__all__ = ["clip_page", "frame_readings", "playable", "write_viewer"]
 
 PLAYED = ("h264", "vp8", "vp9", "av1")
 """Codecs that browsers play; of H.264 they play 8 bits and 4:2:0 only."""
@@ -33,6 +35,11 @@ MS_PER_S = 1000
 MILLISECOND = Fraction(1, MS_PER_S)
 FAINT = 0.3
 """How opaque the colour of a hardly visible display is; one at its top level is wholly so."""
+COLUMNS = ["frame", "time_s", "valid", "tokens", "error_mm"]
+"""Of a tokens table; what `encode` knows beside them is shown where it is there."""
+TURN = ["yaw_deg", "pitch_deg", "roll_deg"]
+UNITS = {f"{code}_mesh": f"{ACTION_UNITS[code].number} {ACTION_UNITS[code].name}" for code in OPENFACE_INTENSITY}
+"""Columns of action units, and what they are called."""
 TYPICAL = 99
 """Percentile of the frames' largest displacements that the colour scale reaches."""
 
@@ -40,7 +47,8 @@ TYPICAL = 99
 def write_viewer(media: str | Path, tokens: str | Path, folder: str | Path, model: str | Path | None = None) -> Path:
     """Writes `folder/index.html` and the video beside it; returns the page's path.
 
-    The head shows each frame as its tokens decode, and nothing where there is no face.
+    The head shows each frame as its tokens decode, and nothing where there is no face. Words, pose and action units of
+    a frame are shown where the table has them.
 
     Arguments:
         media: a video of any kind that is read; what browsers do not play is encoded anew, without sound.
@@ -52,12 +60,13 @@ def write_viewer(media: str | Path, tokens: str | Path, folder: str | Path, mode
         UserError: The clip cannot be read.
     """
     media, folder = Path(media), Path(folder)
-    rows = read_arrays(Path(tokens), ["frame", "time_s", "valid", "tokens", "error_mm"])
+    known = set(table_schema(Path(tokens)).names)
+    rows = read_arrays(Path(tokens), COLUMNS + [name for name in ("words", *TURN, *UNITS) if name in known])
     video = _video(media, folder)
     encoder = RvqVae.from_pretrained(model or STUDY_MODEL)
     page = clip_page(encoder, anny_head(), rows["time_s"], rows["tokens"], rows["valid"].astype(bool), rows["error_mm"])
     path = folder / "index.html"
-    write_page(path, "viewer", {"clip": media.stem, "video": video} | page)
+    write_page(path, "viewer", {"clip": media.stem, "video": video} | page | frame_readings(rows))
     return path
 
 
@@ -86,8 +95,27 @@ def clip_page(
         "limit": next((each for each in LIMITS_MM if each >= reach), LIMITS_MM[-1]),
         "names": [sentence(found) for found in movements(head, psi)],
         "labels": [lexicon.label(code) for code in range(len(psi))], "colours": _colours(model, head.gram()),
-        "head": packed_head(head),
+        "levels": model.config.levels, "head": packed_head(head),
     }  # fmt: skip
+
+
+def frame_readings(rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """What the player's page reads of a frame beside its tokens: words, turn of the head, action units; all or none.
+
+    >>> frame_readings({"words": np.array(["smiles", None, "smiles"], object)})
+    {'words': ['', 'smiles'], 'said': [1, 0, 1]}
+    """
+    found: dict[str, Any] = {}
+    if "words" in rows:
+        words, said = np.unique([text or "" for text in rows["words"]], return_inverse=True)
+        found |= {"words": words.tolist(), "said": said.tolist()}
+    if rows.keys() >= set(TURN):
+        found["turn"] = pack(np.nan_to_num(np.stack([rows[name] for name in TURN], 1)))
+    units = [name for name in UNITS if name in rows]
+    if units:
+        found["units"] = [UNITS[name] for name in units]
+        found["intensity"] = pack(np.nan_to_num(np.stack([rows[name] for name in units], 1)))
+    return found
 
 
 def _colours(model: RvqVae, metric: Float[np.ndarray, "e e"]) -> list[list[int | float]]:

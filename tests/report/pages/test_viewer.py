@@ -13,14 +13,16 @@ from playwright.sync_api import Browser, Page
 from video_files import real_frames, write_video
 
 from dfe_lib.cli import main
+from dfe_lib.encoding.files import encode_media
 from dfe_lib.encoding.view import view_media
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.media import Frame, MediaReader, open_media
+from dfe_lib.io.tables import read_arrays
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.report.pages import viewer as module
 from dfe_lib.report.pages.page import write_page
-from dfe_lib.report.pages.viewer import clip_page, playable
+from dfe_lib.report.pages.viewer import TURN, UNITS, clip_page, playable
 
 TIMES_MS = [0, 40, 80, 120, 160, 300, 340, 380, 420, 460, 500, 540]
 """Frame times with a gap, as phones make them."""
@@ -45,6 +47,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def index(clip: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return view_media(clip, tmp_path_factory.mktemp("page"), model)
+
+
+@pytest.fixture(scope="module")
+def encoded(clip: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    """The table that the page shows."""
+    out = tmp_path_factory.mktemp("table") / "tokens.parquet"
+    encode_media(clip, out, model)
+    return read_arrays(out, ["words", *TURN, *UNITS])
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +153,85 @@ def test_pointing_at_the_strip_names_the_token(page: Page) -> None:
     token = page.evaluate("viewer.go(10), viewer.tokens[0]")
     said = page.locator("#tip").inner_text()
     assert f"Stage 0, token {token}: " in said and said.split(": ")[1] in page.locator("#tokens").inner_text()
+
+
+def test_a_frame_has_its_own_words_and_action_units_beside_the_picture(page: Page, encoded: dict) -> None:
+    page.evaluate("viewer.go(8)")
+    assert page.locator("#words").inner_text() == encoded["words"][8]
+    shown_units = page.locator("#units output").all_inner_texts()
+    assert shown_units == [f"{encoded[name][8]:.1f}" for name in UNITS]
+    page.evaluate("viewer.go(0)")
+    assert page.locator("#words").inner_text() == "" and set(page.locator("#units output").all_inner_texts()) == {"–"}
+
+
+def test_a_pressed_unit_is_drawn_over_time(page: Page) -> None:
+    unit = page.locator(".unit").nth(15)
+    unit.click()
+    ink = "curves.getContext('2d').getImageData(0, 0, curves.width, curves.height).data.reduce((a, b) => a + b, 0)"
+    assert unit.get_attribute("aria-pressed") == "true" and page.evaluate(ink) > 0
+    unit.click()
+    assert unit.get_attribute("aria-pressed") == "false" and not page.locator("#curves").is_visible()
+
+
+def test_the_head_turns_as_in_the_clip_when_asked(page: Page, encoded: dict) -> None:
+    page.locator("#posed").check()
+    page.evaluate("viewer.go(8)")
+    assert page.evaluate("viewer.turned") == pytest.approx([encoded[name][8] for name in TURN], abs=0.01)
+    page.locator("#posed").uncheck()
+    assert page.evaluate("viewer.turned")[2] == 0
+
+
+def test_next_goes_to_where_a_display_comes_again(chromium: Browser, tmp_path: Path) -> None:
+    tokens = np.array([[12, 0, 0], [12, 21, 0], [0, 0, 0], [21, 0, 0], [13, 21, 0]])
+    data = clip_page(strong_model(), anny_head(), np.arange(5) / 25, tokens, np.ones(5, bool), np.zeros(5))
+    write_page(tmp_path / "index.html", "viewer", {"clip": "made", "video": "none.mp4"} | data)
+    page = chromium.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    seen = []
+    for _ in range(3):  # 12 and 13 are one display at two levels; after its last time comes its first
+        page.locator("#tokens .next").first.click()
+        seen.append(page.evaluate("viewer.frame"))
+        page.evaluate(f"viewer.go({seen[-1]})")
+    page.close()
+    assert seen == [4, 0, 4]
+
+
+def test_the_head_comes_back_after_the_graphics_were_lost(page: Page) -> None:
+    page.evaluate("viewer.go(9)")
+    usual, picture = page.locator("#turning").inner_text(), page.locator("#head").screenshot()
+    page.evaluate("window.lost = head.getContext('webgl2').getExtension('WEBGL_lose_context'), lost.loseContext()")
+    page.wait_for_function("() => turning.textContent.includes('took the graphics away')")
+    page.evaluate("lost.restoreContext()")
+    page.wait_for_function("text => turning.textContent === text", arg=usual)
+    page.wait_for_timeout(500)
+    assert difference(page.locator("#head").screenshot(), picture) < 1
+
+
+def difference(one: bytes, other: bytes) -> float:
+    first, second = (np.asarray(Image.open(io.BytesIO(each)).convert("RGB")).astype(float) for each in (one, other))
+    return float(np.abs(first - second).mean())
+
+
+def test_without_webgl_the_rest_of_the_page_works(chromium: Browser, index: Path) -> None:
+    page = chromium.new_page()
+    page.add_init_script("HTMLCanvasElement.prototype.getContext = ((old) => function (kind, ...rest) "
+                         "{ return kind === 'webgl2' ? null : old.call(this, kind, ...rest); })"
+                         "(HTMLCanvasElement.prototype.getContext)")  # fmt: skip
+    page.goto(index.as_uri())
+    page.evaluate("viewer.go(8)")
+    assert "no WebGL 2" in page.locator("#turning").inner_text()
+    assert page.locator("#words").inner_text() and page.locator("#tokens li").count() == 3
+    page.close()
+
+
+def test_a_name_that_looks_like_markup_does_no_harm(chromium: Browser, tmp_path: Path) -> None:
+    name = "<!--<script>&amp;</script>"
+    data = clip_page(strong_model(), anny_head(), np.zeros(1), np.zeros((1, 3), int), np.ones(1, bool), np.zeros(1))
+    write_page(tmp_path / "index.html", "viewer", {"clip": name, "video": "none.mp4"} | data)
+    page = chromium.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    assert page.title() == f"{name} and its tokens" and page.evaluate("viewer.frame") == 0
+    page.close()
 
 
 def test_the_player_fits_a_phone(chromium: Browser, index: Path) -> None:

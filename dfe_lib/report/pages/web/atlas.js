@@ -21,7 +21,6 @@
   wireTurns(find("turns"), view);
   find("scale").style.background = gradient(model.heat);
   find("add").max = Math.max(...byId.keys());
-  if (!view.gl) find("turning").textContent = "This browser offers no WebGL 2, so the head cannot be drawn; the cards work without it.";
   if (data.summed) find("summed").textContent = data.summed;
 
   function psiOf(factor = 1) {

@@ -129,11 +129,16 @@ void main() {
 class HeadView {
   /* `turned` is called with (yaw, pitch) in degrees after the viewer has turned the head. */
   constructor(canvas, model, turned = () => {}) {
-    Object.assign(this, { canvas, model, turned, yaw: -20, pitch: 4, zoom: 1, limit: 5, waiting: false });
+    Object.assign(this, { canvas, model, turned, yaw: -20, pitch: 4, roll: 0, zoom: 1, limit: 5, waiting: false });
+    this.hint = document.getElementById(canvas.getAttribute("aria-describedby"));
     this.gl = canvas.getContext("webgl2", { antialias: true, alpha: true });
-    if (!this.gl) return;
+    if (!this.gl) {
+      this.hint.textContent = "This browser offers no WebGL 2, so the head cannot be drawn; the rest of the page works without it.";
+      return;
+    }
     this.prepare();
     this.listen();
+    this.recover();
     this.show(new Float32Array(model.basis.length));
     new ResizeObserver(() => this.redraw()).observe(canvas);
   }
@@ -146,7 +151,11 @@ class HeadView {
     this.most = this.moved.reduce((most, value) => Math.max(most, value), 0);
     this.points = model.displacement(psi).map((value, i) => value + model.template[i]);
     this.limit = limit;
-    if (!this.gl) return;
+    if (this.gl && !this.gl.isContextLost()) this.upload();
+  }
+
+  upload() {
+    const { model } = this;
     const fine = model.refined(this.points, 3);
     this.fill("point", fine, 3);
     this.fill("normal", model.normals(fine), 3);
@@ -154,9 +163,10 @@ class HeadView {
     this.redraw();
   }
 
-  look(yaw, pitch) {
+  look(yaw, pitch, roll = 0) {
     this.yaw = ((yaw + 540) % 360) - 180;
     this.pitch = Math.max(-80, Math.min(80, pitch));
+    this.roll = roll;
     this.turned(this.yaw, this.pitch);
     this.redraw();
   }
@@ -226,21 +236,38 @@ class HeadView {
 
   draw() {
     const { gl, canvas } = this;
+    if (gl.isContextLost()) return;
     const dots = Math.min(window.devicePixelRatio || 1, 2);
     const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) => Math.max(1, Math.round(size * dots)));
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    const [y, p] = [this.yaw, this.pitch].map((degrees) => (degrees * Math.PI) / 180);
-    const [cy, sy, cp, sp] = [Math.cos(y), Math.sin(y), Math.cos(p), Math.sin(p)];
-    // yaw turns to the person's left, pitch nods down; columns of the rotation, pitch after yaw
-    gl.uniformMatrix3fv(this.place("turn"), false, [cy, sp * sy, -cp * sy, 0, cp, sp, sy, -sp * cy, cp * cy]);
+    const [y, p, r] = [this.yaw, this.pitch, this.roll].map((degrees) => (degrees * Math.PI) / 180);
+    const [cy, sy, cp, sp, cr, sr] = [y, p, r].flatMap((angle) => [Math.cos(angle), Math.sin(angle)]);
+    // yaw turns to the person's left, pitch nods down, roll tilts to the right shoulder; pitch after yaw, roll last
+    const columns = [[cy, sp * sy, -cp * sy], [0, cp, sp], [sy, -sp * cy, cp * cy]];
+    gl.uniformMatrix3fv(this.place("turn"), false, columns.flatMap(([a, b, c]) => [cr * a - sr * b, sr * a + cr * b, c]));
     const reach = 5.9 * this.zoom * Math.min(1, width / height / 0.8);
     gl.uniform2f(this.place("lens"), (reach * height) / width, reach);
     gl.uniform1f(this.place("away"), 900);
     gl.uniform1f(this.place("limit"), this.limit);
     gl.drawElements(gl.TRIANGLES, this.model.faces.length, gl.UNSIGNED_INT, 0);
+  }
+
+  /* A browser may take the graphics away, and gives them back later. */
+  recover() {
+    const { canvas, hint } = this;
+    const usual = hint.textContent;
+    canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault(); // or it never comes back
+      hint.textContent = "The browser took the graphics away; the head comes back when it gives them back.";
+    });
+    canvas.addEventListener("webglcontextrestored", () => {
+      hint.textContent = usual;
+      this.prepare();
+      this.upload();
+    });
   }
 
   listen() {

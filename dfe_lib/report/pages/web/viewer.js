@@ -15,6 +15,8 @@
   const model = new HeadModel(data.head);
   const view = new HeadView(find("head"), model);
   const psi = unpacked(data.psi);
+  const turn = data.turn && unpacked(data.turn); // yaw, pitch, roll of each frame
+  const intensity = data.units && unpacked(data.intensity);
   const width = data.still.length;
   wireTurns(find("turns"), view);
   find("title").textContent = `${data.clip} and its tokens`;
@@ -39,17 +41,40 @@
 
   /* ---- one frame ---- */
 
+  const display = (at) => Math.floor(at / data.levels);
+  const shows = (i, at) => Boolean(data.valid[i]) && data.tokens[i].some((_, stage) => display(number(i, stage)) === display(at));
+
+  /* Where a display comes next after frame i, having been away; from the beginning again after the last one. */
+  function next(i, at) {
+    for (let k = 1; k <= count; k++) {
+      const to = (i + k) % count;
+      if (shows(to, at) && (to === 0 || !shows(to - 1, at))) return to;
+    }
+    return i;
+  }
+
+  function line(at) {
+    const again = el("button", { type: "button", class: "next", onclick: () => go(next(shown, at)), "aria-label": `Next time of ${data.labels[at]}` }, "next");
+    return el("li", {}, el("i", { style: `background: ${colour(at)}` }), `${data.labels[at]}: ${data.names[at]} `, again);
+  }
+
+  function pose(i) {
+    if (turn && find("posed").checked) view.look(...turn.slice(3 * i, 3 * i + 3));
+  }
+
   function show(i) {
     shown = i;
     const there = Boolean(data.valid[i]);
     find("head").style.visibility = there ? "visible" : "hidden";
     if (there) view.show(psi.slice(i * width, (i + 1) * width), data.still, data.limit);
+    if (there) pose(i);
+    find("words").textContent = there && data.words ? data.words[data.said[i]] : "";
+    meter(i, there);
     find("most").textContent = there ? `moves at most ${view.most.toFixed(1)} mm` : "no face";
     const off = there && data.error[i] !== null ? `, ${data.error[i].toFixed(1)} mm from the fitted face` : "";
     find("frame").textContent = `Frame ${i} at ${times[i].toFixed(2)} s${there ? off : ": no face"}`;
     const said = there ? data.tokens[i].map((_, stage) => number(i, stage)).filter(moves) : [];
-    find("tokens").replaceChildren(...said.map((at) =>
-      el("li", {}, el("i", { style: `background: ${colour(at)}` }), `${data.labels[at]}: ${data.names[at]}`)));
+    find("tokens").replaceChildren(...said.map(line));
     if (there && !said.length) find("tokens").append(el("li", {}, "At rest: no token moves the face"));
     strip.setAttribute("aria-valuenow", i);
     strip.setAttribute("aria-valuetext", `${times[i].toFixed(2)} seconds, ${there ? `tokens ${said.map((at) => data.labels[at]).join(", ") || "at rest"}` : "no face"}`);
@@ -83,6 +108,55 @@
     find("trouble").textContent = "This browser cannot play the clip; the strip and the head work without it.";
   });
 
+  /* ---- action units ---- */
+
+  const INKS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7"]; // told apart by the colour-blind
+  const MOST = 5;
+  const drawnUnits = []; // those that the strip shows over time, at most as many as there are inks
+  const meters = (data.units ?? []).map((name, unit) => {
+    const button = el("button", { type: "button", class: "unit", title: name, "aria-pressed": "false", onclick: () => toggle(unit) },
+      el("span", {}, `AU${name}`), el("i"), el("output"));
+    find("units").append(button);
+    return button;
+  });
+  find("measured").hidden = !meters.length;
+
+  function meter(i, there) {
+    meters.forEach((button, unit) => {
+      const value = there ? intensity[i * meters.length + unit] : 0;
+      button.children[1].style.setProperty("--share", `${(100 * value) / MOST}%`);
+      button.children[2].textContent = there ? value.toFixed(1) : "–";
+    });
+  }
+
+  function toggle(unit) {
+    const at = drawnUnits.indexOf(unit);
+    if (at >= 0) drawnUnits.splice(at, 1);
+    else drawnUnits.push(unit);
+    if (drawnUnits.length > INKS.length) drawnUnits.shift();
+    meters.forEach((button, each) => {
+      const ink = drawnUnits.indexOf(each);
+      button.setAttribute("aria-pressed", String(ink >= 0));
+      button.style.borderColor = ink < 0 ? "" : INKS[ink];
+    });
+    find("curves").hidden = !drawnUnits.length;
+    drawn = "";
+    place();
+  }
+
+  /* The largest value of the frames of each dot, so that a short movement in a long clip is seen. */
+  function curve(pen, unit, [from, to], height) {
+    const dots = pen.canvas.width;
+    pen.beginPath();
+    for (let x = 0; x < dots; x++) {
+      const [first, last] = [x, x + 1].map((edge) => frameAt(from + (edge / dots) * (to - from)));
+      let value = 0;
+      for (let i = first; i <= last; i++) if (data.valid[i]) value = Math.max(value, intensity[i * meters.length + unit]);
+      pen.lineTo(x, height * (1 - Math.min(value / MOST, 1)));
+    }
+    pen.stroke();
+  }
+
   /* ---- the strip ---- */
 
   /* First and last second that the strip shows: all, or a stretch around the current frame. */
@@ -104,12 +178,22 @@
     find("cursor").style.left = `${(100 * (times[shown] + end(shown) - 2 * from)) / 2 / (to - from)}%`;
   }
 
+  /* A pen for a canvas of the strip, emptied and as fine as the screen. */
+  function fresh(canvas, dots) {
+    canvas.width = Math.max(1, Math.round(canvas.clientWidth * dots));
+    canvas.height = Math.max(1, Math.round(canvas.clientHeight * dots));
+    return canvas.getContext("2d");
+  }
+
   function paint(from, to) {
     const dots = Math.min(window.devicePixelRatio || 1, 2);
-    bands.width = Math.max(1, Math.round(strip.clientWidth * dots));
-    bands.height = Math.max(1, Math.round(strip.clientHeight * dots));
-    const pen = bands.getContext("2d");
+    const pen = fresh(bands, dots);
     const tall = bands.height / stages;
+    const graph = fresh(find("curves"), dots);
+    drawnUnits.forEach((unit, ink) => {
+      Object.assign(graph, { strokeStyle: INKS[ink], lineWidth: 2 * dots });
+      curve(graph, unit, [from, to], graph.canvas.height);
+    });
     for (let x = 0; x < bands.width; x++) {
       const i = frameAt(from + ((x + 0.5) / bands.width) * (to - from));
       if (!data.valid[i]) continue;
@@ -124,7 +208,7 @@
     const box = strip.getBoundingClientRect();
     const [from, to] = stretch();
     const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-    const stage = Math.max(0, Math.min(stages - 1, Math.floor(((event.clientY - box.top) / box.height) * stages)));
+    const stage = Math.max(0, Math.min(stages - 1, Math.floor(((event.clientY - box.top) / bands.clientHeight) * stages)));
     return { i: frameAt(from + share * (to - from) - SAME_MS), stage, share };
   }
 
@@ -158,6 +242,8 @@
     event.preventDefault();
   });
   find("span").addEventListener("input", place);
+  find("posing").hidden = !turn;
+  find("posed").addEventListener("input", () => (find("posed").checked ? pose(shown) : view.look(view.yaw, view.pitch)));
   new ResizeObserver(place).observe(strip);
   strip.setAttribute("aria-valuemax", count - 1);
 
@@ -169,6 +255,7 @@
     get time() { return video.currentTime; },
     get tokens() { return data.valid[shown] ? data.tokens[shown] : null; },
     get moved() { return Array.from(view.moved); },
+    get turned() { return [view.yaw, view.pitch, view.roll]; },
     go,
   };
 })();
