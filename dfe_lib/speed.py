@@ -1,6 +1,5 @@
 """How fast a clip becomes tokens, beside MediaPipe's FaceLandmarker alone, measured in turns in one run."""
 
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from .encoding.files import encode_media
 from .io.assets import asset
 from .io.media import Frame, open_media
+from .io.scratch import scratch
 
 __all__ = ["encode_speed"]
 
@@ -29,8 +29,8 @@ def encode_speed(path: Path, model: Path | None = None, rounds: int = 5) -> pd.D
     """
     with open_media(path) as reader:
         frames = list(reader.frames)
-    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
-        out = Path(folder) / "tokens.parquet"
+    with scratch() as folder:
+        out = folder / "tokens.parquet"
         rows = [
             {
                 "facelandmarker_fps": len(frames) / _alone_s(frames),

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
@@ -17,6 +16,7 @@ from ..errors import UserError
 from ..io.clip_table import MediaFile
 from ..io.media import is_media, open_media
 from ..io.progress import bar, read_ahead
+from ..io.scratch import scratch, sole_writer
 from ..io.tables import write_csv
 from ..quantisation.rvqvae import STUDY_MODEL
 from ..tracking.extraction import UNREADABLE
@@ -93,7 +93,8 @@ def encode_inputs(
         workers: Processes that share the clips; the tables are the same for any number.
         say: Takes the lines for people.
 
-    Raises UserError for an output that would mislead or destroy, and where there is nothing at all to encode.
+    Raises UserError for an output that would mislead or destroy or that another process writes, and where there is
+    nothing at all to encode.
     """
     settings = settings or Settings()
     if workers < 1:
@@ -108,8 +109,17 @@ def encode_inputs(
         say(f"{each.name}: passed over, {each.reason}")
     if not clips:
         raise UserError(failed[0].reason if failed else "there is no clip to encode: name a file or a folder.")
-    stored = _stored_settings(settings, target, expressions is not None)
-    model = Path(model) if model else STUDY_MODEL
+    with sole_writer(folder):
+        _encode_clips(clips, target, settings, Path(model) if model else STUDY_MODEL, expressions, workers, say, result)
+    return result
+
+
+def _encode_clips(
+    clips: list[MediaFile], target: Path, settings: Settings, model: Path, expressions: str | os.PathLike | None,
+    workers: int, say: Callable[[str], None], result: BatchResult,
+) -> None:  # fmt: skip
+    """Does what is not done yet and joins the parts; notes in `result` what became of each clip."""
+    stored, folder = _stored_settings(settings, target, expressions is not None), parts_folder(target)
     keys = {clip.clip_id: content_key(clip, _told(stored, model)) for clip in clips}
     parts = {clip.clip_id: folder / f"{clip.clip_id}.parquet" for clip in clips}
     todo = [clip for clip in clips if not is_done(parts[clip.clip_id], keys[clip.clip_id])]
@@ -130,7 +140,6 @@ def encode_inputs(
     result.done = [summary_of(part) for part in finished]
     if finished:
         _write(finished, target, settings, tokenizer, expressions)
-    return result
 
 
 @dataclass(frozen=True)
@@ -163,10 +172,10 @@ def _reason(error: BaseException | None) -> str:
 
 def _in_turn(jobs: list[_Job], tokenizer: Tokenizer, shown: tqdm) -> Iterator[tuple[_Job, str]]:
     """The faces of the next clip are looked for while psi of this one is fitted."""
-    with TemporaryDirectory(prefix="dfe-") as folder, read_ahead(_read(jobs, Path(folder), shown), depth=1) as clips:
+    with scratch() as folder, read_ahead(_read(jobs, folder, shown), depth=1) as clips:
         for job, read in clips:
             yield job, read if isinstance(read, str) else _finish(job, read, tokenizer)
-            rmtree(Path(folder) / job.clip.clip_id, ignore_errors=True)
+            rmtree(folder / job.clip.clip_id, ignore_errors=True)
 
 
 def _read(jobs: list[_Job], folder: Path, shown: tqdm) -> Generator[tuple[_Job, ReadClip | str], None, None]:

@@ -1,6 +1,5 @@
 """One clip of any kind to its encoded table: the way that every command takes."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from ..errors import UserError
 from ..fitting.fit import fit_tables
 from ..io.clip_table import MediaFile
 from ..io.exported import read_exported
+from ..io.scratch import scratch
 from ..io.tables import coefficient_names, table_writer
 from ..tracking.extraction import extract_clip
 from ..tracking.formats.settings import ReadSettings
@@ -60,8 +60,8 @@ def write_clip(
 
     Raises UserError when the clip cannot be read, or its psi is not the model's.
     """
-    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
-        finish_clip(rows, read_clip(clip, Path(folder), settings, progress), out, settings, metadata)
+    with scratch() as folder:
+        finish_clip(rows, read_clip(clip, folder, settings, progress), out, settings, metadata)
 
 
 def read_clip(clip: MediaFile, work: Path, settings: Settings, progress: tqdm | bool | None = None) -> ReadClip:
@@ -79,14 +79,14 @@ def finish_clip(
     rows: RowMaker, read: ReadClip, out: Path, settings: Settings, metadata: Mapping[str, str] | None = None
 ) -> None:
     """The second half of :func:`write_clip`: psi, where there is none yet, and the rows."""
-    with one_thread(), tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+    with one_thread(), scratch() as folder:
         if read.kind == "tokens":
             batches = token_batches(read.table)
         elif read.kind == "expressions":
             _check_psi(read.clip, read.table, rows)
             batches = psi_batches(read.table)
         else:
-            batches = fitted_rows(rows, read.clip, read.table, Path(folder), settings)
+            batches = fitted_rows(rows, read.clip, read.table, folder, settings)
         write_rows(rows, batches, out, settings, dict(metadata or {}) | {"advice": read.advice}, read.note)
 
 

@@ -1,12 +1,12 @@
 """One clip to one file: a thin user of the way that many clips take."""
 
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from ..errors import UserError
+from ..io.scratch import scratch
 from .clip import write_clip
 from .inputs import find_inputs
 from .parts import join_expressions, join_parts, summary_of
@@ -47,8 +47,8 @@ def encode_media(
         reasons = [each.reason for each in found.failures]
         raise UserError(reasons[0] if reasons else f"{path} holds {len(found.clips)} clips: name one.")
     tokenizer = Tokenizer.from_pretrained(model)
-    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
-        part = Path(folder) / "encoded.parquet"
+    with scratch() as folder:
+        part = folder / "encoded.parquet"
         write_clip(tokenizer.rows, found.clips[0], part, replace(settings, groups=(*settings.groups, "psi", "fit")))
         join_parts([part], Path(out), settings)
         if expressions is not None:

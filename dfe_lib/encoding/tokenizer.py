@@ -1,7 +1,6 @@
 """Faces to tokens in Python: one object that holds all models, for files, arrays, tables and live video."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from jaxtyping import UInt8
 from ..errors import UserError
 from ..io.clip_table import MediaFile
 from ..io.export import csv_frames
+from ..io.scratch import scratch
 from ..quantisation.rvqvae import STUDY_MODEL, RvqVae
 from ..tracking.extraction import extract_frames
 from .arrays import NAME, frame_batch, picture_reader, psi_batch
@@ -64,9 +64,9 @@ class Tokenizer:
         Raises UserError for what cannot be read.
         """
         settings = settings or Settings()
-        with tempfile.TemporaryDirectory(prefix="dfe-") as folder, one_thread():
+        with scratch() as folder, one_thread():
             return pd.concat(
-                [frame for table in self._tables(source, Path(folder), settings) for frame in csv_frames(table)],
+                [frame for table in self._tables(source, folder, settings) for frame in csv_frames(table)],
                 ignore_index=True,
             )
 

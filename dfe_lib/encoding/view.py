@@ -1,12 +1,12 @@
 """A video encoded and shown: the page that plays it beside its head and tokens."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from ..errors import UserError
 from ..io.assets import sample_or_path
 from ..io.media import PICTURES
+from ..io.scratch import scratch
 from ..report.pages.viewer import write_viewer
 from .files import encode_media
 
@@ -29,7 +29,7 @@ def view_media(path: str | os.PathLike, folder: str | os.PathLike, model: str | 
         raise UserError(f"{path} {'is a folder: name one video in it.' if path.is_dir() else 'does not exist.'}")
     if path.suffix.lower() in PICTURES:
         raise UserError(f"{path} is a picture, and a clip player needs a video: use `dfe encode` for its tokens.")
-    with tempfile.TemporaryDirectory(prefix="dfe-") as work:
-        tokens = Path(work) / "tokens.parquet"
+    with scratch() as work:
+        tokens = work / "tokens.parquet"
         encode_media(path, tokens, model)
         return write_viewer(path, tokens, Path(folder), Path(model) if model else None)

@@ -1,6 +1,5 @@
 """Training in several processes or on several GPUs of one machine, through Lightning Fabric."""
 
-import tempfile
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 
 from ..errors import UserError
+from ..io.scratch import scratch
 from ..io.tables import read_parquet
 from .config import TrainConfig
 from .rvqvae import RvqVae
@@ -51,18 +51,18 @@ def train_in_processes(
         strategy="ddp_spawn",
         precision="bf16-mixed" if cuda and config.amp else "32-true",
     )
-    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
+    with scratch() as folder:
         given = (folder, model, train_psi, heldout_psi, metric, vars(config), checkpoint)
         fabric.launch(cast(Any, _trained), *given)
         model.load_state_dict(RvqVae.from_pretrained(folder).state_dict())
-        history = read_parquet(Path(folder) / HISTORY).to_pandas()
+        history = read_parquet(folder / HISTORY).to_pandas()
     model.eval()
     return history
 
 
 def _trained(
     fabric: Fabric,
-    folder: str,
+    folder: Path,
     model: RvqVae,
     train_psi: Float[np.ndarray, "n _"] | ParquetFrames,
     heldout_psi: Float[np.ndarray, "h _"],
@@ -75,4 +75,4 @@ def _trained(
     history = train(model, train_psi, heldout_psi, metric, config, checkpoint=checkpoint, fabric=fabric)
     if fabric.global_rank == 0:
         model.save_pretrained(folder)
-        history.to_parquet(Path(folder) / HISTORY)
+        history.to_parquet(folder / HISTORY)

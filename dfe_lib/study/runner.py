@@ -20,6 +20,7 @@ from ..io.parameters import check_parameters, read_parameters
 from ..io.paths import PROJECT, notebooks_dir, params_dir
 from ..io.pieces import PIECES
 from ..io.run import SMOKE, STEPS, Step, Study
+from ..io.scratch import sole_writer
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
 from .claims import check_claims, read_claims, write_verdicts
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
@@ -95,14 +96,15 @@ class Runner:
             only: Names of the steps to consider; all, when None.
 
         Raises:
-            UserError: an unknown parameter, a wrong type, a missing notebook.
+            UserError: an unknown parameter, a wrong type, a missing notebook, another process in the run's folder.
             StepError: a cell failed; the steps after it were not started.
         """
         plans = [self._plan(step) for step in self.steps if only is None or step.name in only]
         outcomes = []
-        for plan in plans:
-            outcomes.append(self._step(plan))
-            self.report(str(outcomes[-1]))
+        with sole_writer(self.folder):
+            for plan in plans:
+                outcomes.append(self._step(plan))
+                self.report(str(outcomes[-1]))
         if not any(outcome.ran for outcome in outcomes):
             self.report(f"{self.run} is up to date: nothing to do")
         if self.run == CLAIMED and only is None:

@@ -1,7 +1,6 @@
 """What a file is, what is in it, and what the study can do with it."""
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from ..errors import UserError
 from ..io.exported import exported_kind, read_exported
 from ..io.media import is_media, open_media
+from ..io.scratch import scratch
 from ..io.tables import read_arrays, read_metadata, table_schema
 from .formats.recording import Report, write_recording
 from .formats.registry import recognise
@@ -77,13 +77,13 @@ def inspect_file(path: str | os.PathLike, settings: ReadSettings | None = None) 
     if path.suffix == ".parquet":
         return _table(path)
     if exported_kind(path):
-        with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
-            read_exported(path, Path(folder) / "exported.parquet")
-            return _table(Path(folder) / "exported.parquet")
+        with scratch() as folder:
+            read_exported(path, folder / "exported.parquet")
+            return _table(folder / "exported.parquet")
     found = recognise(path)
     source = found.read(path, settings or ReadSettings(faces="all"))
-    with tempfile.TemporaryDirectory(prefix="dfe-") as folder:
-        out = Path(folder) / "frames.parquet"
+    with scratch() as folder:
+        out = folder / "frames.parquet"
         report = write_recording(source, out, path.stem, path.stem)
         last = int(read_arrays(out, ["frame"])["frame"].max())
         report.notes += filter(None, [compare_with_video(path, last + 1)])

@@ -12,8 +12,9 @@ import dfe_lib.encoding.batch as batch
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.cli import main
 from dfe_lib.encoding.batch import encode_inputs
-from dfe_lib.encoding.settings import Settings
+from dfe_lib.encoding.settings import Settings, parts_folder
 from dfe_lib.errors import UserError
+from dfe_lib.io.scratch import sole_writer
 from dfe_lib.io.tables import read_arrays
 
 
@@ -104,6 +105,12 @@ def test_after_a_kill_only_the_missing_clips_are_done_and_the_table_is_whole(
     monkeypatch.setattr(batch, "finish_clip", real)
     assert encode_inputs([clips], out, model=model).earlier == 1
     assert sorted(set(read_arrays(out)["clip_id"])) == ["anna", "ben"]
+
+
+def test_two_runs_do_not_write_one_output(clips, model, tmp_path) -> None:
+    out = tmp_path / "faces.parquet"
+    with sole_writer(parts_folder(out)), pytest.raises(UserError, match="is being written by process"):
+        encode_inputs([clips], out, model=model)
 
 
 def test_other_columns_need_no_new_encoding(encoded, clips, model, tmp_path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from dfe_lib.errors import UserError
 from dfe_lib.io.run import Step
+from dfe_lib.io.scratch import sole_writer
 from dfe_lib.study.kernel import StepError, arithmetic, execute_notebook
 from dfe_lib.study.runner import Runner, _files_named
 
@@ -69,6 +70,11 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("DFE_RESULTS", str(tmp_path / "results"))
     return World(tmp_path)
+
+
+def test_two_processes_do_not_run_one_study(world: World) -> None:
+    with sole_writer(world.results), pytest.raises(UserError, match="is being written by process"):
+        world.run()
 
 
 def test_runs_then_skips_then_reruns_what_hangs_on_a_change(world: World) -> None:

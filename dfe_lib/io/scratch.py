@@ -1,0 +1,92 @@
+"""Folders for work in progress, of which none outlives its process for long; and one writer at a time for an output."""
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from shutil import rmtree
+
+from filelock import FileLock, Timeout
+
+from ..errors import UserError
+
+__all__ = ["scratch", "sole_writer"]
+
+PREFIX = "dfe-"
+LOCK = ".lock"
+HOLDER = ".writer"
+OLD_S = 24 * 3600
+"""Leftovers of killed processes stay so long, for somebody may want to look at them."""
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """An empty folder in TMPDIR that is gone afterwards, as is what killed processes left there more than a day ago."""
+    _sweep_once()
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name, FileLock(Path(name) / LOCK):
+        work = Path(name) / "work"
+        work.mkdir()
+        yield work
+
+
+@cache
+def _sweep_once() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if _is_left(folder):
+            rmtree(folder, ignore_errors=True)
+
+
+def _is_left(folder: Path) -> bool:
+    """Is this a folder of ours, old, and nobody at work in it?"""
+    try:
+        if not (folder / LOCK).is_file() or time.time() - folder.stat().st_mtime < OLD_S:
+            return False
+        with FileLock(folder / LOCK, timeout=0):
+            return True
+    except (OSError, Timeout):
+        return False
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Keeps everybody else from writing an output at the same time; made when it is missing.
+
+    Partial files that a killed writer left in it are removed.
+
+    Raises UserError that says who is writing it, or that it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"{folder} is being written by {_holder(folder)}: wait for it, or name another output."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}): check its permissions and the disk.") from None
+    try:
+        _note(folder)
+        for part in folder.rglob(".*.part"):
+            part.unlink(missing_ok=True)
+        yield
+    finally:
+        for name in (HOLDER, LOCK):  # held until they are gone; FileLock never takes a lock file that was removed
+            (folder / name).unlink(missing_ok=True)
+        lock.release()
+
+
+def _note(folder: Path) -> None:
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    (folder / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()} since {since}", encoding="utf-8")
+
+
+def _holder(folder: Path) -> str:
+    try:
+        return (folder / HOLDER).read_text(encoding="utf-8", errors="replace")[:200] or "another process"
+    except OSError:
+        return "another process"
