@@ -289,7 +289,9 @@ def _benchmark(options: argparse.Namespace) -> int:
         raise UserError(f"--rounds must be 1 or more, not {options.rounds}.")
     table = encode_speed(options.media or asset("WolfgangLanger_Pexels.mp4"), rounds=options.rounds)
     print(table.round(2).to_string(index=False))
-    print(f"median ratio {table['ratio'].median():.2f}")
+    low, median, high = table["ratio"].quantile([0, 0.5, 1])
+    print(f"median ratio {median:.2f} of processor time ({low:.2f} to {high:.2f} in {len(table)} rounds)", end="; ")
+    print(f"{table['clock_ratio'].median():.2f} by the clock, which other programs disturb")
     return 0
 
 

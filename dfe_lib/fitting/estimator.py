@@ -15,6 +15,7 @@ from ..blendshapes import ACTIONS, BLENDSHAPES, mirror_permutation
 from ..errors import UserError
 from ..io.tables import atomic_path, write_text
 from ..morphable.procrustes import LAYOUT_68, Aligned, align, lifted
+from .blocks import BlockLinear, block_product, whole_blocks
 from .feature_network import FeatureNetwork
 from .neutral import MIN_FRAMES, estimate_neutral
 
@@ -24,8 +25,7 @@ PRETRAINED = Path(__file__).parent / "data" / "estimator"
 WEIGHTS, CONFIG, FEATURES = "model.safetensors", "config.json", "features"
 LAYOUTS = {"478": 478, "68": 68}
 CHUNK = 128
-"""Frames of one pass: every pass has this size, so that a frame's psi does not depend on its batch, and a frame alone
-stays cheap."""
+"""Frames of one pass at most: they stay in the processor's cache."""
 ROUNDS = 3
 """Passes of :meth:`ExpressionEstimator.neutral_of_clip` (our choice)."""
 
@@ -146,10 +146,10 @@ class ExpressionEstimator(nn.Module):
         layers: list[nn.Module] = []
         width = self.config.n_inputs
         for _ in range(self.config.depth):
-            layers += [nn.Linear(width, self.config.hidden), nn.SiLU(), nn.Dropout(self.config.dropout)]
+            layers += [BlockLinear(width, self.config.hidden), nn.SiLU(), nn.Dropout(self.config.dropout)]
             width = self.config.hidden
         self.body = nn.Sequential(*layers)
-        self.correction, self.log_sigma = nn.Linear(width, len(ACTIONS)), nn.Linear(width, len(ACTIONS))
+        self.correction, self.log_sigma = BlockLinear(width, len(ACTIONS)), BlockLinear(width, len(ACTIONS))
         self.gain = nn.Parameter(torch.ones(len(ACTIONS)))
         self.features: FeatureNetwork | None = None
         nn.init.zeros_(self.correction.weight)
@@ -179,7 +179,7 @@ class ExpressionEstimator(nn.Module):
 
     def components(self, displacement: Float[Tensor, "*n l 3"]) -> Float[Tensor, "*n c"]:
         """Coordinates of displacements (mm) along the principal axes, the mirror-symmetric ones first."""
-        return displacement.flatten(-2) @ self.basis.T
+        return block_product(displacement.flatten(-2), self.basis.T)
 
     @torch.inference_mode()
     def estimate(
@@ -210,14 +210,14 @@ class ExpressionEstimator(nn.Module):
         return Estimate(psi, sigma, angles, valid, rest.known)
 
     def _estimate_chunk(self, points: Tensor, marks: Tensor, seen: Tensor, rest: FaceNeutral) -> tuple[Tensor, ...]:
-        """At most CHUNK frames, padded to CHUNK so that the arithmetic never depends on the batch."""
+        """At most CHUNK frames, filled up to whole blocks so that the arithmetic never depends on the batch."""
         count = len(points)
-        rows = torch.arange(CHUNK, device=points.device) % count
+        rows = whole_blocks(count, points.device)
         points, marks, seen = points[rows], marks[rows], seen[rows]
         found = self._align(points, rest.landmarks[None])
         valid = found.valid & torch.isfinite(marks).all(1)
         marks = torch.where(valid[:, None], marks, 0.0)
-        known = points.new_full((CHUNK, 1), float(rest.known))
+        known = points.new_full((len(rows), 1), float(rest.known))
         parts = self.components(found.points - rest.landmarks)
         psi, log_sigma = self(parts, marks, rest.scores.expand_as(marks), found.angles, known)
         hidden = torch.where(valid[:, None], 0.0, torch.nan)
@@ -244,7 +244,7 @@ class ExpressionEstimator(nn.Module):
 
     def facing(self, scores: Float[Tensor, "n 51"], angles: Float[Tensor, "n 3"]) -> Float[Tensor, "n 51"]:
         """Scores without what turning the head does to those of a neutral face: quadratic in yaw and pitch."""
-        return scores - pose_terms(angles) @ self.drift
+        return scores - block_product(pose_terms(angles), self.drift)
 
     @torch.inference_mode()
     def aligned(self, landmarks: Float[np.ndarray, "n l d"]) -> Float[np.ndarray, "n l 3"]:

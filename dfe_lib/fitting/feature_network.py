@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..blendshapes import ACTIONS
 from ..io.tables import N_FEATURES, atomic_path, write_text
+from .blocks import BlockLinear
 
 __all__ = ["FeatureConfig", "FeatureNetwork"]
 
@@ -54,10 +55,10 @@ class FeatureNetwork(nn.Module):
         layers: list[nn.Module] = []
         width = self.config.n_features + 3
         for _ in range(self.config.depth):
-            layers += [nn.Linear(width, self.config.hidden), nn.SiLU(), nn.Dropout(self.config.dropout)]
+            layers += [BlockLinear(width, self.config.hidden), nn.SiLU(), nn.Dropout(self.config.dropout)]
             width = self.config.hidden
         self.body = nn.Sequential(*layers)
-        self.psi, self.log_sigma = nn.Linear(width, len(ACTIONS)), nn.Linear(width, len(ACTIONS))
+        self.psi, self.log_sigma = BlockLinear(width, len(ACTIONS)), BlockLinear(width, len(ACTIONS))
         nn.init.zeros_(self.psi.weight)
         nn.init.zeros_(self.psi.bias)
 

@@ -87,9 +87,9 @@ def test_a_frame_is_the_same_alone_in_a_batch_and_in_another_order(
     neutral = model.neutral_of_frames(landmarks[rest], scores[rest])
     batch = model.estimate(landmarks, scores, neutral).psi
     alone = np.concatenate([model.estimate(landmarks[i : i + 1], scores[i : i + 1], neutral).psi for i in range(8)])
-    assert np.abs(alone - batch[:8]).max() <= 1e-6
+    np.testing.assert_array_equal(alone, batch[:8])
     order = np.random.default_rng(0).permutation(len(batch))
-    assert np.abs(model.estimate(landmarks[order], scores[order], neutral).psi - batch[order]).max() <= 1e-6
+    np.testing.assert_array_equal(model.estimate(landmarks[order], scores[order], neutral).psi, batch[order])
 
 
 def test_place_size_and_roll_in_the_picture_do_not_matter(frames: RenderedSet, model: ExpressionEstimator) -> None:
