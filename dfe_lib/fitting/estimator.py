@@ -15,7 +15,7 @@ from ..blendshapes import ACTIONS, BLENDSHAPES, mirror_permutation
 from ..errors import UserError
 from ..io.tables import atomic_path, write_text
 from ..morphable.procrustes import LAYOUT_68, Aligned, align, lifted
-from .feature_network import FeatureNetwork
+from .feature_network import FeatureNetwork, asinh
 from .neutral import MIN_FRAMES, estimate_neutral
 
 __all__ = ["Estimate", "EstimatorConfig", "ExpressionEstimator", "FaceNeutral", "pretrained_estimator"]
@@ -164,7 +164,7 @@ class ExpressionEstimator(nn.Module):
         angles: Float[Tensor, "n 3"], known: Float[Tensor, "n 1"],
     ) -> tuple[Float[Tensor, "n 52"], Float[Tensor, "n 52"]]:  # fmt: skip
         """psi before clipping, and the logarithm of sigma; `parts` are :meth:`components` of the displacements."""
-        parts = torch.asinh(parts / (2 * self.spread))
+        parts = asinh(parts / (2 * self.spread))
         beyond, swap = scores - rest, self.swap[: len(BLENDSHAPES)]
         turned = angles * angles.new_tensor([-1.0, 1.0, -1.0])
         # 3 and 1.5 bring scores and radians to about the spread of the components
