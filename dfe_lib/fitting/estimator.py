@@ -21,7 +21,7 @@ from .neutral import MIN_FRAMES, estimate_neutral
 __all__ = ["Estimate", "EstimatorConfig", "ExpressionEstimator", "FaceNeutral", "pretrained_estimator"]
 
 PRETRAINED = Path(__file__).parent / "data" / "estimator"
-WEIGHTS, CONFIG, FEATURES = "model.safetensors", "config.json", "features"
+WEIGHTS, CONFIG, FEATURES, TEMPERATURES = "model.safetensors", "config.json", "features", "temperatures.json"
 LAYOUTS = {"478": 478, "68": 68}
 CHUNK = 128
 """Frames of one pass: every pass has this size, so that a frame's psi does not depend on its batch, and a frame alone
@@ -96,7 +96,7 @@ class Estimate:
 
     Arguments:
         psi: (n, 52) in [0, 1], in the order of `names.ACTIONS`.
-        sigma: (n, 52) standard deviation of each action's error on rendered actors.
+        sigma: (n, 52) standard deviation of each action's error, by rendered actors: see `calibration`.
         angles: (n, 3) yaw, pitch, roll of the head in radians.
         valid: (n,) False where the landmarks are missing, not finite, or no upright face.
         calibrated: whether the person's neutral was known; without it psi holds some of the person's features.
@@ -126,6 +126,7 @@ class ExpressionEstimator(nn.Module):
     spread: Tensor
     response: Tensor
     drift: Tensor
+    temperatures: Tensor
     sign: Tensor
     swap: Tensor
 
@@ -140,6 +141,7 @@ class ExpressionEstimator(nn.Module):
         }  # fmt: skip
         for name, shape in shapes.items():
             self.register_buffer(name, torch.ones(shape))
+        self.register_buffer("temperatures", torch.ones(2, len(ACTIONS)), persistent=False)
         sign = torch.cat([torch.ones(self.config.n_even), -torch.ones(self.config.n_odd)])
         self.register_buffer("sign", sign, persistent=False)
         self.register_buffer("swap", torch.tensor(mirror_permutation(ACTIONS)), persistent=False)
@@ -233,14 +235,17 @@ class ExpressionEstimator(nn.Module):
     ) -> tuple[Float[Tensor, "n 52"], Float[Tensor, "n 52"]]:  # fmt: skip
         """psi and sigma, blended with what the features say where there are some.
 
-        The errors of the two are taken for wholly correlated, so that sigma is never too small.
+        The errors of the two are taken for wholly correlated; each way has its temperatures, by which sigma is right
+        on actors (:mod:`dfe_lib.fitting.calibration`).
         """
+        alone, joint = self.temperatures
         if self.features is None or rest.features is None:
-            return psi, sigma
+            return psi, alone * sigma
         there = torch.isfinite(seen).all(1, keepdim=True)
         read, log_sigma = self.features(torch.where(there, seen - rest.features, 0.0), angles)
         share = torch.where(there, self.features.config.blend, 0.0)
-        return (1 - share) * psi + share * read.clamp(0, 1), (1 - share) * sigma + share * log_sigma.exp()
+        sigma = (1 - share) * sigma + share * log_sigma.exp()
+        return (1 - share) * psi + share * read.clamp(0, 1), torch.where(there, joint, alone) * sigma
 
     def facing(self, scores: Float[Tensor, "n 51"], angles: Float[Tensor, "n 3"]) -> Float[Tensor, "n 51"]:
         """Scores without what turning the head does to those of a neutral face: quadratic in yaw and pitch."""
@@ -370,6 +375,10 @@ class ExpressionEstimator(nn.Module):
         model.load_state_dict(load_file(folder / WEIGHTS))
         if (folder / FEATURES).exists():
             model.features = FeatureNetwork.from_pretrained(folder / FEATURES)
+        if (folder / TEMPERATURES).exists():
+            found = json.loads((folder / TEMPERATURES).read_text())
+            for row, name in zip(model.temperatures, ("landmarks", "features"), strict=True):
+                row.copy_(torch.tensor(found.get(name, 1.0)))
         return model.eval().requires_grad_(False)
 
 
