@@ -12,14 +12,16 @@ from ..actors.benchmark_set import RenderedSet, rendered_set
 from ..blendshapes import ACTIONS
 from ..io.tables import write_text
 from ..morphable.procrustes import LAYOUT_68
-from .estimator import PRETRAINED, TEMPERATURES, Estimate, ExpressionEstimator
+from .estimator import CALIBRATION, FRONTAL, PRETRAINED, Estimate, ExpressionEstimator
 
-__all__ = ["MOVING_PSI", "calibrate", "fit_calibration", "fit_temperatures"]
+__all__ = ["MOVING_PSI", "calibrate", "fit_calibration", "fit_cover", "fit_temperatures"]
 
 MOVING_PSI = 0.05
 """An action that is estimated above this moves. Most actions of a frame rest, and their error is next to nothing."""
 MIN_ROWS = 30
 """An action that moves in fewer frames gets the temperature of all actions."""
+UNCOVERED = 0.98
+"""Share of the actors' frames that is not to be called covered: nothing covers them."""
 FOLDS = 5
 SHARES = {"within_1_sigma": 1, "within_2_sigma": 2}
 
@@ -48,7 +50,9 @@ def _temperature(ratio: Float[np.ndarray, " n"]) -> float:
 
 
 def calibrate(folder: Path = PRETRAINED, actors: RenderedSet | None = None) -> None:
-    """Fits the temperatures of every model of a folder on the rendered actors and stores them beside its weights.
+    """Fits temperatures, and the limit of what counts as covered, of every model of a folder on the rendered actors.
+
+    They are stored beside its weights.
 
     Arguments:
         folder: with a folder each layout. actors: the benchmark's when None.
@@ -60,7 +64,27 @@ def calibrate(folder: Path = PRETRAINED, actors: RenderedSet | None = None) -> N
         for name in ("landmarks", "features")[: 1 + (model.features is not None)]:
             error, sigma, moves, _ = _errors(shown, model, name == "features")
             found[name] = fit_temperatures(error, sigma, moves).round(4).tolist()
-        write_text(folder / layout / TEMPERATURES, json.dumps(found) + "\n")
+        if model.features is not None:
+            found["cover"] = fit_cover(shown, model)
+        write_text(folder / layout / CALIBRATION, json.dumps(found) + "\n")
+
+
+def fit_cover(actors: RenderedSet, model: ExpressionEstimator) -> list[float]:
+    """How much the features of an uncovered face leave unexplained at most, and by how much its square grows with each
+    square radian of a turn beyond FRONTAL.
+    """
+    parts = []
+    for actor in np.unique(actors.actor):
+        own = actors.only(actors.actor == actor)
+        found = _estimated(own, model, features=True)
+        clear = found.valid & ~own.neutral & (own.condition != "rendered_low_quality")
+        turned = np.maximum(np.square(found.angles[:, :2]).sum(1) - FRONTAL, 0)
+        parts.append(np.stack([np.square(found.unexplained), turned])[:, clear])
+    left, turned = np.concatenate(parts, 1)
+    growth = np.polyfit(turned, left, 1)
+    growth = growth[0] / growth[1]
+    limit = np.sqrt(np.quantile(left / (1 + growth * turned), UNCOVERED))
+    return [round(float(limit), 4), round(float(growth), 4)]
 
 
 def fit_calibration(

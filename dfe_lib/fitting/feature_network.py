@@ -68,6 +68,15 @@ class FeatureNetwork(nn.Module):
         hidden = self.body(torch.cat([asinh(displacement / (2 * self.spread)), 1.5 * angles], -1))
         return self.psi(hidden), self.log_sigma(hidden).clamp(-5, 1)
 
+    def unexplained(
+        self, displacement: Float[Tensor, "n f"], psi: Float[Tensor, "n 52"]
+    ) -> Float[Tensor, " n"]:
+        """What expressions psi leave of the displacement, in spreads of the training frames, root mean square.
+
+        A hand over the face moves the features where no expression does.
+        """
+        return ((displacement - psi @ self.response) / self.spread).square().mean(1).sqrt()
+
     def save_pretrained(self, folder: Path) -> None:
         """Weights as safetensors, sizes as JSON."""
         with atomic_path(folder / WEIGHTS) as temporary:

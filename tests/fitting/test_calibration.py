@@ -9,7 +9,7 @@ import pytest
 
 from dfe_lib.actors.benchmark_set import RenderedSet, rendered_set
 from dfe_lib.fitting.calibration import calibrate, fit_calibration, fit_temperatures
-from dfe_lib.fitting.estimator import PRETRAINED, TEMPERATURES, ExpressionEstimator, pretrained_estimator
+from dfe_lib.fitting.estimator import PRETRAINED, CALIBRATION, ExpressionEstimator, pretrained_estimator
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def again(actors: RenderedSet, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     shutil.copytree(PRETRAINED, folder, dirs_exist_ok=True)
     for layout in ("478", "68"):
-        (folder / layout / TEMPERATURES).unlink()
+        (folder / layout / CALIBRATION).unlink()
     calibrate(folder, actors)
     return folder
 
@@ -41,7 +41,7 @@ def test_an_action_that_moves_seldom_gets_the_temperature_of_all() -> None:
 
 @pytest.mark.parametrize("layout", ["478", "68"])
 def test_the_shipped_temperatures_are_those_of_the_shipped_weights(again: Path, layout: str) -> None:
-    ours, fitted = (json.loads((folder / layout / TEMPERATURES).read_text()) for folder in (PRETRAINED, again))
+    ours, fitted = (json.loads((folder / layout / CALIBRATION).read_text()) for folder in (PRETRAINED, again))
     assert ours.keys() == fitted.keys()
     for name in ours:
         np.testing.assert_allclose(ours[name], fitted[name], rtol=0.01)
@@ -50,9 +50,9 @@ def test_the_shipped_temperatures_are_those_of_the_shipped_weights(again: Path, 
 def test_temperatures_widen_sigma_and_leave_psi_alone(actors: RenderedSet, tmp_path: Path) -> None:
     own = actors.only(actors.actor == 1)
     shutil.copytree(PRETRAINED / "478", tmp_path / "478")
-    (tmp_path / "478" / TEMPERATURES).write_text(json.dumps({"landmarks": [2.0] * 52, "features": [3.0] * 52}))
+    (tmp_path / "478" / CALIBRATION).write_text(json.dumps({"landmarks": [2.0] * 52, "features": [3.0] * 52}))
     wide = ExpressionEstimator.from_pretrained(tmp_path / "478")
-    (tmp_path / "478" / TEMPERATURES).unlink()
+    (tmp_path / "478" / CALIBRATION).unlink()
     plain = ExpressionEstimator.from_pretrained(tmp_path / "478")
     features = own.features.copy()
     features[5] = np.nan
