@@ -121,7 +121,7 @@ def _add_live(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument("source", nargs="?", default="0", metavar="CAMERA", help="its number, or a video (default: 0)")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.csv", help="write the rows as they come")
     parser.add_argument("--delay", type=float, default=0.0, metavar="S",
-                        help="0 to 0.9: look so many seconds ahead, for steadier rows (default: 0)")  # fmt: skip
+                        help="0 to 0.45: look so many seconds ahead, for steadier rows (default: 0)")  # fmt: skip
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.set_defaults(command=_live)
 

@@ -61,6 +61,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("box_y_px", "face", "px", "upper edge of the box, from the top of the picture"),
     Column("box_width_px", "face", "px", "width of the box"),
     Column("box_height_px", "face", "px", "height of the box"),
+    Column("covered", "face", "0 or 1", "does something, such as a hand or hair, cover part of the face, so that what "
+           "is under it is a guess? Told by how far its picture differs from the person's own under any expression; "
+           "empty where only landmarks are known, and no use for what covers a face all along", pa.int8()),
     Column("yaw_deg", "pose", "degrees", "turn of the head, + to the person's left, 0 towards the camera"),
     Column("pitch_deg", "pose", "degrees", "nod of the head, + down"),
     Column("roll_deg", "pose", "degrees", "tilt of the head, + towards the person's right shoulder"),

@@ -24,6 +24,8 @@ from .settings import Settings
 __all__ = ["KEY", "PartSummary", "is_done", "join_expressions", "join_parts", "summary_of"]
 
 KEY = "made_from"
+SELDOM = 0.02
+"""Share of covered frames that goes without saying."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class PartSummary:
     Arguments:
         clip_id: its clip, or its file where it holds several. frames: of all clips; with_face: those with tokens.
         people: distinct ones. error_mm: mean over the rows with tokens, NaN without.
+        covered: share of the rows with tokens in which something covers the face; NaN where nothing tells.
         note: what could not be read or had to be assumed. advice: what to try where hardly a frame has a face.
     """
 
@@ -41,6 +44,7 @@ class PartSummary:
     with_face: int
     people: int
     error_mm: float
+    covered: float
     note: str
     advice: str = ""
 
@@ -48,7 +52,9 @@ class PartSummary:
         seen = f"{self.clip_id}: {self.with_face} of {self.frames} frames have a face"
         several = f", {self.people} people" if self.people > 1 else ""
         error = f"; mean error {self.error_mm:.2f} mm" if np.isfinite(self.error_mm) else ""
-        return "; ".join(filter(None, [seen + several + error, self.note, self.advice]))
+        # one frame in a hundred is called covered where nothing is
+        over = f"in {100 * self.covered:.0f} % of them something covers the face" if self.covered > SELDOM else ""
+        return "; ".join(filter(None, [seen + several + error, over, self.note, self.advice]))
 
 
 def is_done(part: Path, key: str) -> bool:
@@ -62,18 +68,22 @@ def is_done(part: Path, key: str) -> bool:
 def summary_of(part: Path) -> PartSummary:
     """What an encoded table holds."""
     noted = read_metadata(part)
-    rows = read_arrays(part, ["clip_id", "face_id", "frame", "valid", "error_mm"])
+    there = table_schema(part).names
+    rows = read_arrays(part, ["clip_id", "face_id", "frame", "valid", "error_mm", *(["covered"] * ("covered" in there))])
     shown = rows["valid"]
     clip = np.unique(rows["clip_id"].astype(str), return_inverse=True)[1]
     frames, faces = np.stack([clip, rows["frame"]], 1), np.stack([clip, rows["face_id"]], 1)
     error = rows["error_mm"][shown]
     error = error[np.isfinite(error)]
+    told = rows.get("covered", np.full(len(shown), np.nan))[shown].astype(float)
+    told = told[np.isfinite(told)]
     return PartSummary(
         part.stem,
         len(np.unique(frames, axis=0)),
         len(np.unique(frames[shown], axis=0)),
         len(np.unique(faces[shown], axis=0)),
         float(error.mean()) if len(error) else float("nan"),
+        float(told.mean()) if len(told) else float("nan"),
         noted.get("note", ""),
         noted.get("advice", ""),
     )

@@ -50,7 +50,7 @@ class RowMaker:
 
         Arguments:
             batch: the key; `psi` (n, E), or `tokens` (n, m) with their `error_mm`; `valid`; and where they are known
-                `residual_mm`, `confidence`, `landmarks` (pixels) and `rotation`.
+                `residual_mm`, `confidence`, `covered`, `landmarks` (pixels) and `rotation`.
         """
         count, valid = len(batch["valid"]), batch["valid"].astype(bool)
         psi = batch.get("psi")
@@ -62,7 +62,7 @@ class RowMaker:
         words[valid] = self._words(tokens[valid])
         noted = {"valid": valid, "tokens": tokens, "error_mm": error, "words": words, "psi": psi}
         unknown = np.full(count, np.nan, np.float32)
-        rest = {"residual_mm": batch.get("residual_mm", unknown), "confidence": batch.get("confidence", unknown)}
+        rest = {name: batch.get(name, unknown) for name in ("residual_mm", "confidence", "covered")}
         key = {name: batch[name] for name in KEY}
         noted |= parts_of(self.model, tokens)
         return key | noted | rest | self._places(batch, count) | self._readings(psi, valid)
@@ -118,7 +118,8 @@ def fitted_batches(frames: Path, expressions: Path) -> Iterator[Batch]:
 def psi_batches(expressions: Path) -> Iterator[Batch]:
     """Rows of an expressions table."""
     coefficient_names(expressions)
-    return read_batches(expressions, [*KEY, "psi", "valid", "residual_mm"])
+    told = ["covered"] if "covered" in table_schema(expressions).names else []
+    return read_batches(expressions, [*KEY, "psi", "valid", "residual_mm", *told])
 
 
 def token_batches(tokens: Path) -> Iterator[Batch]:

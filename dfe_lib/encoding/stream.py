@@ -34,7 +34,7 @@ class _Person:
     Arguments:
         neutral: None until MIN_FRAMES frames have been seen.
         noted: landmarks, scores and features that the next neutral is read from; `seen` counts all frames.
-        time_s, psi, places: of the frames within the filter's reach.
+        time_s, psi, places, covered: of the frames within the filter's reach.
     """
 
     neutral: FaceNeutral | None = None
@@ -44,6 +44,7 @@ class _Person:
     time_s: deque[float] = field(default_factory=deque)
     psi: deque[np.ndarray] = field(default_factory=deque)
     places: deque[np.ndarray] = field(default_factory=deque)
+    covered: deque[float] = field(default_factory=deque)
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ class _Waiting:
 class Stream:
     """Pictures of one live video to rows; each row comes once a picture `delay_s` later has been pushed.
 
-    The filter over time is the one of files, which looks 0.9 s to both sides; here it sees what has come by then, so
-    a delay of 0.9 s smooths as files do, and none lets a row tremble a little more. The face at rest is read from the
+    The filter over time is the one of files, which looks 0.45 s to both sides; here it sees what has come by then, so
+    a delay of 0.45 s smooths as files do, and none lets a row tremble a little more. The face at rest is read from the
     frames so far, first after 25 and again whenever their number has doubled (a pause of about a tenth of a second
     on two cores); before that psi holds some of the person's features.
 
     Arguments:
-        rows: of the model, as `Tokenizer.rows`. delay_s: 0 to 0.9.
+        rows: of the model, as `Tokenizer.rows`. delay_s: 0 to 0.45.
         faces: `"largest"` gives rows of the one person who has shown most face so far, `"all"` of everybody.
     """
 
@@ -142,12 +143,14 @@ class Stream:
         if len(person.noted) > NEUTRAL_FRAMES:
             person.noted = person.noted[::2]
         landmarks, scores, features = seen
-        psi = self._estimator.estimate(landmarks, scores, person.neutral, features).psi.astype(float)
+        estimate = self._estimator.estimate(landmarks, scores, person.neutral, features)
+        psi = estimate.psi.astype(float)
         person.time_s.append(self._now)
         person.psi.append(psi[0])
         person.places.append(psi[0] @ self._scale)
+        person.covered.append(float(estimate.covered[0]))
         while person.time_s[0] < self._now - WINDOW_S - self.delay_s:
-            for kept in (person.time_s, person.psi, person.places):
+            for kept in (person.time_s, person.psi, person.places, person.covered):
                 kept.popleft()
 
     def _completed(self, until_s: float) -> list[Row]:
@@ -169,9 +172,13 @@ class Stream:
         psi = on_grid(self._smooth(waiting))[None].astype(np.float32)
         return batch | {
             "psi": psi, "valid": np.array([np.isfinite(psi).all()]), "landmarks": face.landmarks.reshape(1, -1),
-            "rotation": face.rotation.reshape(1, 9),
+            "rotation": face.rotation.reshape(1, 9), "covered": self._covered(waiting),
             "confidence": np.array([np.nan if confidence is None else confidence], np.float32),
         }  # fmt: skip
+
+    def _covered(self, waiting: _Waiting) -> Float[np.ndarray, "1"]:
+        person = self._people[waiting.face_id]
+        return np.array([person.covered[person.time_s.index(waiting.time_s)]])
 
     def _smooth(self, waiting: _Waiting) -> Float[np.ndarray, " e"]:
         person = self._people[waiting.face_id]

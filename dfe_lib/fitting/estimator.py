@@ -16,16 +16,18 @@ from ..errors import UserError
 from ..io.tables import atomic_path, write_text
 from ..morphable.procrustes import LAYOUT_68, Aligned, align, lifted
 from .blocks import BlockLinear, block_product, whole_blocks
-from .feature_network import FeatureNetwork
+from .feature_network import FeatureNetwork, asinh
 from .neutral import MIN_FRAMES, estimate_neutral
 
 __all__ = ["Estimate", "EstimatorConfig", "ExpressionEstimator", "FaceNeutral", "pretrained_estimator"]
 
 PRETRAINED = Path(__file__).parent / "data" / "estimator"
-WEIGHTS, CONFIG, FEATURES = "model.safetensors", "config.json", "features"
+WEIGHTS, CONFIG, FEATURES, CALIBRATION = "model.safetensors", "config.json", "features", "calibration.json"
 LAYOUTS = {"478": 478, "68": 68}
 CHUNK = 128
 """Frames of one pass at most: they stay in the processor's cache."""
+FRONTAL = 0.1
+"""Square of yaw and pitch, radians, below which a turned head does nothing to the features that counts."""
 ROUNDS = 3
 """Passes of :meth:`ExpressionEstimator.neutral_of_clip` (our choice)."""
 
@@ -96,9 +98,11 @@ class Estimate:
 
     Arguments:
         psi: (n, 52) in [0, 1], in the order of `names.ACTIONS`.
-        sigma: (n, 52) standard deviation of each action's error on rendered actors.
+        sigma: (n, 52) standard deviation of each action's error, by rendered actors: see `calibration`.
         angles: (n, 3) yaw, pitch, roll of the head in radians.
         valid: (n,) False where the landmarks are missing, not finite, or no upright face.
+        unexplained: (n,) see :meth:`FeatureNetwork.unexplained`; NaN without features of the frame and of the neutral.
+        covered: (n,) 1 where something, such as a hand, hides part of the face, 0 where nothing does; NaN like that.
         calibrated: whether the person's neutral was known; without it psi holds some of the person's features.
     """
 
@@ -106,6 +110,8 @@ class Estimate:
     sigma: Float[np.ndarray, "n 52"]
     angles: Float[np.ndarray, "n 3"]
     valid: Bool[np.ndarray, " n"]
+    unexplained: Float[np.ndarray, " n"]
+    covered: Float[np.ndarray, " n"]
     calibrated: bool
 
 
@@ -126,6 +132,8 @@ class ExpressionEstimator(nn.Module):
     spread: Tensor
     response: Tensor
     drift: Tensor
+    temperatures: Tensor
+    cover: Tensor
     sign: Tensor
     swap: Tensor
 
@@ -140,6 +148,9 @@ class ExpressionEstimator(nn.Module):
         }  # fmt: skip
         for name, shape in shapes.items():
             self.register_buffer(name, torch.ones(shape))
+        self.register_buffer("temperatures", torch.ones(2, len(ACTIONS)), persistent=False)
+        # how much is left unexplained on an uncovered face at most, and how that grows with its turn
+        self.register_buffer("cover", torch.tensor([torch.inf, 0.0]), persistent=False)
         sign = torch.cat([torch.ones(self.config.n_even), -torch.ones(self.config.n_odd)])
         self.register_buffer("sign", sign, persistent=False)
         self.register_buffer("swap", torch.tensor(mirror_permutation(ACTIONS)), persistent=False)
@@ -164,7 +175,7 @@ class ExpressionEstimator(nn.Module):
         angles: Float[Tensor, "n 3"], known: Float[Tensor, "n 1"],
     ) -> tuple[Float[Tensor, "n 52"], Float[Tensor, "n 52"]]:  # fmt: skip
         """psi before clipping, and the logarithm of sigma; `parts` are :meth:`components` of the displacements."""
-        parts = torch.asinh(parts / (2 * self.spread))
+        parts = asinh(parts / (2 * self.spread))
         beyond, swap = scores - rest, self.swap[: len(BLENDSHAPES)]
         turned = angles * angles.new_tensor([-1.0, 1.0, -1.0])
         # 3 and 1.5 bring scores and radians to about the spread of the components
@@ -206,8 +217,7 @@ class ExpressionEstimator(nn.Module):
         seen = self._features(features, len(points))
         slices = [slice(start, start + CHUNK) for start in range(0, len(points), CHUNK)]
         parts = [self._estimate_chunk(points[rows], marks[rows], seen[rows], rest) for rows in slices]
-        psi, sigma, angles, valid = (torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True))
-        return Estimate(psi, sigma, angles, valid, rest.known)
+        return Estimate(*(torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True)), rest.known)
 
     def _estimate_chunk(self, points: Tensor, marks: Tensor, seen: Tensor, rest: FaceNeutral) -> tuple[Tensor, ...]:
         """At most CHUNK frames, filled up to whole blocks so that the arithmetic never depends on the batch."""
@@ -223,24 +233,37 @@ class ExpressionEstimator(nn.Module):
         hidden = torch.where(valid[:, None], 0.0, torch.nan)
         base = nn.functional.pad(self.facing(marks, found.angles) - rest.facing, (0, 1)).clamp(0, 1)
         blended = self.config.blend * psi.clamp(0, 1) + (1 - self.config.blend) * base
-        blended, sigma = self._with_features(blended, log_sigma.exp(), seen, rest, found.angles)
-        padded = (blended + hidden, sigma + hidden, found.angles + hidden)
-        return *(part[:count] for part in padded), valid[:count]
+        blended, sigma, left = self._with_features(blended, log_sigma.exp(), seen, rest, found.angles)
+        left = left + hidden[:, 0]
+        padded = (blended + hidden, sigma + hidden, found.angles + hidden, valid, left, self._covered(left, found.angles))
+        return tuple(part[:count] for part in padded)
 
     def _with_features(
         self, psi: Float[Tensor, "n 52"], sigma: Float[Tensor, "n 52"], seen: Float[Tensor, "n f"], rest: FaceNeutral,
         angles: Float[Tensor, "n 3"],
-    ) -> tuple[Float[Tensor, "n 52"], Float[Tensor, "n 52"]]:  # fmt: skip
-        """psi and sigma, blended with what the features say where there are some.
+    ) -> tuple[Float[Tensor, "n 52"], Float[Tensor, "n 52"], Float[Tensor, " n"]]:  # fmt: skip
+        """psi and sigma, blended with what the features say where there are some, and what these leave unexplained.
 
-        The errors of the two are taken for wholly correlated, so that sigma is never too small.
+        The errors of the two are taken for wholly correlated; each way has its temperatures, by which sigma is right
+        on actors (:mod:`dfe_lib.fitting.calibration`).
         """
+        alone, joint = self.temperatures
         if self.features is None or rest.features is None:
-            return psi, sigma
+            return psi, alone * sigma, psi.new_full((len(psi),), torch.nan)
         there = torch.isfinite(seen).all(1, keepdim=True)
-        read, log_sigma = self.features(torch.where(there, seen - rest.features, 0.0), angles)
+        shift = torch.where(there, seen - rest.features, 0.0)
+        read, log_sigma = self.features(shift, angles)
+        read = read.clamp(0, 1)
+        left = self.features.unexplained(shift, read) + torch.where(there[:, 0], 0.0, torch.nan)
         share = torch.where(there, self.features.config.blend, 0.0)
-        return (1 - share) * psi + share * read.clamp(0, 1), (1 - share) * sigma + share * log_sigma.exp()
+        sigma = (1 - share) * sigma + share * log_sigma.exp()
+        return (1 - share) * psi + share * read, torch.where(there, joint, alone) * sigma, left
+
+    def _covered(self, unexplained: Float[Tensor, " n"], angles: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        limit, growth = self.cover
+        turned = (angles[:, :2].square().sum(1) - FRONTAL).clamp_min(0)
+        over = unexplained.square() > limit.square() * (1 + growth * turned)
+        return torch.where(torch.isfinite(unexplained), over.float(), torch.nan)
 
     def facing(self, scores: Float[Tensor, "n 51"], angles: Float[Tensor, "n 3"]) -> Float[Tensor, "n 51"]:
         """Scores without what turning the head does to those of a neutral face: quadratic in yaw and pitch."""
@@ -370,6 +393,11 @@ class ExpressionEstimator(nn.Module):
         model.load_state_dict(load_file(folder / WEIGHTS))
         if (folder / FEATURES).exists():
             model.features = FeatureNetwork.from_pretrained(folder / FEATURES)
+        if (folder / CALIBRATION).exists():
+            found = json.loads((folder / CALIBRATION).read_text())
+            for row, name in zip(model.temperatures, ("landmarks", "features"), strict=True):
+                row.copy_(torch.tensor(found.get(name, 1.0)))
+            model.cover.copy_(torch.tensor(found.get("cover", [torch.inf, 0.0])))
         return model.eval().requires_grad_(False)
 
 

@@ -28,6 +28,7 @@ from ..morphable.procrustes import LAYOUT_68
 from ..tracking.feature_axes import AXES, read_axes, reduced, write_axes
 from ..tracking.landmark_network import LandmarkNetwork
 from .benchmark import fit_accuracy, predictions
+from .calibration import calibrate
 from .estimator import FEATURES, PRETRAINED, EstimatorConfig, ExpressionEstimator
 from .estimator_training import TrainingConfig, read_footage, scene_of, train_estimator
 from .feature_network import FeatureConfig
@@ -213,6 +214,7 @@ def _heads(count: int, seed: int) -> Float[np.ndarray, "n v 3"]:
 
 def _measure(out: Path, benchmark: Path, config: BuildConfig) -> pd.DataFrame:
     head, shown = anny_head(), rendered_set(benchmark)
+    calibrate(out, shown)
     models = {layout: ExpressionEstimator.from_pretrained(out / layout) for layout in config.models}
     found = predictions(shown, head, models["478"])
     errors = fit_accuracy(shown, found, head, models["68"])

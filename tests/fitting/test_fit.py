@@ -277,7 +277,7 @@ def test_a_frame_does_not_depend_on_the_frames_beside_it() -> None:
     rows = {"landmarks": pixels.reshape(30, -1).astype(np.float32)}
     neutral = found.neutral(rows)
     some = {"landmarks": rows["landmarks"][5:8]}
-    np.testing.assert_allclose(found.psi(rows, neutral)[5:8], found.psi(some, neutral), atol=1e-5)
+    np.testing.assert_allclose(found.psi(rows, neutral)[0][5:8], found.psi(some, neutral)[0], atol=1e-5)
 
 
 def test_smoothing_is_told_and_calms_the_landmarks_fit(tmp_path) -> None:
