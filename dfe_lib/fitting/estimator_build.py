@@ -61,7 +61,8 @@ class BuildConfig:
         moving_actors, moving_frames: of the benchmark of smoothing.
         frames: expressive ones of each training actor. test_frames: of each test actor in each condition.
         creased_actors, creased_frames, creased_neutral: whose skin creases, for the network that reads features; their
-            expressive frames and their neutral ones.
+            expressive frames and their neutral ones. axes_actors: the first of them, to whom the axes are fitted, so that
+            more actors do not change what tables that are stored already mean.
         workers: processes that film; which actors there are depends on their number.
         seed: of actors and training; test actors have the next one, moving ones that after it.
         models: sizes and training of each layout's network. features: of the network that reads features.
@@ -73,9 +74,10 @@ class BuildConfig:
     moving_frames: int = 120
     frames: int = 40
     test_frames: int = 12
-    creased_actors: int = 1160
+    creased_actors: int = 1960
     creased_frames: int = 14
     creased_neutral: int = 4
+    axes_actors: int = 1160
     workers: int = 2
     seed: int = 0
     models: Models = field(default_factory=lambda: MODELS)
@@ -117,8 +119,9 @@ def _add_features(films: Path, out: Path, axes: Path, head: MorphableModel, conf
     """Films actors whose skin creases, reads their features, and trains the network for them."""
     paths = _film_creased(films / "creased", config)
     scene, estimator = scene_of(head), ExpressionEstimator.from_pretrained(out / "478")
-    footage = read_features(paths, [_features_of(path) for path in paths], scene, estimator)
-    write_axes(fit_axes(footage), axes)
+    first = paths[: config.axes_actors]
+    write_axes(fit_axes(read_features(first, list(map(_features_of, first)), scene, estimator)), axes)
+    footage = read_features(paths, list(map(_features_of, paths)), scene, estimator)
     parts = (part.astype(np.float32) for part in _parts(footage.displacement))
     components = np.concatenate([reduced(part, read_axes(axes)) for part in parts])
     LOG.info("training the network of features on %d actors", footage.actors)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..blendshapes import ACTIONS
 from ..io.tables import N_FEATURES, atomic_path, write_text
-from .blocks import BlockLinear
+from .blocks import BlockLinear, block_product
 
 __all__ = ["FeatureConfig", "FeatureNetwork", "asinh"]
 
@@ -76,7 +76,7 @@ class FeatureNetwork(nn.Module):
 
         A hand over the face moves the features where no expression does.
         """
-        return ((displacement - psi @ self.response) / self.spread).square().mean(1).sqrt()
+        return ((displacement - block_product(psi, self.response)) / self.spread).square().mean(1).sqrt()
 
     def save_pretrained(self, folder: Path) -> None:
         """Weights as safetensors, sizes as JSON."""
