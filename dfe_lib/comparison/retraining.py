@@ -8,13 +8,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..errors import UserError
-from ..io.progress import bar
 from ..quantisation.corpus import Frames
 from ..quantisation.metrics import error_mm
 from .face_code import FaceCode
 from .reconstruction import compare
 from .recovery import match_templates, recovery_table
 from .rvqvae_code import TrainedCode
+from .trainings import Training, fit_all
 
 __all__ = [
     "AGAIN",
@@ -48,7 +48,7 @@ class Reseeded(FaceCode, Protocol):
 
 def trained_again(
     codes: Mapping[str, FaceCode], names: Iterable[str], psi: Float[np.ndarray, "n e"],
-    metric: Float[np.ndarray, "e e"], n_seeds: int,
+    metric: Float[np.ndarray, "e e"], n_seeds: int, workers: int = 1,
 ) -> Trainings:  # fmt: skip
     """The trainings of some methods: the one there is, others from `n_seeds` - 1 further seeds, and one with noise.
 
@@ -58,15 +58,20 @@ def trained_again(
         psi: frames that they were fitted to.
         metric: mesh metric in mm2.
         n_seeds: 1 trains nothing again, the noisy corpus neither.
+        workers: processes that train.
     """
     noise = np.random.default_rng(0).uniform(-NOISE, NOISE, psi.shape)
     corpora = {f"seed {seed}": (seed, psi) for seed in range(1, n_seeds)}
     if corpora:
         corpora[NOISY] = (0, (psi + noise).astype(psi.dtype))
     again: Trainings = {name: {FIRST: codes[name]} for name in names if name in codes}
-    for name, training in bar([(name, training) for name in again for training in corpora], desc="trained again"):
-        seed, frames = corpora[training]
-        again[name][training] = _reseeded(codes[name], seed).fit(frames, metric, round(codes[name].bits))
+    trainings = {
+        (name, training): Training(_reseeded(codes[name], seed), frames, round(codes[name].bits))
+        for name in again
+        for training, (seed, frames) in corpora.items()
+    }
+    for (name, training), code in fit_all(trainings, metric, workers, "trained again").items():
+        again[name][training] = code
     return again
 
 

@@ -52,6 +52,12 @@ def test_each_training_is_another_one_of_the_same_method(codes: dict, again: dic
     assert NOISE == 2e-4
 
 
+def test_noise_starts_where_the_first_did_and_further_seeds_from_nothing(codes: dict) -> None:
+    known = codes["ours"].model
+    first = TrainedCode(CONFIG, BRIEF, align_to=known)
+    assert first.reseeded(0).align_to is known and first.reseeded(1).align_to is None
+
+
 def test_what_has_no_seed_is_not_trained_again(codes: dict) -> None:
     with pytest.raises(UserError, match="leave the others out"):
         trained_again(codes, ["pca_scalar"], PSI, METRIC, 2)
