@@ -30,7 +30,7 @@ KNOWN = PROJECT / "dfe_lib" / "quantisation" / "data" / "known_model"
 WORK = """
 import sys
 from pathlib import Path
-from dfe_lib.comparison import TrainedCode, compare, reconstruction_over_seeds, trained_again
+from dfe_lib.comparison import TrainedCode, compare, compared_again, reconstruction_over_seeds, trained_again
 from dfe_lib.comparison.baselines import ResidualCode
 from dfe_lib.fitting.fit import fit_tables
 from dfe_lib.io.tables import write_csv
@@ -46,7 +46,8 @@ ours = TrainedCode(RvqVaeConfig(space.names, 16, 2), TrainConfig(2, start_frames
 codes = {"ours": ours, "faiss_rq": ResidualCode(16)}
 codes = {name: code.fit(psi, space.metric, 8) for name, code in codes.items()}
 table = compare(codes, heldout, {"face": space.metric})[0]
-table = reconstruction_over_seeds(table, trained_again(codes, codes, psi, space.metric, 3), heldout, space.metric)
+again = trained_again(codes, codes, psi, space.metric, 3)
+table = reconstruction_over_seeds(table, compared_again(again, heldout, space.metric))
 write_csv(out / "tables" / "reconstruction.csv", table)
 known = RvqVae.from_pretrained(KNOWN)
 config = RvqVaeConfig(space.names, 256, 4, levels=4, metric="balanced")
