@@ -14,6 +14,7 @@ _MODULES = {
     "codebook_people": "frame_sets",
     "compare": "reconstruction",
     "compare_with_facs": "facs_comparison",
+    "compared_again": "retraining",
     "compared_kinds": "likeness",
     "compared_methods": "methods",
     "fit_folds": "left_out",

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..io.progress import bar
 from ..io.tables import REAL, write_csv
 from ..morphable.metric import mesh_energy, mesh_length
 from ..quantisation.corpus import Frames
@@ -18,6 +17,7 @@ from ..quantisation.rvqvae import RvqVae
 from .baselines import ResidualCode
 from .face_code import FaceCode
 from .rvqvae_code import TrainedCode
+from .trainings import Training, fit_all
 
 __all__ = ["Fold", "fit_folds", "left_out_people", "left_out_table", "read_folds", "write_folds"]
 
@@ -43,7 +43,7 @@ class Fold:
 
 def fit_folds(
     ours: TrainedCode, codes: Mapping[str, FaceCode], corpus: Frames, count: int, at_most: int, real_weight: float,
-    steps: int, metric: Float[np.ndarray, "e e"],
+    steps: int, metric: Float[np.ndarray, "e e"], workers: int = 1,
 ) -> list[Fold]:  # fmt: skip
     """Real people in folds by ours and, where it is among the codes, faiss' residual quantiser, on the same frames.
 
@@ -56,18 +56,23 @@ def fit_folds(
         at_most, real_weight: see `Frames.training`.
         steps: gradient steps of ours in a fold.
         metric: mesh metric in mm2.
+        workers: processes that train.
     """
     first = corpus[corpus.heldout & (corpus.data == REAL)]
     compared = {name: codes[name] for name in (ours.name, RIVAL) if name in codes}
     folds = [Fold(first, compared)] if count and len(first) else []
-    for fold in bar(corpus.folds(count - len(folds)), desc="folds"):
-        fitted: dict[str, FaceCode] = {
-            ours.name: TrainedCode(ours.config, replace(ours.training, steps=steps, patience=0)),
-            RIVAL: ResidualCode(ours.codebook_size),
-        }
-        psi = fold.training(at_most, real_weight)
-        fitted = {name: fitted[name].fit(psi, metric, ours.config.bits) for name in compared}
-        folds.append(Fold(corpus[fold.heldout & ~corpus.heldout], fitted))
+    others = corpus.folds(count - len(folds))
+    brief = replace(ours.training, steps=steps, patience=0)
+    trainings = {
+        (number, name): Training(code, psi, ours.config.bits)
+        for number, psi in enumerate(fold.training(at_most, real_weight) for fold in others)
+        for name, code in ((ours.name, TrainedCode(ours.config, brief)), (RIVAL, ResidualCode(ours.codebook_size)))
+        if name in compared
+    }
+    fitted = fit_all(trainings, metric, workers, "folds")
+    for number, fold in enumerate(others):
+        codes_of = {name: fitted[number, name] for name in compared}
+        folds.append(Fold(corpus[fold.heldout & ~corpus.heldout], codes_of))
     return folds
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..errors import UserError
-from ..io.progress import bar
 from ..morphable.space import ExpressionSpace
 from ..quantisation.config import TrainConfig
 from ..quantisation.corpus import Frames
@@ -22,6 +21,7 @@ from .fsq import FiniteScalar
 from .reconstruction import words_used
 from .region_dictionary import RegionDictionary
 from .rvqvae_code import LargeCode, TrainedCode, VqCode
+from .trainings import Training, fit_all
 
 __all__ = [
     "TERMS",
@@ -107,32 +107,35 @@ def chosen_methods(
 
 
 def compared_methods(
-    which: str, ours: TrainedCode, space: ExpressionSpace, psi: Float[np.ndarray, "n e"]
+    which: str, ours: TrainedCode, space: ExpressionSpace, psi: Float[np.ndarray, "n e"], workers: int = 1
 ) -> dict[str, FaceCode]:
     """Other codes, fitted to the frames that ours was trained on, at its bits; see :func:`chosen_methods`.
 
     With `"all"`, our own model with a wide search is among them.
 
     Arguments:
-        ours: trained. psi: its training frames.
+        ours: trained. psi: its training frames. workers: processes that train.
     """
     others = chosen_methods(which, space, ours.config, ours.training)
-    fitted = {name: code.fit(psi, space.metric, ours.config.bits) for name, code in others.items() if name != ours.name}
+    bits = ours.config.bits
+    trainings = {name: Training(code, psi, bits) for name, code in others.items() if name != ours.name}
+    fitted = fit_all(trainings, space.metric, workers, "other codes")
     return fitted | ({f"{ours.name}_beam{WIDE_BEAM}": ours.searched(WIDE_BEAM)} if which == "all" else {})
 
 
 def ablation_table(
     ours: TrainedCode, corpus: Frames, heldout: Mapping[str, Frames], frames: int,
-    metric: Float[np.ndarray, "e e"],
+    metric: Float[np.ndarray, "e e"], workers: int = 1,
 ) -> pd.DataFrame:  # fmt: skip
     """The ablation on so many training frames, judged on a fifth of the held-out frames of the last kind of data.
 
     Arguments:
         ours: the setting that is changed. heldout: frames by kind of data. metric: mesh metric in mm2.
+        workers: processes that train.
     """
     kind = list(heldout)[-1]
     brief = replace(ours.training, start_frames=frames, patience=0)
-    table, _ = ablation(ours.config, brief, corpus.training(frames), heldout[kind].psi[::5], metric)
+    table, _ = ablation(ours.config, brief, corpus.training(frames), heldout[kind].psi[::5], metric, workers)
     return table.assign(data=kind, frames=frames)
 
 
@@ -142,17 +145,22 @@ def ablation(
     psi: Float[np.ndarray, "n e"],
     heldout: Float[np.ndarray, "h e"],
     metric: Float[np.ndarray, "e e"],
-) -> tuple[pd.DataFrame, dict[str, TrainedCode]]:
+    workers: int = 1,
+) -> tuple[pd.DataFrame, dict[str, FaceCode]]:
     """One setting changed at a time: held-out error, use of the codebook; and the models.
 
     Arguments:
         config, training: the setting that is changed.
         psi, heldout: training and held-out frames.
         metric: mesh metric in mm2.
+        workers: processes that train.
     """
-    rows, codes = [], {}
-    for name, (model, how) in bar(_changes(config, training).items(), desc="ablation"):
-        codes[name] = code = TrainedCode(model, how).fit(psi, metric, config.bits)
+    changes = _changes(config, training)
+    trainings = {name: Training(TrainedCode(model, how), psi, config.bits) for name, (model, how) in changes.items()}
+    codes = fit_all(trainings, metric, workers, "ablation")
+    rows = []
+    for name, (model, how) in changes.items():
+        code = codes[name]
         symbols = code.encode(heldout)
         error = error_mm(heldout, code.decode(symbols), metric).mean()
         words = words_used(symbols, model.codebook_size, model.shared_codebook)

@@ -14,7 +14,7 @@ from ..quantisation.metrics import error_mm, error_summary, perplexity, usage
 from .face_code import FaceCode
 from .left_out import Fold
 
-__all__ = ["STILL_MM", "compare", "region_metrics", "token_changes", "words_used"]
+__all__ = ["FIRST_FOLD", "STILL_MM", "compare", "region_metrics", "token_changes", "words_used"]
 
 FIRST_FOLD = "real, first fold"
 """Real people whom none of the compared codes has seen."""

@@ -8,18 +8,19 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..errors import UserError
-from ..io.progress import bar
+from ..io.tables import REAL
 from ..quantisation.corpus import Frames
-from ..quantisation.metrics import error_mm
 from .face_code import FaceCode
-from .reconstruction import compare
+from .reconstruction import FIRST_FOLD, compare
 from .recovery import match_templates, recovery_table
 from .rvqvae_code import TrainedCode
+from .trainings import Training, fit_all
 
 __all__ = [
     "AGAIN",
     "NOISE",
     "Reseeded",
+    "compared_again",
     "reconstruction_over_seeds",
     "recovery_over_seeds",
     "spread",
@@ -48,7 +49,7 @@ class Reseeded(FaceCode, Protocol):
 
 def trained_again(
     codes: Mapping[str, FaceCode], names: Iterable[str], psi: Float[np.ndarray, "n e"],
-    metric: Float[np.ndarray, "e e"], n_seeds: int,
+    metric: Float[np.ndarray, "e e"], n_seeds: int, workers: int = 1,
 ) -> Trainings:  # fmt: skip
     """The trainings of some methods: the one there is, others from `n_seeds` - 1 further seeds, and one with noise.
 
@@ -58,24 +59,40 @@ def trained_again(
         psi: frames that they were fitted to.
         metric: mesh metric in mm2.
         n_seeds: 1 trains nothing again, the noisy corpus neither.
+        workers: processes that train.
     """
     noise = np.random.default_rng(0).uniform(-NOISE, NOISE, psi.shape)
     corpora = {f"seed {seed}": (seed, psi) for seed in range(1, n_seeds)}
     if corpora:
         corpora[NOISY] = (0, (psi + noise).astype(psi.dtype))
     again: Trainings = {name: {FIRST: codes[name]} for name in names if name in codes}
-    for name, training in bar([(name, training) for name in again for training in corpora], desc="trained again"):
-        seed, frames = corpora[training]
-        again[name][training] = _reseeded(codes[name], seed).fit(frames, metric, round(codes[name].bits))
+    trainings = {
+        (name, training): Training(_reseeded(codes[name], seed), frames, round(codes[name].bits))
+        for name in again
+        for training, (seed, frames) in corpora.items()
+    }
+    for (name, training), code in fit_all(trainings, metric, workers, "trained again").items():
+        again[name][training] = code
     return again
 
 
-def training_table(again: Trainings, heldout: Mapping[str, Frames], metric: Float[np.ndarray, "e e"]) -> pd.DataFrame:
+def compared_again(again: Trainings, heldout: Mapping[str, Frames], metric: Float[np.ndarray, "e e"]) -> pd.DataFrame:
+    """The table of reconstruction of every training, whose name is in the column `training`."""
+    names = dict.fromkeys(training for trainings in again.values() for training in trainings)
+    codes = {name: {method: trainings[name] for method, trainings in again.items()} for name in names}
+    parts = [compare(codes[name], heldout, {"face": metric})[0].assign(training=name) for name in names]
+    return pd.concat(parts or [pd.DataFrame()], ignore_index=True)
+
+
+def training_table(again: Trainings, compared: pd.DataFrame, metric: Float[np.ndarray, "e e"]) -> pd.DataFrame:
     """A row a method, training and kind of data: held-out error, and the share of the first training's templates that
     come again (matched one to one, cosine of 0.9 or more).
 
     Of ours there is a row for `all` data as well, the frames that its history follows, with the error of its classical
     start.
+
+    Arguments:
+        compared: of :func:`compared_again`.
     """
     rows = []
     for method, trainings in again.items():
@@ -83,8 +100,8 @@ def training_table(again: Trainings, heldout: Mapping[str, Frames], metric: Floa
         for training, code in trainings.items():
             same = match_templates(np.asarray(code.templates(), float), first, metric)[1] >= AGAIN
             label = {"method": method, "training": training, "templates_again": same.mean()}
-            errors = {data: _error(code, frames, metric) for data, frames in heldout.items()}
-            rows += [label | {"data": data, "error_mm": error} for data, error in errors.items()]
+            here = compared[(compared.method == method) & (compared.training == training)]
+            rows += [label | row for row in here[["data", "error_mm"]].to_dict("records")]
             if isinstance(code, TrainedCode):
                 watched = code.history.heldout_mm
                 rows.append(label | {"data": "all", "error_mm": watched.iloc[-1], "start_mm": watched.iloc[0]})
@@ -92,12 +109,19 @@ def training_table(again: Trainings, heldout: Mapping[str, Frames], metric: Floa
     return pd.DataFrame(rows, columns=columns)
 
 
-def reconstruction_over_seeds(
-    table: pd.DataFrame, again: Trainings, heldout: Mapping[str, Frames], metric: Float[np.ndarray, "e e"]
-) -> pd.DataFrame:
-    """The table of reconstruction with means over seeds, `error_mm_sd` and `n_seeds`, see :func:`spread`."""
-    others = [compare(codes, heldout, {"face": metric})[0] for codes in _seeds(again)]
-    return spread([table, *others], ["method", "data"], ["error_mm"])
+def reconstruction_over_seeds(table: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
+    """The table of reconstruction with means over seeds, `error_mm_sd` and `n_seeds`, see :func:`spread`.
+
+    Real people in `compared` are those whom no training has seen, who have a name of their own where others are left
+    out of one training each.
+
+    Arguments:
+        table: of :func:`~.reconstruction.compare`. compared: of :func:`compared_again`.
+    """
+    if (table.data == FIRST_FOLD).any():
+        compared = compared.assign(data=compared.data.replace(REAL, FIRST_FOLD))
+    seeds = compared[~compared.training.isin([FIRST, NOISY])].drop(columns="training")
+    return spread([table, seeds], ["method", "data"], ["error_mm"])
 
 
 def recovery_over_seeds(
@@ -144,7 +168,3 @@ def _reseeded(code: FaceCode, further: int) -> FaceCode:
     if not isinstance(code, Reseeded):
         raise UserError("only methods that are trained from a seed can be trained again: leave the others out.")
     return code.reseeded(further)
-
-
-def _error(code: FaceCode, frames: Frames, metric: Float[np.ndarray, "e e"]) -> float:
-    return float(error_mm(frames.psi, np.asarray(code.decode(code.encode(frames.psi)), float), metric).mean())

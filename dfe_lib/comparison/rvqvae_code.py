@@ -25,7 +25,7 @@ class TrainedCode:
         config: shape of the model; its number of stages is set by the bits.
         training: how it is trained.
         heldout: frames whose error the history follows.
-        align_to: model whose displays keep their numbers.
+        align_to: model at whose displays training starts, and whose numbers they keep.
 
     >>> code = TrainedCode(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=4), TrainConfig(steps=1))
     >>> code.fit(np.random.default_rng(0).random((64, 2), np.float32), np.eye(2), 4).model.config.n_stages
@@ -64,8 +64,9 @@ class TrainedCode:
         return TrainedCode(self.config, self.training, self.heldout, self.align_to).fit(psi, metric, self.config.bits)
 
     def reseeded(self, further: int) -> "TrainedCode":
-        """The same shape and training, not fitted yet, that many seeds further."""
-        return type(self)(self.config, replace(self.training, seed=self.training.seed + further), self.heldout)
+        """The same shape and training, not fitted yet, that many seeds further; another seed starts from nothing."""
+        training = replace(self.training, seed=self.training.seed + further)
+        return type(self)(self.config, training, self.heldout, None if further else self.align_to)
 
     @property
     def codebook_size(self) -> int:

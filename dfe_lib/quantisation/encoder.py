@@ -76,7 +76,9 @@ class DiscreteFacialEncoder(TransformerMixin, BaseEstimator):
     ) -> "DiscreteFacialEncoder":
         """Trains a codebook on psi (N, E); `y` is ignored, and `metric` is used instead of the constructor's.
 
-        Displays that `align_to`, a model, an encoder or a folder, has as well keep the numbers that they have there.
+        Training starts at the displays of `align_to`, a model, an encoder or a folder, where it is given, and those
+        that stay keep the numbers that they have there: retrained on other machines, or on a little more, a codebook
+        keeps its words. Without it the start is from nothing, and a small change may lead to other displays.
         With a `pretrained` model nothing is trained. Raises UserError where that model has other sizes than the
         parameters say.
         """

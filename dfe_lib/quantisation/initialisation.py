@@ -1,5 +1,7 @@
 """The start of training: a linear code in a metric, with the best codebook that least squares finds."""
 
+from math import ceil
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -9,7 +11,7 @@ from ..morphable.metric import metric_root
 from .config import TrainConfig
 from .dictionary import fit_codebook, residual_kmeans
 from .rvqvae import RvqVae
-from .shaping import Shaping, plain_displays
+from .shaping import Shaping, known_displays, plain_displays
 
 __all__ = ["filled", "start_classically"]
 
@@ -23,8 +25,10 @@ def start_classically(
     The latent becomes the main axes of psi in the metric (all of them where latent_dim allows), so that its squared
     distances are mm2; the codebook is started by residual k-means, or where codes have strengths at displays of one
     coefficient or of a left and a right one, and improved by turns of assigning codes and solving the least squares for
-    all codes at once. The face that no token moves is psi = 0, the neutral one, and not the mean face, so that a code
-    need not undo what others do; a coefficient that never varies keeps its value.
+    all codes at once. Where there is a codebook to be aligned to, half as many turns begin at its displays, and none is
+    moved unless it does not occur at all: a start from nothing ends at another codebook, as good, wherever the corpus
+    or the machine differs a little. The face that no token moves is psi = 0, the neutral one, and not the mean face, so
+    that a code need not undo what others do; a coefficient that never varies keeps its value.
 
     Arguments:
         model: Its linear maps and codebook are replaced.
@@ -32,7 +36,8 @@ def start_classically(
         metric: Metric (E, E) in mm2.
         config: `start_frames`, `start_rounds` and `start_rarity` are used.
         generator: Source of the random choices.
-        shaping: What makes the displays sparse and sets them apart, and the order in which they are numbered.
+        shaping: What makes the displays sparse and sets them apart, the order in which they are numbered, and the
+            model that they are aligned to.
     """
     root = torch.as_tensor(metric_root(metric), dtype=torch.float64)
     data = psi.double()
@@ -50,13 +55,30 @@ def start_classically(
         model.synthesis.zero_()[:, :dim] = (torch.linalg.inv(root).T @ axes)[:, :dim].float()
         chosen = psi[torch.randperm(len(psi), generator=generator)[: config.start_frames]]
         latent = (chosen - model.mean) @ model.analysis.T
-        book = model.quantiser.codebook
-        if model.config.levels > 1:
-            book.data = plain_displays(chosen - model.mean, metric, model.config, book.shape[1]) @ model.analysis.T
-        else:
-            book.data = residual_kmeans(model.quantiser, latent, generator)
+        known = shaping.align_to if shaping else None
+        _begin(model, chosen, latent, metric, known, generator)
         shape, order = (shaping.of(model), shaping.order(model)) if shaping else (None, None)
-        fit_codebook(model.quantiser, latent, config.start_rounds, config.start_rarity, shape, order)
+        rounds, rarity = config.start_rounds, config.start_rarity
+        if known:
+            rounds, rarity = ceil(rounds / 2), 0.0
+        fit_codebook(model.quantiser, latent, rounds, rarity, shape, order)
+
+
+def _begin(
+    model: RvqVae, psi: Float[Tensor, "n e"], latent: Float[Tensor, "n d"], metric: Float[np.ndarray, "e e"],
+    known: RvqVae | None, generator: torch.Generator,
+) -> None:  # fmt: skip
+    """The codebook at which the turns begin: that of a known model, displays of one coefficient, or k-means."""
+    quantiser = model.quantiser
+    book = quantiser.codebook
+    if known:
+        displays, strengths = known_displays(known, model.config)
+        book.data = displays @ model.analysis.T
+        quantiser.strength.copy_(strengths)
+    elif model.config.levels > 1:
+        book.data = plain_displays(psi - model.mean, metric, model.config, book.shape[1]) @ model.analysis.T
+    else:
+        book.data = residual_kmeans(quantiser, latent, generator)
 
 
 def filled(psi: Float[Tensor, "n e"], config: TrainConfig, generator: torch.Generator) -> Float[Tensor, "_ e"]:

@@ -34,18 +34,26 @@ start, then at most {steps} gradient steps of {batch} frames.
 
 {figures}
 
-Errors are rms over the face's surface in {unit}; the baselines at equal bits are in `tables/reconstruction.csv` of
-the run.
-
+Errors are rms over the face's surface in {unit}{spread}; the baselines at equal bits are in
+`tables/reconstruction.csv` of the run.
+{trained}
 ## Limits
 
 {simulated}- What the fit from video gets wrong, the tokens repeat.
 - A token is a movement, not an emotion, a trait or a state of mind. Not for decisions about people.
 """
 
-_ALIGNED = """Numbers of displays are those of `{known}` where a display is there as well: {matched} of {count}, with
-a median cosine of {cosine:.2f} over the face.
+_ALIGNED = """The start began at the displays of `{known}`, and those that it still is have their numbers from there:
+{matched} of {count}, with cosines over the face of {low:.2f} to {high:.2f}, in the median {cosine:.2f}. {new}
 
+"""
+_TRAINED = """
+## Trained again
+
+From other seeds, and from the same start on a corpus with a little noise: the share of the displays above that come
+again (a cosine over the face of 0.9 or more), and errors in {unit}.
+
+{table}
 """
 _LEVELS = "A token is one of {displays} displays at one of {levels} strengths; token 0 is a face at rest. "
 _SIMULATED = """- The simulated people choose from an inventory of displays that we wrote down: the codebook knows
@@ -55,7 +63,7 @@ _SIMULATED = """- The simulated people choose from an inventory of displays that
 
 def write_model_card(
     folder: Path, run: str, config: RvqVaeConfig, training: TrainConfig, subjects: pd.DataFrame, figures: pd.DataFrame,
-    unit: str, aligned: pd.DataFrame | None = None, known: str = "",
+    unit: str, trainings: pd.DataFrame | None = None, aligned: pd.DataFrame | None = None, known: str = "",
 ) -> None:  # fmt: skip
     """Writes `README.md` into the model's folder.
 
@@ -64,8 +72,9 @@ def write_model_card(
         run: whose parameters trained it.
         config, training: its shape and training.
         subjects: data, subject_id, split, frames of each subject.
-        figures: rows of the held-out table that the card shows.
+        figures: rows of the held-out table; those without a deviation over seeds are left out where others have one.
         unit: of errors.
+        trainings: rows of :func:`~dfe_lib.comparison.retraining.training_table` of this model; one is none.
         aligned: of :func:`~dfe_lib.quantisation.alignment.alignment_table`, where the numbers are those of `known`.
         known: name of the model that gave them.
     """
@@ -74,7 +83,8 @@ def write_model_card(
         run=run, coefficients=len(config.coefficients), stages=config.n_stages, codes=config.codebook_size,
         bits=figures["bits"].iloc[0], shared="one shared" if config.shared_codebook else "a separate",
         decoder=config.decoder, folder=f"results/{run}/model", subjects=_markdown(counts.reset_index()),
-        seed=training.seed, steps=training.steps, batch=training.batch_size, figures=_markdown(figures.round(3)),
+        seed=training.seed, steps=training.steps, batch=training.batch_size, figures=_markdown(_figures(figures)),
+        spread=_spread(figures), trained=_trained(trainings, unit),
         metric=config.metric, weights=_weights(config), levels=_levels(config), aligned=_aligned(aligned, known),
         unit=unit, simulated=_SIMULATED if (subjects["data"] == SIMULATED).any() else "",
     )  # fmt: skip
@@ -96,7 +106,36 @@ def _aligned(table: pd.DataFrame | None, known: str) -> str:
     if table is None:
         return ""
     same = table[table["matched"]]
-    return _ALIGNED.format(known=known, matched=len(same), count=len(table), cosine=same["cosine"].median())
+    others = ", ".join(map(str, table["display"][~table["matched"]]))
+    return _ALIGNED.format(
+        known=known, matched=len(same), count=len(table), cosine=same["cosine"].median(), low=same["cosine"].min(),
+        high=same["cosine"].max(), new=f"New are {others}." if others else "None is new.",
+    )  # fmt: skip
+
+
+def _figures(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a kind of data; with a deviation over seeds, only what has one."""
+    if not _spread(table):
+        return table.round(3)
+    known = table[table["error_mm_sd"].notna()]
+    error = [f"{m:.3f} ± {s:.3f}" for m, s in zip(known["error_mm"], known["error_mm_sd"], strict=True)]
+    return known[["method", "bits", "data", "frames", "people"]].assign(error_mm=error, trainings=known["n_seeds"])
+
+
+def _spread(table: pd.DataFrame) -> str:
+    """How the errors are given."""
+    known = "error_mm_sd" in table and table["error_mm_sd"].notna().any()
+    return ", mean and standard deviation over the seeds" if known else ""
+
+
+def _trained(table: pd.DataFrame | None, unit: str) -> str:
+    """The trainings side by side, where there are several."""
+    if table is None or table["training"].nunique() < 2:
+        return ""
+    wide = table[table["data"] != "all"].pivot_table(
+        index=["training", "templates_again"], columns="data", values="error_mm", sort=False
+    )
+    return _TRAINED.format(unit=unit, table=_markdown(wide.round(3).reset_index()))
 
 
 def _markdown(table: pd.DataFrame) -> str:

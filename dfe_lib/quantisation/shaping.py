@@ -8,13 +8,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..blendshapes import ACTIONS, mirror_permutation
+from ..errors import UserError
 from ..morphable.metric import mesh_cosine, mesh_energy
 from .alignment import aligned_order
 from .config import TrainConfig
 from .dictionary import Order, Shape
 from .rvqvae import RvqVae, RvqVaeConfig
 
-__all__ = ["Shaping", "plain_displays"]
+__all__ = ["Shaping", "known_displays", "plain_displays"]
 
 FULL = 0.995
 """Quantile over the frames that counts as a movement's full strength."""
@@ -34,7 +35,7 @@ class Shaping:
         metric: Metric (E, E) in mm2 that the codebook is learnt in.
         config: `start_sparsity`, `start_locality` and `start_overlap` are used.
         regions: Parts of the metric (E, E), by region of the face; without them nothing is local.
-        align_to: Model whose displays keep their numbers.
+        align_to: Model whose displays the start begins at and whose numbers they keep.
     """
 
     def __init__(
@@ -135,6 +136,28 @@ def _turned(
     if size < 1e-3:
         return 0 * one
     return length * (limit * other / far + np.sqrt(1 - limit**2) * across / size)
+
+
+def known_displays(known: RvqVae, config: RvqVaeConfig) -> tuple[Float[Tensor, "m k e"], Float[Tensor, "m k l"]]:
+    """Displays of another model as changes of psi, and their strengths, for the books of a model of this shape.
+
+    Displays that the other model lacks are zero; strengths are even where it has other levels. Raises UserError for a
+    model of other coefficients.
+    """
+    if known.config.coefficients != config.coefficients:
+        raise UserError("The displays of models of different coefficients cannot be compared.")
+    books, count = 1 if config.shared_codebook else config.n_stages, config.codebook_size // config.levels
+    displays = torch.zeros(books, count, len(config.coefficients))
+    even = torch.arange(1, config.levels + 1) / config.levels
+    strengths = even.repeat(books, count, 1)
+    alike = known.config.levels == config.levels
+    templates, shares = known.display_templates(), known.quantiser.strength.flatten(0, 1).cpu()
+    for book, rows in enumerate(np.array_split(np.arange(len(templates)), books)):
+        rows = rows[:count]
+        displays[book, : len(rows)] = torch.as_tensor(templates[rows], dtype=torch.float32)
+        strengths[book, : len(rows)] = shares[rows] if alike else even
+    strengths[:, 0, 0] *= config.levels == 1
+    return displays, strengths
 
 
 def plain_displays(

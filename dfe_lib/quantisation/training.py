@@ -65,7 +65,8 @@ def train(
         fabric: A launched Fabric, for several devices or processes (:func:`.distributed.train_in_processes`).
         regions: Mesh metric (E, E) of each region of the face in mm2, for a model whose metric is `"balanced"`; those
             of the built-in head where the coefficients are ARKit's actions. Errors in the history are in mm as well.
-        align_to: Another model of these coefficients: a display that it has as well gets the number it has there.
+        align_to: Another model of these coefficients, at whose displays the start begins: a display that stays gets
+            the number that it has there. Whoever is tested must not be among the people whom that model has seen.
     """
     config = config or TrainConfig()
     with _reproducible(config.seed, config.threads):

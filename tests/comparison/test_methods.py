@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from frame_sets import faces
 from planted import PlantedDisplays, invented_metric
 
@@ -67,6 +68,27 @@ def test_the_card_tells_data_seed_and_figures(tmp_path) -> None:
     assert "| simulated | heldout | 1 | 1 |" in card
     assert "seed 0" in card
     assert f"{row.error_mm.iloc[0]:.3f}".rstrip("0") in card
+
+
+def test_the_card_gives_errors_with_their_spread_and_names_what_is_new(tmp_path) -> None:
+    kinds = {"data": np.array(["real", "simulated"]), "heldout": np.array([False, True])}
+    corpus = replace(faces(["a", "b"], 1, PSI[:2]), **kinds)
+    about = {"method": "ours", "bits": 6, "frames": 9, "people": 2, "n_seeds": 3, "usage": 0.77}
+    figures = pd.DataFrame(
+        [about | {"data": "simulated", "error_mm": 0.25, "error_mm_sd": 0.0123},
+         about | {"data": "real, first fold", "error_mm": 0.4449, "error_mm_sd": np.nan}]
+    )  # fmt: skip
+    again = pd.DataFrame(
+        [{"training": training, "data": data, "error_mm": error, "templates_again": same}
+         for training, same, error in (("seed 0", 1.0, 0.25), ("noise", 0.8125, 0.26)) for data in ("simulated", "all")]
+    )  # fmt: skip
+    aligned = pd.DataFrame({"display": range(4), "cosine": [0.8, 0.2, 0.9, 1.0], "matched": [True, False, True, True]})
+    write_model_card(tmp_path, "study", CONFIG, BRIEF, corpus.subjects(), figures, "mm", again, aligned, "known")
+    card = (tmp_path / "README.md").read_text()
+    assert "0.250 ± 0.012" in card and "0.445" not in card and "0.77" not in card
+    assert "`known`" in card and "3 of 4, with cosines over the face of 0.80 to 1.00, in the median 0.90" in card
+    assert "New are 1." in card
+    assert "| noise | 0.812 | 0.26 |" in card and "| all |" not in card
 
 
 def test_a_thorough_search_is_of_the_same_model_and_no_worse() -> None:

@@ -5,10 +5,11 @@ from frame_sets import faces
 from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.comparison.baselines import PcaScalar, ResidualCode
-from dfe_lib.comparison.reconstruction import compare
+from dfe_lib.comparison.reconstruction import FIRST_FOLD, compare
 from dfe_lib.comparison.recovery import recovery_table
 from dfe_lib.comparison.retraining import (
     NOISE,
+    compared_again,
     reconstruction_over_seeds,
     recovery_over_seeds,
     trained_again,
@@ -52,6 +53,12 @@ def test_each_training_is_another_one_of_the_same_method(codes: dict, again: dic
     assert NOISE == 2e-4
 
 
+def test_noise_starts_where_the_first_did_and_further_seeds_from_nothing(codes: dict) -> None:
+    known = codes["ours"].model
+    first = TrainedCode(CONFIG, BRIEF, align_to=known)
+    assert first.reseeded(0).align_to is known and first.reseeded(1).align_to is None
+
+
 def test_what_has_no_seed_is_not_trained_again(codes: dict) -> None:
     with pytest.raises(UserError, match="leave the others out"):
         trained_again(codes, ["pca_scalar"], PSI, METRIC, 2)
@@ -59,7 +66,7 @@ def test_what_has_no_seed_is_not_trained_again(codes: dict) -> None:
 
 def test_tables_hold_means_and_deviations_over_seeds_without_the_noisy_corpus(codes: dict, again: dict) -> None:
     once = compare(codes, HELDOUT, {"face": METRIC})[0]
-    table = reconstruction_over_seeds(once, again, HELDOUT, METRIC).set_index("method")
+    table = reconstruction_over_seeds(once, compared_again(again, HELDOUT, METRIC)).set_index("method")
     errors = [_error(again["ours"][f"seed {seed}"]) for seed in range(3)]
     np.testing.assert_allclose(table.error_mm["ours"], np.mean(errors))
     np.testing.assert_allclose(table.error_mm_sd["ours"], np.std(errors, ddof=1))
@@ -72,8 +79,15 @@ def test_tables_hold_means_and_deviations_over_seeds_without_the_noisy_corpus(co
     assert (found.set_index("method").found_share_sd[["ours", "faiss_rq"]] >= 0).all()
 
 
+def test_people_left_out_of_a_training_of_their_own_are_not_mixed_with_those_whom_none_has_seen(again: dict) -> None:
+    compared = compared_again(again, {"real": faces(["a"], 100, PSI[:100])}, METRIC)
+    row = {"method": "ours", "error_mm": 0.1}
+    table = reconstruction_over_seeds(pd.DataFrame([row | {"data": FIRST_FOLD}, row | {"data": "real"}]), compared)
+    assert table.n_seeds.tolist() == [3, 1] and table.error_mm[1] == 0.1
+
+
 def test_every_training_has_its_errors_and_the_templates_that_come_again(again: dict) -> None:
-    table = training_table(again, HELDOUT, METRIC)
+    table = training_table(again, compared_again(again, HELDOUT, METRIC), METRIC)
     first = table[table.training == "seed 0"]
     assert (first.templates_again == 1).all() and table.templates_again.between(0, 1).all()
     here = table.set_index(["method", "training", "data"]).error_mm

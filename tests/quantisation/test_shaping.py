@@ -4,10 +4,11 @@ import torch
 from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.errors import UserError
 from dfe_lib.morphable.metric import mesh_cosine, mesh_energy, mesh_length
 from dfe_lib.quantisation.config import TrainConfig
-from dfe_lib.quantisation.rvqvae import RvqVaeConfig
-from dfe_lib.quantisation.shaping import ALIKE, Shaping, plain_displays
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
+from dfe_lib.quantisation.shaping import ALIKE, Shaping, known_displays, plain_displays
 
 METRIC = invented_metric()
 PSI = torch.as_tensor(PlantedDisplays.invented().sample(1500, seed=1)[0])
@@ -66,3 +67,29 @@ def test_displays_start_as_single_movements_that_differ(shared):
     assert 12 <= len(book) <= 24 and (np.count_nonzero(book, axis=1) <= 2).all()
     assert (mesh_cosine(book, book, METRIC) - np.eye(len(book))).max() <= ALIKE + 1e-6
     assert book.max() <= PSI.max()
+
+
+@pytest.mark.parametrize("books", [1, 2])
+def test_displays_of_another_model_are_dealt_out_with_their_strengths(books):
+    names, even = ("jawOpen", "jawLeft"), torch.arange(1, 5) / 4
+    known = RvqVae(RvqVaeConfig(names, codebook_size=16, n_stages=2, latent_dim=2, levels=4))
+    known.quantiser.codebook.data.normal_(generator=torch.Generator().manual_seed(0))
+    known.quantiser.strength[0] = torch.tensor([0.1, 0.2, 0.3, 1.0])
+    given = torch.as_tensor(known.display_templates(), dtype=torch.float32)
+    config = RvqVaeConfig(names, codebook_size=12, n_stages=2, levels=4, shared_codebook=books == 1)
+    displays, strengths = known_displays(known, config)
+    rows = torch.arange(4).chunk(books)
+    for book, mine in enumerate(rows):
+        mine = mine[:3]
+        torch.testing.assert_close(displays[book, : len(mine)], given[mine])
+        torch.testing.assert_close(strengths[book, 1 : len(mine)], known.quantiser.strength[0, mine[1:]])
+        assert strengths[book, 0, 0] == 0 and not displays[book, len(mine) :].any()
+        assert (strengths[book, len(mine) :] == even).all()
+    other_levels = known_displays(known, RvqVaeConfig(names, codebook_size=8, n_stages=2, levels=2))[1]
+    assert other_levels[0, 1:].tolist() == [[0.5, 1.0]] * 3
+
+
+def test_displays_of_other_coefficients_are_no_start():
+    known = RvqVae(RvqVaeConfig(("jawOpen",), codebook_size=4))
+    with pytest.raises(UserError, match="coefficients"):
+        known_displays(known, RvqVaeConfig(ACTIONS, codebook_size=4))
