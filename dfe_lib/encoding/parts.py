@@ -69,7 +69,9 @@ def summary_of(part: Path) -> PartSummary:
     """What an encoded table holds."""
     noted = read_metadata(part)
     there = table_schema(part).names
-    rows = read_arrays(part, ["clip_id", "face_id", "frame", "valid", "error_mm", *(["covered"] * ("covered" in there))])
+    rows = read_arrays(
+        part, ["clip_id", "face_id", "frame", "valid", "error_mm", *(["covered"] * ("covered" in there))]
+    )
     shown = rows["valid"]
     clip = np.unique(rows["clip_id"].astype(str), return_inverse=True)[1]
     frames, faces = np.stack([clip, rows["frame"]], 1), np.stack([clip, rows["face_id"]], 1)

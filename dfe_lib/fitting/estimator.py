@@ -235,7 +235,14 @@ class ExpressionEstimator(nn.Module):
         blended = self.config.blend * psi.clamp(0, 1) + (1 - self.config.blend) * base
         blended, sigma, left = self._with_features(blended, log_sigma.exp(), seen, rest, found.angles)
         left = left + hidden[:, 0]
-        padded = (blended + hidden, sigma + hidden, found.angles + hidden, valid, left, self._covered(left, found.angles))
+        padded = (
+            blended + hidden,
+            sigma + hidden,
+            found.angles + hidden,
+            valid,
+            left,
+            self._covered(left, found.angles),
+        )
         return tuple(part[:count] for part in padded)
 
     def _with_features(

@@ -61,8 +61,8 @@ class BuildConfig:
         moving_actors, moving_frames: of the benchmark of smoothing.
         frames: expressive ones of each training actor. test_frames: of each test actor in each condition.
         creased_actors, creased_frames, creased_neutral: whose skin creases, for the network that reads features; their
-            expressive frames and their neutral ones. axes_actors: the first of them, to whom the axes are fitted, so that
-            more actors do not change what tables that are stored already mean.
+            expressive frames and their neutral ones. axes_actors: the first of them, to whom the axes are fitted, so
+            that more actors do not change what stored tables mean.
         workers: processes that film; which actors there are depends on their number.
         seed: of actors and training; test actors have the next one, moving ones that after it.
         models: sizes and training of each layout's network. features: of the network that reads features.

@@ -69,9 +69,7 @@ class FeatureNetwork(nn.Module):
         hidden = self.body(torch.cat([asinh(displacement / (2 * self.spread)), 1.5 * angles], -1))
         return self.psi(hidden), self.log_sigma(hidden).clamp(-5, 1)
 
-    def unexplained(
-        self, displacement: Float[Tensor, "n f"], psi: Float[Tensor, "n 52"]
-    ) -> Float[Tensor, " n"]:
+    def unexplained(self, displacement: Float[Tensor, "n f"], psi: Float[Tensor, "n 52"]) -> Float[Tensor, " n"]:
         """What expressions psi leave of the displacement, in spreads of the training frames, root mean square.
 
         A hand over the face moves the features where no expression does.

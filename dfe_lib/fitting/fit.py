@@ -138,8 +138,13 @@ def _smoothed(
 
 
 def _write(
-    out: Path, path: Path, key: Rows, psi: Float[np.ndarray, "n e"], covered: Float[np.ndarray, " n"],
-    points: list[np.ndarray], measurement: Measurement,
+    out: Path,
+    path: Path,
+    key: Rows,
+    psi: Float[np.ndarray, "n e"],
+    covered: Float[np.ndarray, " n"],
+    points: list[np.ndarray],
+    measurement: Measurement,
 ) -> Float[np.ndarray, " n"]:
     """The expressions table; returns each frame's residual, mm."""
     residual = np.full(len(psi), np.nan, np.float32)

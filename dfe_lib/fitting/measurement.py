@@ -17,7 +17,16 @@ from .estimator import FaceNeutral, pretrained_estimator
 from .smoothing import on_grid, smooth_expressions
 from .solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
 
-__all__ = ["COVERED", "GivenPsi", "Landmarks68", "Measurement", "Rows", "ScoredLandmarks", "measurement_kind", "measurement_of"]
+__all__ = [
+    "COVERED",
+    "GivenPsi",
+    "Landmarks68",
+    "Measurement",
+    "Rows",
+    "ScoredLandmarks",
+    "measurement_kind",
+    "measurement_of",
+]
 
 COVERED = "covered"
 """Column of expressions tables from features: 1 where something covers the face, 0 where nothing does."""
@@ -48,9 +57,7 @@ class Measurement(ABC):
         """Neutral face of the one person that the rows show; None where psi is given."""
 
     @abstractmethod
-    def psi(
-        self, rows: Rows, neutral: FaceNeutral | None
-    ) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, " n"]]:
+    def psi(self, rows: Rows, neutral: FaceNeutral | None) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, " n"]]:
         """Expressions of one person's rows, frame by frame, NaN for what is no face; and 1 where something covers the
         face, 0 where nothing does, NaN where nothing tells.
         """
@@ -120,9 +127,7 @@ class ScoredLandmarks(_Estimated):
     def neutral(self, rows: Rows) -> FaceNeutral:
         return self._estimator.neutral_of_clip(_marks(rows["landmarks"]), rows["blendshapes"], rows.get("features"))
 
-    def psi(
-        self, rows: Rows, neutral: FaceNeutral | None
-    ) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
+    def psi(self, rows: Rows, neutral: FaceNeutral | None) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
         seen = _marks(rows["landmarks"]), rows["blendshapes"]
         found = self._estimator.estimate(*seen, neutral, rows.get("features"))
         return found.psi, found.covered
@@ -151,9 +156,7 @@ class Landmarks68(_Estimated):
     def neutral(self, rows: Rows) -> FaceNeutral:
         return self._estimator.neutral_of_clip(self.points(rows))
 
-    def psi(
-        self, rows: Rows, neutral: FaceNeutral | None
-    ) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
+    def psi(self, rows: Rows, neutral: FaceNeutral | None) -> tuple[Float[np.ndarray, "n 52"], Float[np.ndarray, " n"]]:
         found = self._estimator.estimate(self.points(rows), None, neutral)
         return found.psi, found.covered
 
@@ -180,9 +183,7 @@ class GivenPsi(Measurement):
     def neutral(self, rows: Rows) -> None:
         return None
 
-    def psi(
-        self, rows: Rows, neutral: FaceNeutral | None
-    ) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, " n"]]:
+    def psi(self, rows: Rows, neutral: FaceNeutral | None) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, " n"]]:
         return rows["psi"], np.full(len(rows["psi"]), np.nan)
 
     def smoothed(
