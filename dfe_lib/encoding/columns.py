@@ -31,8 +31,8 @@ AU_COLUMNS = tuple(f"{code}_mesh" for code in OPENFACE_INTENSITY)
 """OpenFace's 17 units, read from the mesh."""
 ACCURACY = (
     "0 absent to 5 maximum, read from the fitted mesh (five times the share of the unit's full shape), not from a "
-    "detector trained on coded faces and not checked against coders; fit_channels.csv says how much of each movement "
-    "the fit finds"
+    "detector trained on coded faces and not checked against coders; fit_channels.csv of the study says "
+    "how much of each movement the fit finds"
 )
 _MESH_UNITS = tuple(
     Column(
@@ -49,14 +49,18 @@ COLUMNS: tuple[Column, ...] = (
     Column("time_s", "key", "s", "time of the frame from the beginning of the file", pa.float64()),
     Column("data", "key", "", "real, or simulated for the study's simulated people", pa.string()),
     Column("valid", "key", "", "is there a face, with tokens?", pa.bool_()),
-    Column("token_", "tokens", "", "a token of the frame, coarse to fine: a row of codebook.csv", pa.int16()),
-    Column("display_", "displays", "", "the display that the token shows: what moves, by itself", pa.int16()),
-    Column("level_", "displays", "", "how strongly, from 0, level A, the weakest: a display's tokens follow one "
-           "another by their levels; codebook.csv has its strength and mm", pa.int16()),
-    Column("error_mm", "tokens", "mm", "how far the face of the tokens is from the fitted one, rms over the face"),
+    Column("token_", "tokens", "", "a token of the frame, the one that says most first: a row of codebook.csv",
+           pa.int16()),
+    Column("display_", "displays", "", "number of the facial movement (display) that the token shows, at whatever "
+           "strength: see codebook.csv", pa.int16()),
+    Column("level_", "displays", "", "strength of that movement, from 0, level A, the weakest; codebook.csv has it "
+           "as a share and in mm", pa.int16()),
+    Column("error_mm", "tokens", "mm", "how far the face that the tokens give back is from the fitted one, root "
+           "mean square over the face"),
     Column("words", "tokens", "", "what the tokens together do to the person's resting face, the eyes' direction "
            "left out; left and right are the person's own", pa.string()),
-    Column("confidence", "face", "0-1", "of the face detector, where it was asked"),
+    Column("confidence", "face", "0-1", "how sure the face detector is; empty where it did not look, as a face once "
+           "found is followed"),
     Column("box_x_px", "face", "px", "left edge of the box around the landmarks, from the left of the picture"),
     Column("box_y_px", "face", "px", "upper edge of the box, from the top of the picture"),
     Column("box_width_px", "face", "px", "width of the box"),
@@ -68,12 +72,13 @@ COLUMNS: tuple[Column, ...] = (
     Column("pitch_deg", "pose", "degrees", "nod of the head, + down"),
     Column("roll_deg", "pose", "degrees", "tilt of the head, + towards the person's right shoulder"),
     Column("gaze_yaw_deg", "gaze", "degrees", "turn of the eyes in the head, mean of both, + to the person's left; "
-           "from the eye actions of psi, by how far they turn the eyes of the head model"),
+           "from the fitted eye movements, by how far they turn the eyes of the head model"),
     Column("gaze_pitch_deg", "gaze", "degrees", "the same up and down, + down; found less well than to the sides"),
     *_MESH_UNITS,
     Column("note", "notes", "", "what of the clip could not be read or had to be assumed; empty for a sound clip",
            pa.string()),
-    Column("residual_mm", "fit", "mm", "how far the landmarks are from the fitted head; most of it is who it is"),
+    Column("residual_mm", "fit", "mm", "how far the landmarks are from the fitted head; most of it is the person's "
+           "own shape"),
     Column("psi_", "psi", "", "an expression coefficient of the fit, for ARKit's actions 0 to 1"),
 )  # fmt: skip
 """Every column in the order of a table; a name that ends in `_` stands for one column each token or coefficient."""

@@ -1,5 +1,6 @@
 """The faces of each frame, at the speed of following one face for as long as there is only one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -47,7 +48,8 @@ class FaceFinder:
       out by the detector's box and landmarked by itself, unsmoothed.
     - Where the graph sees nobody, small faces are searched for, see :class:`small_faces.Search`. Each is cut out,
       enlarged and landmarked by itself, and in the frames that follow where it was, without a search. As soon as
-      MediaPipe's detector sees somebody again, the whole frame is tried first.
+      MediaPipe's detector sees somebody again, the whole frame is tried first. Where everyone is wanted, they are
+      searched for beside large faces as well.
 
     Arguments:
         still: The clip is a picture.
@@ -57,13 +59,15 @@ class FaceFinder:
 
     def __init__(self, still: bool, everyone: bool = False):
         self._look_every_s, self._sure = (0.0, 0.3) if everyone else (LOOK_S, 0.5)
+        self._everyone = everyone
         self._detector = FaceBoxes(min_score=0.3)
         self._one = FaceGraph(video=not still)
         self._each: FaceGraph | None = None
         self._search = Search(still)
-        self._several = self._small = False
+        self._several = False
         self._next_look_s = 0.0
-        self._before: list[Box] = []
+        self._large: list[Box] = []
+        self._small: list[Box] = []
 
     def __enter__(self) -> "FaceFinder":
         return self
@@ -75,10 +79,9 @@ class FaceFinder:
 
     def __call__(self, frame: Frame) -> list[FoundFace]:
         large = self._large_faces(frame, self._look(frame))
-        found = large or self._small_faces(frame)
-        self._small = bool(found) and not large
-        self._before = [each.box for each in found]
-        return found
+        small = self._small_faces(frame, large) if self._everyone or not large else []
+        self._large, self._small = [each.box for each in large], [each.box for each in small]
+        return large + small
 
     def _look(self, frame: Frame) -> list[Box] | None:
         if not self._several and frame.time_s < self._next_look_s:
@@ -89,34 +92,41 @@ class FaceFinder:
         return boxes
 
     def _large_faces(self, frame: Frame, boxes: list[Box] | None) -> list[FoundFace]:
-        if self._small and not boxes:
+        if self._small and not self._large and not boxes:
             return []
         return self._one_by_one(frame, boxes or []) if self._several else self._whole(frame, boxes)
 
-    def _small_faces(self, frame: Frame) -> list[FoundFace]:
-        """Where small ones were in the frame before and, when it is time, wherever the search sees some."""
-        known = self._one_by_one(frame, [], small=True) if self._small else []
+    def _small_faces(self, frame: Frame, large: list[FoundFace]) -> list[FoundFace]:
+        """Where small ones were in the frame before and, when it is time, wherever the search sees some.
+
+        None of them is a large one again.
+        """
+        known = self._one_by_one(frame, [], large, small=True) if self._small else []
         if not self._search.is_due(frame.time_s, bool(known)):
             return known
-        found = self._one_by_one(frame, self._search(frame.rgb), small=True)
+        boxes = [box for box in self._search(frame.rgb) if not any(each.box.holds(box.centre) for each in large)]
+        found = self._one_by_one(frame, boxes, large, small=True)
         self._search.plan(frame.time_s, bool(found))
         return found
 
     def _whole(self, frame: Frame, boxes: list[Box] | None) -> list[FoundFace]:
         faces = self._one(frame.rgb, frame.time_s)
-        if faces and boxes is None and not self._before:
+        if faces and boxes is None and not self._large and not self._small:
             boxes = self._detector(frame.rgb)  # a face that is new in the picture gets its confidence
         return [_found(face, boxes or []) for face in faces]
 
-    def _one_by_one(self, frame: Frame, boxes: list[Box], small: bool = False) -> list[FoundFace]:
+    def _one_by_one(
+        self, frame: Frame, boxes: list[Box], others: Sequence[FoundFace] = (), small: bool = False
+    ) -> list[FoundFace]:
         # a face that the detector loses for a moment is looked for where it was
-        lost = [old for old in self._before if not any(old.overlap(box) > 0.2 for box in boxes)]
+        before = self._small if small else self._large
+        lost = [old for old in before if not any(old.overlap(box) > 0.2 for box in boxes)]
         found: list[FoundFace] = []
         for box in boxes + lost:
             face = self._cut_out(frame.rgb, box, small)
             if face is not None:
                 candidate = _found(face, boxes)
-                if not any(candidate.box.overlap(other.box) > 0.4 for other in found):
+                if not any(candidate.box.overlap(other.box) > 0.4 for other in [*others, *found]):
                     found.append(candidate)
         return found
 

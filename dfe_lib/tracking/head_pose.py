@@ -1,5 +1,6 @@
 """Where the head is and how it is turned, from its landmarks: MediaPipe's face geometry."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class HeadPose:
         return scale, turn, self._weights @ points - scale * turn @ self._middle
 
 
+@cache
 def canonical_face() -> tuple[list[int], Float[np.ndarray, "33"], Float[np.ndarray, "468 3"]]:
     """Numbers of the landmarks that the pose is taken from, their weights (sum 1), and all vertices in cm."""
     fields = _fields(bundled("geometry_pipeline_metadata_landmarks.binarypb"))

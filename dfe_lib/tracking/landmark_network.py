@@ -6,6 +6,7 @@ a picture or a map is counted as MediaPipe does: the left edge of a crop lies at
 
 import math
 import struct
+from functools import cache
 from typing import NamedTuple
 
 import cv2
@@ -59,7 +60,7 @@ class LandmarkNetwork:
     """
 
     def __init__(self) -> None:
-        self._net = network(with_outputs(bundled("face_landmarks_detector.tflite"), FEATURE_MAPS))
+        self._net = network(_model())
         self._input = self._net.get_input_details()[0]["index"]
         self._outputs = [each["index"] for each in self._net.get_output_details()]
 
@@ -130,6 +131,11 @@ def _bilinear(values: Float32[np.ndarray, "s s c"], points: Float[np.ndarray, "n
     upper = values[top, left] * (1 - right) + values[top, left + 1] * right
     lower = values[top + 1, left] * (1 - right) + values[top + 1, left + 1] * right
     return upper * (1 - low) + lower * low
+
+
+@cache
+def _model() -> bytes:
+    return with_outputs(bundled("face_landmarks_detector.tflite"), FEATURE_MAPS)
 
 
 def with_outputs(model: bytes, tensors: tuple[int, ...]) -> bytes:

@@ -1,6 +1,7 @@
 """The networks inside `face_landmarker.task`, run by LiteRT (`ai-edge-litert`, Apache-2.0) in one thread."""
 
 import zipfile
+from functools import cache
 
 from ai_edge_litert.interpreter import Interpreter
 
@@ -10,8 +11,9 @@ from .quiet import QUIET
 __all__ = ["bundled", "network"]
 
 
+@cache
 def bundled(name: str) -> bytes:
-    """A file of the bundle, which is pinned by its hash."""
+    """A file of the bundle, which is pinned by its hash; read once, for there may be thousands of short clips."""
     with zipfile.ZipFile(asset("face_landmarker.task")) as bundle:
         return bundle.read(name)
 

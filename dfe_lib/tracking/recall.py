@@ -1,7 +1,7 @@
 """How small a face is still found: sample people, shrunk and pasted into large frames with no one else in them."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -16,7 +16,7 @@ from ..io.media import Frame, open_media
 from .detection import FaceFinder
 from .landmarker import Box, FaceLandmarks
 
-__all__ = ["faces_found"]
+__all__ = ["Person", "background_scenes", "faces_found", "found_row", "person_in"]
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
@@ -47,7 +47,9 @@ QUALITY = 85
 
 
 @dataclass(frozen=True)
-class _Person:
+class Person:
+    """A square picture around a person, and where the landmarks lie in it."""
+
     rgb: Picture
     landmarks: Float32[np.ndarray, "478 3"]
 
@@ -66,9 +68,16 @@ def faces_found(sizes: tuple[int, ...] = (40, 60, 80, 120), seed: int = 0) -> pd
         A row a size, and one with face_px 0 for clips without a face: `face_px`, `frames`, and `recall` and
         `false_faces` (their number), each also for MediaPipe alone as `mediapipe_recall`, `mediapipe_false_faces`.
     """
-    people, scenes, rng = _people(), _scenes(seed), np.random.default_rng(seed)
-    rows = [_row(size, (_walk(person, size, scenes, rng) for person in people)) for size in sizes]
+    people, scenes, rng = _people(), background_scenes(seed), np.random.default_rng(seed)
+    rows = [found_row(people, size, scenes, rng) for size in sizes]
     return pd.DataFrame([*rows, _row(0, (_panned(scene) for scene in scenes))])
+
+
+def found_row(
+    people: Iterable[Person], size: int, scenes: list[Picture], rng: np.random.Generator
+) -> dict[str, float | int]:
+    """Recall of people whose faces are `size` pixels high, each moving in one of the scenes: a row of `faces_found`."""
+    return _row(size, (_walk(person, size, scenes, rng) for person in people))
 
 
 Clip = Iterator[tuple[Picture, Box | None]]
@@ -98,16 +107,16 @@ def _counts(boxes: list[Box], truth: Box | None) -> tuple[bool, int]:
     return any(right), len(right) - sum(right)
 
 
-def _people() -> list[_Person]:
+def _people() -> list[Person]:
     return [person for name, wanted in PEOPLE.items() for person in _people_of(name, wanted)]
 
 
-def _people_of(name: str, wanted: tuple[int, ...]) -> list[_Person]:
+def _people_of(name: str, wanted: tuple[int, ...]) -> list[Person]:
     people = []
     for rgb in _pictures(name, wanted):
         with FaceFinder(still=True) as find:
             found = find(Frame(0, 0.0, rgb))
-        people += [_cut(rgb, each.face.landmarks, LONE if len(found) == 1 else CROWDED) for each in found]
+        people += [person_in(rgb, each.face.landmarks, LONE if len(found) == 1 else CROWDED) for each in found]
     return people
 
 
@@ -116,16 +125,17 @@ def _pictures(name: str, wanted: tuple[int, ...]) -> list[Picture]:
         return [frame.rgb for frame in reader.frames if frame.index in wanted]
 
 
-def _cut(rgb: Picture, landmarks: Float32[np.ndarray, "478 3"], sides: float) -> _Person:
+def person_in(rgb: Picture, landmarks: Float32[np.ndarray, "478 3"], sides: float = LONE) -> Person:
+    """The person cut out of a picture, `sides` times as wide as the face's box."""
     box = Box.around(landmarks)
     side = round(sides * max(box.x1 - box.x0, box.y1 - box.y0))
     left, top = (round(middle - side / 2) for middle in box.centre)
     wide = cv2.copyMakeBorder(rgb, side, side, side, side, cv2.BORDER_REPLICATE)
     cut = wide[top + side : top + 2 * side, left + side : left + 2 * side]
-    return _Person(cut, landmarks - np.array([left, top, 0], np.float32))
+    return Person(cut, landmarks - np.array([left, top, 0], np.float32))
 
 
-def _walk(person: _Person, size: int, scenes: list[Picture], rng: np.random.Generator) -> Clip:
+def _walk(person: Person, size: int, scenes: list[Picture], rng: np.random.Generator) -> Clip:
     """The person, with a face `size` pixels high, moving a little somewhere in one of the scenes."""
     box = Box.around(person.landmarks)
     shrink = size / (box.y1 - box.y0)
@@ -152,7 +162,7 @@ def _pasted(scene: Picture, small: Picture, left: int, top: int) -> Picture:
     return np.asarray(Image.open(coded))
 
 
-def _scenes(seed: int) -> list[Picture]:
+def background_scenes(seed: int) -> list[Picture]:
     """A room and two photographs without people, and two textures."""
     rooms = _pictures("no_face.mp4", (0, 45))
     textures = [_texture(np.random.default_rng([seed, i])) for i in range(2)]

@@ -89,7 +89,7 @@ def test_a_face_seen_by_two_boxes_is_one(wolfgang):
     frame = wolfgang[0]
     with FaceFinder(still=True) as find:
         find(Frame(0, 0.0, beside(frame.rgb, frame.rgb)))
-        box = find._before[0]
+        box = find._large[0]
         again = Box(box.x0 + 20, box.y0, box.x1 + 20, box.y1)
         assert len(find._one_by_one(frame, [box, again])) == 1
 

@@ -67,6 +67,55 @@ def test_faces_of_a_few_pixels_in_full_hd(height_px):
     assert found.box.overlap(box) > 0.6 and 0.4 <= found.confidence <= 1
 
 
+def company(count):
+    """A man close to the camera in full HD, a woman of 60 pixels behind him to the left, and the box of her face."""
+    (woman, *_), men = real_frames("single_face.mp4", 1), real_frames("WolfgangLanger_Pexels.mp4", count)
+    with FaceLandmarks(video=False) as detect:
+        (face,) = detect(woman.rgb)
+    shrink = np.float32(60 / np.ptp(face.landmarks[:, 1]))
+    small = cv2.resize(woman.rgb, None, fx=float(shrink), fy=float(shrink), interpolation=cv2.INTER_AREA)
+    frames = []
+    for frame in men:
+        whole = cv2.resize(frame.rgb, (1920, 1080), interpolation=cv2.INTER_CUBIC)
+        whole[60 : 60 + len(small), 40 : 40 + small.shape[1]] = small
+        frames.append(Frame(frame.index, frame.time_s, whole))
+    return frames, Box.around(face.landmarks * shrink + np.float32([40, 60, 0]))
+
+
+def test_small_people_beside_a_large_one_are_found_where_everyone_is_wanted():
+    frames, box = company(8)
+    with FaceFinder(still=False, everyone=True) as find, FaceFinder(still=False) as find_largest:
+        for frame in frames:
+            found, (largest,) = find(frame), find_largest(frame)
+            assert len(found) == 2 and found[0].box.overlap(largest.box) > 0.8
+            assert found[1].box.overlap(box) > 0.5
+
+
+def test_a_large_face_is_not_found_again_as_a_small_one():
+    """Wherever the search is made to look."""
+    (frame,) = real_frames("WolfgangLanger_Pexels.mp4", 1)
+    with FaceFinder(still=True, everyone=True) as find:
+        (large,) = find(frame)
+        box = large.box
+        beside = Box(box.x0 - 0.9 * box.size, box.y0, box.x0 + 0.2 * box.size, box.y1)
+        find._search = Always([box, beside])
+        assert len(find(frame)) == 1
+
+
+class Always(Search):
+    """A search that is always due and sees the same boxes."""
+
+    def __init__(self, boxes):
+        super().__init__(still=True)
+        self._seen = boxes
+
+    def __call__(self, rgb):
+        return self._seen
+
+    def is_due(self, time_s, somebody):
+        return True
+
+
 def test_nobody_is_nobody():
     with FaceFinder(still=False) as find:
         assert [find(frame) for frame in real_frames("no_face.mp4")] == [[]] * 95
