@@ -77,6 +77,8 @@ def test_in_a_real_clip_gaze_follows_the_irises(tmp_path: Path) -> None:
         across = (marks[:, left] - marks[:, right])[:, :2].astype(float)
         offset = marks[:, iris, :2] - (marks[:, left] + marks[:, right])[:, :2] / 2
         down = np.stack([-across[:, 1], across[:, 0]], 1)
-        places.append(np.stack([(offset * way).sum(1) for way in (across, down)], 1) / np.square(across).sum(1)[:, None])
+        places.append(
+            np.stack([(offset * way).sum(1) for way in (across, down)], 1) / np.square(across).sum(1)[:, None]
+        )
     where = np.mean(places, 0)
     assert np.corrcoef(gaze[:, 0], where[:, 0])[0, 1] > 0.8 and np.corrcoef(gaze[:, 1], where[:, 1])[0, 1] > 0.6
