@@ -19,7 +19,7 @@ IRIS = {"left_eye": 473, "right_eye": 468}
 
 
 def looks(psi: np.ndarray) -> np.ndarray:
-    """Yaw and pitch (degrees, mean of both eyes) from each eyeball's fitted centre to the iris, beyond those at rest."""
+    """Yaw and pitch (degrees, mean of both eyes) from each eyeball's fitted centre to the iris, beyond rest."""
     head, found = anny_head(), []
     for face in (np.zeros(52), psi):
         vertices = head.vertices(face)
