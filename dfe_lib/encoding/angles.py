@@ -5,34 +5,39 @@ from jaxtyping import Float
 
 from ..blendshapes import ACTIONS
 from ..morphable.model import MorphableModel
+from ..morphable.procrustes import nearest_rotation
 
 __all__ = ["gaze_degrees", "gaze_map"]
 
-IRIS = {"Left": (473, "left_eye"), "Right": (468, "right_eye")}
-"""Landmark of each iris, and the region of its eye."""
+EYES = {"Left": "left_eye", "Right": "right_eye"}
+"""Regions of the eyeballs."""
 
 
 def gaze_map(head: MorphableModel) -> Float[np.ndarray, "e 2"]:
-    r"""Degrees by which each coefficient turns the eyes, mean of both: yaw to the person's left, pitch down.
+    """Degrees by which each coefficient turns the eyes, mean of both: yaw to the person's left, pitch down.
 
-    An action that moves the iris by d on an eye of radius r turns it by $2 \arcsin(d / 2r)$. Eyes are round, so the
-    radius is half an eye's width, and its centre is that far behind the eye's foremost point.
+    An action turns an eyeball by the rotation that brings its vertices nearest to where the action puts them. Eyes of
+    the head model also shift a little as they turn, so that the iris wanders further than by the turn alone.
 
     Arguments:
-        head: of ARKit's actions, with landmarks and the regions of both eyes.
+        head: of ARKit's actions, with the regions of both eyes.
     """
-    turns = np.zeros((len(head.names), 2))
-    if head.landmarks is None or not {"left_eye", "right_eye"} <= set(head.regions):
+    if not set(EYES.values()) <= set(head.regions):
         return np.full((len(head.names), 2), np.nan)
-    moved = head.landmarks(head.expression.astype(float))
-    for side, (iris, region) in IRIS.items():
-        radius = np.ptp(head.template[head.region(region), 0].astype(float)) / 2
-        for row, name in enumerate(head.names):
-            if name.startswith("eyeLook") and name.endswith(side):
-                way = moved[row, iris, :2]
-                degrees = np.degrees(2 * np.arcsin(min(1.0, np.linalg.norm(way) / 2 / radius)))
-                turns[row] = degrees * way / np.linalg.norm(way) * [1, -1] / 2
+    turns = np.zeros((len(head.names), 2))
+    for side, region in EYES.items():
+        eye = head.template[head.region(region)].astype(float)
+        rows = [row for row, name in enumerate(head.names) if name.startswith("eyeLook") and name.endswith(side)]
+        moved = eye + head.expression[rows][:, head.region(region)].astype(float)
+        turns[rows] = _turned(eye, moved) / 2
     return turns
+
+
+def _turned(eye: Float[np.ndarray, "v 3"], moved: Float[np.ndarray, "n v 3"]) -> Float[np.ndarray, "n 2"]:
+    """Yaw and pitch, in degrees, of an eyeball that looked straight ahead."""
+    rotation, _, _ = nearest_rotation((eye - eye.mean(0)).T @ (moved - moved.mean(1, keepdims=True)))
+    right, up, out = rotation[:, 2].T
+    return np.degrees(np.stack([np.arctan2(right, out), -np.arcsin(up)], 1))
 
 
 def gaze_degrees(psi: Float[np.ndarray, "n e"], turns: Float[np.ndarray, "e 2"]) -> Float[np.ndarray, "n 2"]:

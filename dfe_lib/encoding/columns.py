@@ -72,7 +72,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("pitch_deg", "pose", "degrees", "nod of the head, + down"),
     Column("roll_deg", "pose", "degrees", "tilt of the head, + towards the person's right shoulder"),
     Column("gaze_yaw_deg", "gaze", "degrees", "turn of the eyes in the head, mean of both, + to the person's left; "
-           "from the fitted eye movements, by how far they turn the eyes of the head model"),
+           "from the fitted eye movements, by how far they turn the eyes of the head model; of what rendered eyes turn "
+           "about half is seen"),
     Column("gaze_pitch_deg", "gaze", "degrees", "the same up and down, + down; found less well than to the sides"),
     *_MESH_UNITS,
     Column("note", "notes", "", "what of the clip could not be read or had to be assumed; empty for a sound clip",

@@ -90,7 +90,7 @@ def fit_cover(actors: RenderedSet, model: ExpressionEstimator) -> list[float]:
 def fit_calibration(
     actors: RenderedSet, estimator: ExpressionEstimator, small: ExpressionEstimator | None = None
 ) -> pd.DataFrame:
-    """Share of the truths within one and two sigma, by the part of the face that acts: .683 and .954 where sigma is right.
+    """Share of the truths within one and two sigma, by part of the face: .683 and .954 where sigma is right.
 
     `sigma` says which: that of the networks, or `calibrated`, by temperatures that were fitted on the other actors
     (five folds). `moving` are the frames in which an action is estimated above MOVING_PSI, `all` those with a person's

@@ -21,9 +21,8 @@ __all__ = [
 
 SMOOTHINGS = ("none", "one_euro", "bilateral")
 WIDTH_S, RANGE_MM = 0.15, 0.4
-"""Of the bilateral filter: how far it looks, and what counts as the same face. Chosen among 30 pairs by the error on the
-moving actors of `fit_smoothing.csv` together, four of whom do not tell neighbours apart, and the tremble of the sample
-clips."""
+"""Of the bilateral filter: how far it looks, and what counts as the same face. Chosen among 30 pairs by the error on
+the moving actors of `fit_smoothing.csv`, too few to tell neighbours apart, and the tremble of the sample clips."""
 REACH = 3.0
 """Widths after which a frame counts no more."""
 WINDOW_S = REACH * WIDTH_S

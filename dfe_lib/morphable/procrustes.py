@@ -93,11 +93,11 @@ def align(landmarks: Float[Tensor, "n l 3"], template: Float[Tensor, "m l 3"], w
     finite = _finite(landmarks)
     # planes of one coordinate each: sums over landmarks then read memory in order, several times as fast
     planes = _planes(landmarks, finite)
-    centred = planes - (planes @ weights)[..., None]
+    centred = planes - _each(planes, weights[:, None])
     centre = weights @ template
     goal = (template - centre[:, None]) * weights[:, None]
     rotation, trace, handed = nearest_rotation(_each(centred, goal))
-    spread = (centred.square() @ weights).sum(1).clamp_min(1e-12)
+    spread = _each(centred.square(), weights[:, None]).sum((1, 2)).clamp_min(1e-12)
     scale = trace / spread
     placed = (scale[:, None, None] * rotation).transpose(1, 2) @ centred + centre[..., None]
     # what Umeyama's fit leaves over, in closed form
@@ -125,7 +125,7 @@ def lifted(
     goal = template - (weights @ template)[:, None]
     weighted = goal * weights[:, None]
     gram = torch.linalg.inv(weighted.transpose(1, 2) @ goal)
-    affine = _each(flat - (flat @ weights)[..., None], weighted @ gram)
+    affine = _each(flat - _each(flat, weights[:, None]), weighted @ gram)
     left, singular, right = torch.linalg.svd(affine, full_matrices=False)
     across = left @ right
     depth = torch.linalg.cross(across[:, 0], across[:, 1])
@@ -148,9 +148,9 @@ def _planes(points: Float[Tensor, "n l c"], finite: Bool[Tensor, " n"]) -> Float
     return planes.mul_(way[:, None]).masked_fill_(~finite[:, None, None], 0.0)
 
 
-def _each(planes: Float[Tensor, "n c l"], goal: Float[Tensor, "m l d"]) -> Float[Tensor, "n c d"]:
-    """Product with the one goal of all rows, or with each row's own."""
-    return planes @ (goal[0] if len(goal) == 1 else goal)
+def _each(planes: Float[Tensor, "n c l"], goal: Float[Tensor, "*m l d"]) -> Float[Tensor, "n c d"]:
+    """Products row by row, with one goal or each row's own: the digits of a row depend on no other row."""
+    return torch.bmm(planes, goal.expand(len(planes), -1, -1))
 
 
 def _finite(points: Float[Tensor, "n l c"]) -> Bool[Tensor, " n"]:

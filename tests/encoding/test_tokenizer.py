@@ -71,7 +71,7 @@ def test_gaze_has_the_sides_of_the_person() -> None:
     look[0, [ACTIONS.index("eyeLookOutLeft"), ACTIONS.index("eyeLookInRight")]] = 1
     look[1, [ACTIONS.index("eyeLookDownLeft"), ACTIONS.index("eyeLookDownRight")]] = 1
     (left, level), (_, down), rest = gaze_degrees(look, turns)
-    assert 15 < left < 30 and abs(level) < 3 and 10 < down < 30 and not rest.any()
+    assert 12 < left < 15 and abs(level) < 1 and 9 < down < 12 and not rest.any()
 
 
 def test_the_head_turns_to_the_side_that_the_pose_says() -> None:

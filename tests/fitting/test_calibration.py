@@ -9,7 +9,7 @@ import pytest
 
 from dfe_lib.actors.benchmark_set import RenderedSet, rendered_set
 from dfe_lib.fitting.calibration import calibrate, fit_calibration, fit_temperatures
-from dfe_lib.fitting.estimator import PRETRAINED, CALIBRATION, ExpressionEstimator, pretrained_estimator
+from dfe_lib.fitting.estimator import CALIBRATION, PRETRAINED, ExpressionEstimator, pretrained_estimator
 
 
 @pytest.fixture(scope="module")
