@@ -22,7 +22,7 @@ SHARP_PX = 300.0
 
 
 def turned_faces_found(
-    yaws: Sequence[float] = (0, 20, 40, 60), n_actors: int = 8, size: int = 60, seed: int = 0
+    yaws: Sequence[float] = (0.0, 20.0, 40.0, 60.0), n_actors: int = 8, size: int = 60, seed: int = 0
 ) -> pd.DataFrame:
     """Recall by yaw of rendered actors, by FaceLandmarker alone and by `detection.FaceFinder`.
 
@@ -50,10 +50,10 @@ def _turned(head: MorphableModel, studio: Studio, seed: list[int], yaws: Sequenc
     """One actor with one expression and light, at each yaw, to a side of its own."""
     rng = np.random.default_rng(seed)
     actor, psi = sample_actor(head, studio.refine, rng), sample_expressions(1, rng)[0]
-    shot, side = replace(sample_shot(rng, "rendered"), face_px=SHARP_PX, pitch=0.0, roll=0.0), rng.choice([-1, 1])
+    shot, side = replace(sample_shot(rng, "rendered"), face_px=SHARP_PX, pitch=0.0, roll=0.0), int(rng.choice([-1, 1]))
     marks = landmarks_of(head, actor.vertices(psi))
     for yaw in yaws:
-        turned = replace(shot, yaw=float(side * yaw))
+        turned = replace(shot, yaw=side * yaw)
         placed = marks @ turned.rotation.T + [*turned.shift, 0]
         pixels = turned.camera.project(placed) * turned.scale
         landmarks = np.pad(pixels, ((0, 0), (0, 1))).astype(np.float32)

@@ -9,7 +9,7 @@ from dfe_lib.tracking.landmarker import Box, FaceLandmarks
 
 def test_rows_by_yaw_of_small_rendered_faces(monkeypatch) -> None:
     monkeypatch.setattr(recall, "FRAMES", 2)
-    table = turned_faces.turned_faces_found((0, 40), n_actors=3).set_index("yaw_deg")
+    table = turned_faces.turned_faces_found((0.0, 40.0), n_actors=3).set_index("yaw_deg")
     assert table.index.tolist() == [0, 40] and (table[["face_px", "frames"]] == [60, 6]).all(axis=None)
     assert (table["recall"] >= 0.95).all() and (table["mediapipe_recall"] < 0.2).all()
     assert (table["false_faces"] == 0).all()
@@ -19,7 +19,7 @@ def test_truth_is_the_rendered_face_turned_by_that_yaw() -> None:
     """As FaceLandmarker sees it, where it is large."""
     head = anny_head()
     with turned_faces.Studio(head) as studio, FaceLandmarks(video=False) as detect:
-        for person, yaw in zip(turned_faces._turned(head, studio, [0, 70_000], (0, 30)), (0, 30), strict=True):
+        for person, yaw in zip(turned_faces._turned(head, studio, [0, 70_000], (0.0, 30.0)), (0, 30), strict=True):
             (face,) = detect(person.rgb)
             assert Box.around(face.landmarks).overlap(Box.around(person.landmarks)) > 0.8
             seen = np.degrees(np.arctan2(abs(face.rotation[0, 2]), face.rotation[2, 2]))
