@@ -43,7 +43,7 @@ Errors are rms over the face's surface in {unit}{spread}; the baselines at equal
 - A token is a movement, not an emotion, a trait or a state of mind. Not for decisions about people.
 """
 
-_ALIGNED = """The start began at the displays of `{known}`, and those that it still is have their numbers from there:
+_ALIGNED = """Training started at the displays of `{known}`, and those that are still there keep their numbers:
 {matched} of {count}, with cosines over the face of {low:.2f} to {high:.2f}, in the median {cosine:.2f}. {new}
 
 """
@@ -135,7 +135,7 @@ def _trained(table: pd.DataFrame | None, unit: str) -> str:
     wide = table[table["data"] != "all"].pivot_table(
         index=["training", "templates_again"], columns="data", values="error_mm", sort=False
     )
-    return _TRAINED.format(unit=unit, table=_markdown(wide.round(3).reset_index()))
+    return _TRAINED.format(unit=unit, table=_markdown(wide.reset_index().round(3)))
 
 
 def _markdown(table: pd.DataFrame) -> str:

@@ -51,9 +51,10 @@ def test_models_of_other_coefficients_are_not_compared():
         alignment_table(*models, METRIC)
 
 
-def test_a_start_at_known_displays_comes_to_the_same_ones_where_the_corpus_changes_a_little():
-    """What a start from nothing does not: 2e-4 of psi is what two machines make of one clip."""
-    noise = np.random.default_rng(0).uniform(-2e-4, 2e-4, PSI.shape).astype(np.float32)
+def test_a_start_at_known_displays_keeps_them_on_half_of_the_frames():
+    """Where a start from nothing keeps about 40 of 100; 2e-4 of noise, which two machines make of one clip, is less."""
     first = encoder(levels=4).fit(PSI)
-    again = [encoder(levels=4).fit(psi, align_to=first).model_ for psi in (PSI, PSI + noise)]
-    assert (alignment_table(*again, METRIC)["cosine"] >= 0.9).mean() >= 0.9
+    noise = np.random.default_rng(0).uniform(-2e-4, 2e-4, PSI.shape).astype(np.float32)
+    for psi in (PSI[::2], PSI + noise):
+        again = encoder(levels=4).fit(psi, align_to=first)
+        assert (alignment_table(again.model_, first.model_, METRIC)["cosine"] >= 0.9).mean() >= 0.9
