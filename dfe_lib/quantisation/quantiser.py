@@ -85,10 +85,11 @@ class ResidualQuantiser(nn.Module):
             pairs = pairs.masked_fill(self._same_display(), torch.inf)
         return books, 0.5 * books.square().sum(2), pairs
 
-    def costs(self, z: Float[Tensor, "b d"], tables: Tables) -> Float[Tensor, "b n k"]:
-        r"""Half of $\|z - c\|^2 - \|z\|^2$ for every code alone."""
+    def costs(self, z: Float[Tensor, "n b d"], tables: Tables) -> Float[Tensor, "n b m k"]:
+        r"""Half of $\|z - c\|^2 - \|z\|^2$ for every code alone, of blocks of b vectors."""
         books, half, _ = tables
-        return half - torch.einsum("bd,mkd->bmk", z, books)
+        flat = books.flatten(0, 1).T.expand(len(z), -1, -1)
+        return torch.baddbmm(half.flatten(), z, flat, alpha=-1).unflatten(2, half.shape)
 
     @torch.no_grad()
     def search(self, z: Float[Tensor, "b d"]) -> Int[Tensor, "b m"]:
@@ -98,25 +99,27 @@ class ResidualQuantiser(nn.Module):
             z: Vectors (B, D).
         """
         tables = self.tables(z.dtype)
-        return self.best(self.costs(z, tables), tables)
+        return self.best(self.costs(z[None], tables)[0], tables)
 
     def best(self, solo: Float[Tensor, "b n k"], tables: Tables) -> Int[Tensor, "b m"]:
         """Codes (B, M) by their costs alone; each row is searched by itself, so that it rounds as it would alone."""
         pairs = tables[2]
-        codes = solo.new_zeros(solo.shape[0], 1, 0, dtype=torch.long)  # not len, which an export takes for a constant
-        cost = solo.new_zeros(solo.shape[0], 1)
-        for stage in range(self.n_stages):
+        size = solo.shape[2]
+        cost, flat = _smallest(solo[:, 0], self._width(0, size))
+        codes = flat[..., None]
+        for stage in range(1, self.n_stages):
             book = 0 if self.shared else stage
-            total = self._overlap(pairs[:, book], codes) if stage else torch.zeros_like(solo[:, :1])
-            total.add_(solo[:, book, None]).add_(cost[..., None])
-            last = stage == self.n_stages - 1
-            if self.shared and stage and not last:
+            total = self._overlap(pairs[:, book], codes).add_(solo[:, book, None]).add_(cost[..., None])
+            if self.shared and stage < self.n_stages - 1:
                 _drop_repeats(total, codes, self.marks)
-            width = 1 if last else min(self.beam, total[0].numel())
-            cost, flat = _smallest(total.flatten(1), width)
-            parents = codes.gather(1, (flat // total.shape[2])[..., None].expand(-1, -1, stage))
-            codes = torch.cat([parents, (flat % total.shape[2])[..., None]], dim=2)
+            cost, flat = _smallest(total.flatten(1), self._width(stage, total.shape[1] * size))
+            parents = codes.gather(1, (flat // size)[..., None].expand(-1, -1, stage))
+            codes = torch.cat([parents, (flat % size)[..., None]], dim=2)
         return self._ordered(codes[:, 0], solo[:, 0], pairs[0, 0]) if self.shared else codes[:, 0]
+
+    def _width(self, stage: int, candidates: int) -> int:
+        """Partial sums that are kept after a stage."""
+        return 1 if stage == self.n_stages - 1 else min(self.beam, candidates)
 
     def _same_display(self) -> Bool[Tensor, "k k"]:
         """Pairs of codes that no sum may hold both of: one display twice; but nothing goes with everything."""
@@ -136,12 +139,13 @@ class ResidualQuantiser(nn.Module):
         """The same codes, each next one the best of those that remain."""
         codes = codes.sort(dim=1).values
         pairs = pairs[codes[:, :, None], codes[:, None]]
+        pairs.diagonal(dim1=1, dim2=2).fill_(torch.inf)  # what is taken is never taken again
         cost = solo.gather(1, codes)
         order = []
         for _ in range(codes.shape[1]):
             order.append(cost.argmin(1, keepdim=True))
             taken = order[-1][..., None].expand(-1, -1, cost.shape[1])
-            cost = (cost + pairs.gather(1, taken)[:, 0]).scatter(1, torch.cat(order, dim=1), torch.inf)
+            cost = cost + pairs.gather(1, taken)[:, 0]
         return codes.gather(1, torch.cat(order, dim=1))
 
 
@@ -151,12 +155,15 @@ def _drop_repeats(total: Float[Tensor, "b n k"], codes: Int[Tensor, "b n s"], ma
     Sets are compared by the sum of their codes' marks. Extending p by c repeats an earlier q extended by d where p
     without d is q without c.
     """
-    own = marks[codes]
-    less = own.sum(2, keepdim=True) - own
-    same = (less[:, :, None, None] == less[:, None, :, :, None]).any(4)
-    earlier = torch.ones(codes.shape[1], codes.shape[1]).tril(-1).bool().to(codes.device)
-    penalty = torch.zeros_like(same, dtype=total.dtype).masked_fill_(same & earlier[:, :, None], torch.inf)
-    total.scatter_add_(2, codes[:, None].expand_as(same).flatten(2), penalty.flatten(2))
+    beam, size = codes.shape[1:]
+    penalty = total.new_full((beam, beam), torch.inf).tril(-1)[:, :, None]
+    if size > 1:  # of single codes, each is another one without the one it has
+        own = marks[codes]
+        less = (own.sum(2, keepdim=True) - own).flatten(1)
+        same = (less[:, :, None] == less[:, None]).unflatten(1, (beam, size)).any(2).unflatten(2, (beam, size))
+        penalty = torch.where(same, penalty, 0.0)
+    added = codes[:, None].expand(-1, beam, -1, -1)
+    total.scatter_add_(2, added.flatten(2), penalty.expand_as(added).flatten(2))
 
 
 def _smallest(cost: Float[Tensor, "b n"], width: int) -> tuple[Float[Tensor, "b w"], Int[Tensor, "b w"]]:

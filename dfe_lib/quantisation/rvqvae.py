@@ -21,7 +21,9 @@ from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..io.machine import cpu_count
 from ..io.tables import atomic_path, write_text
-from .quantiser import ResidualQuantiser
+from .quantiser import ResidualQuantiser, Tables
+from .reader import BlockLinear, CoefficientReader, ReaderTables, perceptron
+from .remembered import Remembered
 
 __all__ = ["STUDY_MODEL", "RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
 
@@ -141,71 +143,12 @@ class RvqVaeOutput:
     codes: Int[Tensor, "b m"]
 
 
-class CoefficientReader(nn.Module):
-    r"""A transformer that reads psi as a sequence of coefficients, at a cost that hardly grows with its length.
-
-    Coefficient i becomes the vector $t_i = x_i a_i + b_i$ (value and identity embedded); Q learned queries attend to
-    the sequence, then to one another in `depth` blocks. Keys and values are linear in $t_i$, hence affine in $x_i$,
-    so the attention over the sequence is computed from $x$ and two tables without ever building the $t_i$:
-    the logit of query q is $x_i \langle q, K a_i \rangle + \langle q, K b_i \rangle$, and likewise for the values.
-
-    Source: Jaegle et al., "Perceiver", 2021 (queries that read a long sequence).
-    """
-
-    def __init__(self, n_coefficients: int, config: RvqVaeConfig):
-        super().__init__()
-        self.heads = config.heads
-        shape = (n_coefficients, config.width)
-        self.value = nn.Parameter(torch.randn(shape) * 0.5)
-        self.identity = nn.Parameter(torch.randn(shape) * 0.5)
-        self.query = nn.Parameter(torch.randn(config.queries, config.width))
-        self.keys_values = nn.Linear(config.width, 2 * config.width, bias=False)
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
-        self.norm = nn.LayerNorm(config.width)
-
-    def forward(self, x: Float[Tensor, "b e"]) -> Float[Tensor, "b q w"]:
-        table = self.keys_values(torch.stack([self.value, self.identity]))
-        (key_slope, value_slope), (key_offset, value_offset) = (
-            [_split(part, self.heads) for part in embedded.chunk(2, dim=1)] for embedded in table
-        )
-        query = _split(self.query, self.heads) * (self.query.shape[1] // self.heads) ** -0.5
-        slope, offset = query @ key_slope.mT, query @ key_offset.mT
-        attention = (x[:, None, None] * slope + offset).softmax(-1)
-        read = (attention * x[:, None, None]) @ value_slope + attention @ value_offset
-        summary = self.query + read.transpose(1, 2).flatten(2)
-        for block in self.blocks:
-            summary = block(summary)
-        return self.norm(summary)
-
-
 def _reader(n_coefficients: int, config: RvqVaeConfig) -> nn.Module | None:
     if config.encoder == "transformer":
-        return CoefficientReader(n_coefficients, config)
+        return CoefficientReader(n_coefficients, config.width, config.depth, config.heads, config.queries)
     if config.encoder == "linear":
         return None
-    hidden, out = config.decoder_width, config.queries * config.width
-    return nn.Sequential(nn.Linear(n_coefficients, hidden), nn.GELU(), nn.Linear(hidden, out), nn.GELU())
-
-
-class Block(nn.Module):
-    """One pre-norm transformer block."""
-
-    def __init__(self, width: int, heads: int):
-        super().__init__()
-        self.heads = heads
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-        self.in_projection = nn.Linear(width, 3 * width)
-        self.out_projection = nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-
-    def forward(self, x: Float[Tensor, "b q w"]) -> Float[Tensor, "b q w"]:
-        query, key, value = (
-            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for part in self.in_projection(self.norms[0](x)).chunk(3, dim=2)
-        )
-        attention = (query @ key.mT * query.shape[-1] ** -0.5).softmax(-1)
-        x = x + self.out_projection((attention @ value).transpose(1, 2).flatten(2))
-        return x + self.mlp(self.norms[1](x))
+    return perceptron(n_coefficients, config.decoder_width, config.queries * config.width)
 
 
 class RvqVae(nn.Module):
@@ -237,7 +180,7 @@ class RvqVae(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.reader = _reader(n_coefficients, config)
-            self.to_latent = nn.Linear(config.queries * config.width, dim) if self.reader is not None else None
+            self.to_latent = BlockLinear(config.queries * config.width, dim) if self.reader is not None else None
             layers = [nn.Linear(dim, config.decoder_width), nn.Linear(config.decoder_width, config.decoder_width)]
             last = nn.Linear(config.decoder_width, n_coefficients)
             mlp = nn.Sequential(layers[0], nn.GELU(), layers[1], nn.GELU(), last)
@@ -248,6 +191,7 @@ class RvqVae(nn.Module):
                 dim, config.codebook_size, config.n_stages, config.shared_codebook, config.beam, config.levels
             )
             self.quantiser.codebook.data.normal_()
+        self._remembered: Remembered[tuple[ReaderTables | None, Tables]] = Remembered()
         for layer in filter(None, (self.to_latent, last)):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -257,11 +201,20 @@ class RvqVae(nn.Module):
 
     def latent(self, psi: Float[Tensor, "b e"]) -> Float[Tensor, "b d"]:
         """Latent of psi, before quantisation."""
+        return self._latent(psi[None], self._reader_tables())[0]
+
+    def _reader_tables(self) -> ReaderTables | None:
+        return self.reader.tables() if isinstance(self.reader, CoefficientReader) else None
+
+    def _latent(self, psi: Float[Tensor, "n b e"], tables: ReaderTables | None) -> Float[Tensor, "n b d"]:
+        """Latent of blocks of b frames."""
         centred = psi - self.mean
-        linear = centred @ self.analysis.T
+        analysis = self.analysis.T.expand(len(psi), -1, -1)
         if self.reader is None or self.to_latent is None:
-            return linear
-        return linear + self.to_latent(self.reader(centred / self.scale).flatten(1))
+            return torch.bmm(centred, analysis)
+        x = centred / self.scale
+        read = self.reader(x) if tables is None else self.reader(x, tables)
+        return torch.baddbmm(self.to_latent(read), centred, analysis)
 
     def decode_vectors(self, vectors: Float[Tensor, "b m d"]) -> Float[Tensor, "b e"]:
         """psi from code vectors; none (M = 0) gives the face that no token moves."""
@@ -284,13 +237,24 @@ class RvqVae(nn.Module):
         if psi.ndim != 2 or psi.shape[1] != len(self.config.coefficients):
             expected = len(self.config.coefficients)
             raise UserError(f"This model reads rows of {expected} coefficients, not an array of {tuple(psi.shape)}.")
-        tables = self.quantiser.tables(self.mean.dtype)
+        reader, search = self._tables()
 
         def codes(rows: Tensor) -> Tensor:
-            costs = [self.quantiser.costs(self.latent(block), tables) for block in rows.split(BLOCK)]
-            return self.quantiser.best(torch.cat(costs), tables)
+            costs = self.quantiser.costs(self._latent(_blocks(rows), reader), search)
+            return self.quantiser.best(costs.flatten(0, 1)[: len(rows)], search)
 
         return _in_chunks(codes, psi.to(self.mean))
+
+    def _tables(self) -> tuple[ReaderTables | None, Tables]:
+        """What encoding needs of the weights; kept while the model is in eval mode and they stay the same."""
+        weights = [self.quantiser.codebook, self.quantiser.strength]
+        if isinstance(self.reader, CoefficientReader):
+            weights += self.reader.embedded
+
+        def made() -> tuple[ReaderTables | None, Tables]:
+            return self._reader_tables(), self.quantiser.tables(self.mean.dtype)
+
+        return made() if self.training else self._remembered(weights, made)
 
     @torch.no_grad()
     def decode(self, codes: Int[Tensor, "b m"]) -> Float[Tensor, "b e"]:
@@ -299,7 +263,8 @@ class RvqVae(nn.Module):
             return self.decode_vectors(self.mean.new_zeros(len(codes), 0, self.config.latent_dim))
 
         def psi(rows: Tensor) -> Tensor:
-            return torch.cat([self.decode_vectors(self.quantiser.lookup(block)) for block in rows.split(BLOCK)])
+            blocks = [self.decode_vectors(self.quantiser.lookup(block)) for block in _blocks(rows)]
+            return torch.cat(blocks)[: len(rows)]
 
         return _in_chunks(psi, codes.to(self.mean.device))
 
@@ -434,23 +399,26 @@ def _read_config(folder: Path) -> tuple[RvqVaeConfig, str | None]:
         raise UserError(f"{folder / 'config.json'} has other settings than this version of dfe_lib knows.") from error
 
 
-def _split(x: Float[Tensor, "n w"], heads: int) -> Float[Tensor, "h n v"]:
-    """The columns of each attention head."""
-    return x.unflatten(1, (heads, -1)).transpose(0, 1)
+def _blocks(rows: Float[Tensor, "b c"] | Int[Tensor, "b c"]) -> Tensor:
+    """Rows in blocks (n, BLOCK, C); the last is filled up with copies of a row."""
+    short = -len(rows) % BLOCK
+    if short:
+        rows = torch.cat([rows, rows[:1].expand(short, -1)])
+    return rows.unflatten(0, (-1, BLOCK))
 
 
 def _in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """`function` over passes of CHUNK rows, on all cores; the last is filled up to whole blocks with copies of a row.
+    """`function` over passes of CHUNK rows, on all cores.
 
     Matrix products round by the size of their operands and the number of threads, so products of one size on one
     thread each are what makes a row's result its own.
     """
     if not len(rows):
         return function(rows.new_zeros(1, rows.shape[1]))[:0]
-    short = -len(rows) % BLOCK
-    chunks = torch.cat([rows, rows[:1].expand(short, -1)]).split(CHUNK) if short else rows.split(CHUNK)
+    chunks = rows.split(CHUNK)
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    if threads > 1:
+        torch.set_num_threads(1)
     try:
         if len(chunks) == 1 or rows.is_cuda:
             outputs = [function(chunk) for chunk in chunks]
@@ -458,5 +426,6 @@ def _in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
             with ThreadPoolExecutor(cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 outputs = list(pool.map(torch.no_grad()(function), chunks))
     finally:
-        torch.set_num_threads(threads)
-    return torch.cat(outputs)[: len(rows)]
+        if threads > 1:
+            torch.set_num_threads(threads)
+    return torch.cat(outputs)

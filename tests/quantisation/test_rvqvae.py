@@ -1,6 +1,7 @@
 import json
 import time
 
+import jaxtyping
 import numpy as np
 import psutil
 import pytest
@@ -11,7 +12,8 @@ from vector_quantize_pytorch import ResidualVQ
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.quantisation.quantiser import ResidualQuantiser, _drop_repeats, _smallest
-from dfe_lib.quantisation.rvqvae import CoefficientReader, RvqVae, RvqVaeConfig
+from dfe_lib.quantisation.reader import CoefficientReader
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
 
 
 def random_model(**settings) -> RvqVae:
@@ -183,21 +185,37 @@ def test_a_frame_shows_a_display_once():
 
 def test_reader_is_attention_over_the_embedded_coefficients():
     """The folded attention equals the plain one, in which every coefficient's vector is built."""
-    config = RvqVaeConfig(ACTIONS, width=32, heads=4, depth=1)
-    reader = CoefficientReader(len(ACTIONS), config).double()
+    reader = CoefficientReader(len(ACTIONS), width=32, depth=1, heads=4, queries=2).double()
     reader.blocks = torch.nn.ModuleList()
     x = frames(6)
     sequence = x[..., None] * reader.value + reader.identity
     key, value = (part.unflatten(2, (4, 8)).transpose(1, 2) for part in reader.keys_values(sequence).chunk(2, dim=2))
     query = reader.query.unflatten(1, (4, 8)).transpose(0, 1).expand(6, -1, -1, -1)
     read = torch.nn.functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-    torch.testing.assert_close(reader(x), reader.norm(reader.query + read), rtol=0, atol=1e-12)
+    expected = reader.norm(reader.query + read).flatten(1)
+    torch.testing.assert_close(reader(x[None], reader.tables())[0], expected, rtol=0, atol=1e-12)
 
 
 def test_encoder_sees_which_coefficient_has_the_value():
     model = random_model()
     psi = frames(4)
-    assert (model.reader(psi) - model.reader(psi.roll(1, dims=1))).abs().max() > 1e-3
+    tables = model.reader.tables()
+    first, moved = (model.reader(rows[None], tables) for rows in (psi, psi.roll(1, dims=1)))
+    assert (first - moved).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["quantiser.codebook", "quantiser.strength", "reader.query", "reader.value"])
+def test_what_is_kept_of_the_weights_follows_them(name):
+    model = random_model(levels=4).eval()
+    psi = frames(300)
+    before = model.encode(psi)
+    weight = model.state_dict()[name]
+    state = model.state_dict() | {name: weight.roll(1, 0) if weight.shape[0] > 1 else weight.roll(1, 1)}
+    fresh = random_model(levels=4)
+    for changed in (model, fresh):
+        changed.load_state_dict(state)
+    assert not torch.equal(before, model.encode(psi))
+    assert torch.equal(model.encode(psi), fresh.encode(psi))
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -352,7 +370,8 @@ def test_encode_names_the_wrong_width():
         random_model().encode(torch.rand(3, 51))
 
 
-def test_a_frame_alone_does_not_cost_what_a_thousand_do():
+def test_a_frame_alone_does_not_cost_what_a_thousand_do(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # checks of the tests, not of the package
     model = random_model().float()
     times = {count: least_seconds(model, frames(count).float()) for count in (1, 1024)}
     assert times[1] < times[1024] / 8
