@@ -107,7 +107,7 @@ def fit_calibration(
         used = {"networks": sigma, "calibrated": _by_other_actors(error, sigma, moves, actor)}
         for name, width in used.items():
             ratio = np.abs(error) / width
-            rows += [{"method": method, "sigma": name} | row for row in _shares(ratio, moves)]
+            rows += [{"method": method, "sigma": name, **row} for row in _shares(ratio, moves)]
     return pd.DataFrame(rows)
 
 
@@ -123,7 +123,7 @@ def _by_other_actors(
 
 
 def _shares(ratio: Float[np.ndarray, "n 52"], moves: Bool[np.ndarray, "n 52"]) -> list[dict[str, str | int | float]]:
-    groups = np.array([re.match("[a-z]+", action)[0] for action in ACTIONS])
+    groups = np.array([re.split("[A-Z]", action)[0] for action in ACTIONS])
     rows = []
     for group in ("all", *dict.fromkeys(groups)):
         chosen = (groups == group) | (group == "all")
@@ -155,8 +155,9 @@ def _errors(
 def _estimated(own: RenderedSet, model: ExpressionEstimator, features: bool) -> Estimate:
     """Of one actor, by the neutral frames among them."""
     marks = own.landmarks if model.has_scores else own.landmarks[:, list(LAYOUT_68), :2]
-    seen = (marks, own.scores if model.has_scores else None)
-    known = own.features if features else None
+    scores, known = own.scores if model.has_scores else None, own.features if features else None
     rest = own.neutral
-    neutral = model.neutral_of_frames(*(None if x is None else x[rest] for x in (*seen, known)))
-    return model.estimate(*seen, neutral, known)
+    neutral = model.neutral_of_frames(
+        marks[rest], None if scores is None else scores[rest], None if known is None else known[rest]
+    )
+    return model.estimate(marks, scores, neutral, known)

@@ -217,7 +217,9 @@ class ExpressionEstimator(nn.Module):
         seen = self._features(features, len(points))
         slices = [slice(start, start + CHUNK) for start in range(0, len(points), CHUNK)]
         parts = [self._estimate_chunk(points[rows], marks[rows], seen[rows], rest) for rows in slices]
-        return Estimate(*(torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True)), rest.known)
+        columns = [torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True)]
+        psi, sigma, angles, valid, unexplained, covered = columns
+        return Estimate(psi, sigma, angles, valid, unexplained, covered, rest.known)
 
     def _estimate_chunk(self, points: Tensor, marks: Tensor, seen: Tensor, rest: FaceNeutral) -> tuple[Tensor, ...]:
         """At most CHUNK frames, filled up to whole blocks so that the arithmetic never depends on the batch."""
