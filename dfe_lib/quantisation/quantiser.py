@@ -138,14 +138,14 @@ class ResidualQuantiser(nn.Module):
     def _ordered(codes: Tensor, solo: Tensor, pairs: Tensor) -> Tensor:
         """The same codes, each next one the best of those that remain."""
         codes = codes.sort(dim=1).values
-        pairs = pairs[codes[:, :, None], codes[:, None]]
-        pairs.diagonal(dim1=1, dim2=2).fill_(torch.inf)  # what is taken is never taken again
+        taken = torch.eye(codes.shape[1], dtype=torch.bool, device=codes.device)  # what is taken is never taken again
+        pairs = pairs[codes[:, :, None], codes[:, None]].masked_fill(taken, torch.inf)
         cost = solo.gather(1, codes)
         order = []
         for _ in range(codes.shape[1]):
             order.append(cost.argmin(1, keepdim=True))
-            taken = order[-1][..., None].expand(-1, -1, cost.shape[1])
-            cost = cost + pairs.gather(1, taken)[:, 0]
+            row = order[-1][..., None].expand(-1, -1, cost.shape[1])
+            cost = cost + pairs.gather(1, row)[:, 0]
         return codes.gather(1, torch.cat(order, dim=1))
 
 
