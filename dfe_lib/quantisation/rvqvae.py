@@ -18,11 +18,12 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..blendshapes import ACTIONS
+from ..blocks import BlockLinear
 from ..errors import UserError
 from ..io.machine import cpu_count
 from ..io.tables import atomic_path, write_text
 from .quantiser import ResidualQuantiser, Tables
-from .reader import BlockLinear, CoefficientReader, ReaderTables, perceptron
+from .reader import CoefficientReader, ReaderTables, perceptron
 from .remembered import Remembered
 
 __all__ = ["STUDY_MODEL", "RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
