@@ -10,19 +10,22 @@ BLOCK = 16
 """Rows of one product where rows come as a list; a product's digits depend on its size, so that all have the same."""
 
 
-def whole_blocks(count: int, device: torch.device) -> Tensor:
+def whole_blocks(count: int, device: torch.device, size: int = BLOCK) -> Tensor:
     """Numbers of so many rows, and again from the first until the last block is full.
 
     >>> whole_blocks(13, torch.device("cpu"))[-4:].tolist()
     [12, 0, 1, 2]
     """
-    return torch.arange(-(-count // BLOCK) * BLOCK, device=device) % count
+    return torch.arange(-(-count // size) * size, device=device) % count
 
 
 def block_product(
     rows: Float[Tensor, "*n i"], matrix: Float[Tensor, "i o"], offset: Float[Tensor, " o"] | None = None
 ) -> Float[Tensor, "*n o"]:
-    """rows @ matrix + offset: block by block where rows come in blocks (n, b, I), or as a list (N, I) of whole ones."""
+    """rows @ matrix + offset: block by block where rows come in blocks (n, b, I), or as a list (N, I) of whole ones.
+
+    A list of another length is one product, whose digits depend on its length.
+    """
     start = matrix.new_zeros(1) if offset is None else offset
     if rows.ndim != 3 and (rows.ndim != 2 or len(rows) % BLOCK):
         return rows @ matrix + start
@@ -32,7 +35,7 @@ def block_product(
 
 
 class BlockLinear(nn.Linear):
-    """A linear layer over blocks of rows (n, b, I); rows in a list (N, I) go block by block once it is trained."""
+    """A linear layer over blocks of rows (n, b, I); a trained one reads a list (N, I) of whole ones likewise."""
 
     def forward(self, rows: Float[Tensor, "*n i"]) -> Float[Tensor, "*n o"]:
         whole = rows.ndim == 3 or not self.training

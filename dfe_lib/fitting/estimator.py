@@ -385,7 +385,8 @@ class ExpressionEstimator(nn.Module):
         return align(points, template, self.weights)
 
     def save_pretrained(self, folder: Path) -> None:
-        """Weights as safetensors, sizes as JSON."""
+        """Weights as safetensors, sizes as JSON; a calibration of other weights there goes, see `calibration`."""
+        (folder / CALIBRATION).unlink(missing_ok=True)
         state = {name: value.contiguous() for name, value in self.state_dict().items()
                  if not name.startswith(f"{FEATURES}.")}  # fmt: skip
         if self.features is not None:
