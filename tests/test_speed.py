@@ -14,20 +14,17 @@ def test_both_are_timed_on_the_same_frames_in_each_round(tmp_path) -> None:
     assert table.ratio.between(0.05, 3).all()
 
 
-def test_seconds_are_of_processor_time_and_by_the_clock_whoever_goes_first() -> None:
-    order: list[str] = []
+def test_seconds_are_of_processor_time_and_by_the_clock_whoever_goes_first(monkeypatch) -> None:
+    order, at = [], {"cpu": 0.0, "clock": 0.0}
+    monkeypatch.setattr(time, "process_time", lambda: at["cpu"])
+    monkeypatch.setattr(time, "perf_counter", lambda: at["clock"])
 
-    def busy() -> None:
-        order.append("busy")
-        end = time.process_time() + 0.05
-        while time.process_time() < end:
-            pass
-
-    def idle() -> None:
-        order.append("idle")
-        time.sleep(0.1)
+    def passes(name: str, cpu: float, clock: float) -> None:
+        order.append(name)
+        at["cpu"] += cpu
+        at["clock"] += clock
 
     for first in (0, 1):
-        (busy_cpu, idle_cpu), (_, idle_clock) = _both([busy, idle], first)
-        assert busy_cpu > 0.04 > idle_cpu and idle_clock > 0.09
+        found = _both([lambda: passes("busy", 4.0, 4.0), lambda: passes("idle", 0.5, 8.0)], first)
+        assert found == ([4.0, 0.5], [4.0, 8.0])
     assert order == ["busy", "idle", "idle", "busy"]

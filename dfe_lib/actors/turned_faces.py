@@ -31,7 +31,7 @@ def turned_faces_found(
     Arguments:
         yaws: Degrees that the head is turned by, pitch and roll 0.
         n_actors: Actors of each row, the same in all.
-        size: Heights of the faces' landmarks in pixels, in frames of 1920 x 1080.
+        size: Height of the faces' landmarks in pixels, in frames of 1920 x 1080.
         seed: Of actors, places, directions and textures.
 
     Returns:

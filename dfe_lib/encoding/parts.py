@@ -52,7 +52,7 @@ class PartSummary:
         seen = f"{self.clip_id}: {self.with_face} of {self.frames} frames have a face"
         several = f", {self.people} people" if self.people > 1 else ""
         error = f"; mean error {self.error_mm:.2f} mm" if np.isfinite(self.error_mm) else ""
-        # one frame in a hundred is called covered where nothing is
+        # some frames are called covered where nothing is, see `fitting.calibration.UNCOVERED`
         over = f"in {100 * self.covered:.0f} % of them something covers the face" if self.covered > SELDOM else ""
         return "; ".join(filter(None, [seen + several + error, over, self.note, self.advice]))
 

@@ -77,12 +77,12 @@ def fit_cover(actors: RenderedSet, model: ExpressionEstimator) -> list[float]:
     for actor in np.unique(actors.actor):
         own = actors.only(actors.actor == actor)
         found = _estimated(own, model, features=True)
-        clear = found.valid & ~own.neutral & (own.condition != "rendered_low_quality")
+        clear = found.valid & ~own.neutral & (own.condition != "rendered_low_quality") & np.isfinite(found.unexplained)
         turned = np.maximum(np.square(found.angles[:, :2]).sum(1) - FRONTAL, 0)
         parts.append(np.stack([np.square(found.unexplained), turned])[:, clear])
     left, turned = np.concatenate(parts, 1)
-    growth = np.polyfit(turned, left, 1)
-    growth = growth[0] / growth[1]
+    slope, straight = map(float, np.polyfit(turned, left, 1))
+    growth = max(slope / straight, 0.0)
     limit = np.sqrt(np.quantile(left / (1 + growth * turned), UNCOVERED))
     return [round(float(limit), 4), round(float(growth), 4)]
 

@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..blendshapes import ACTIONS, BLENDSHAPES, mirror_permutation
+from ..blocks import BlockLinear, block_product, whole_blocks
 from ..errors import UserError
 from ..io.tables import atomic_path, write_text
 from ..morphable.procrustes import LAYOUT_68, Aligned, align, lifted
-from .blocks import BlockLinear, block_product, whole_blocks
 from .feature_network import FeatureNetwork, asinh
 from .neutral import MIN_FRAMES, estimate_neutral
 
@@ -385,7 +385,8 @@ class ExpressionEstimator(nn.Module):
         return align(points, template, self.weights)
 
     def save_pretrained(self, folder: Path) -> None:
-        """Weights as safetensors, sizes as JSON."""
+        """Weights as safetensors, sizes as JSON; a calibration of other weights there goes, see `calibration`."""
+        (folder / CALIBRATION).unlink(missing_ok=True)
         state = {name: value.contiguous() for name, value in self.state_dict().items()
                  if not name.startswith(f"{FEATURES}.")}  # fmt: skip
         if self.features is not None:

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..blendshapes import ACTIONS
+from ..blocks import BlockLinear, block_product
 from ..io.tables import N_FEATURES, atomic_path, write_text
-from .blocks import BlockLinear, block_product
 
 __all__ = ["FeatureConfig", "FeatureNetwork", "asinh"]
 

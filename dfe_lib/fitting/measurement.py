@@ -2,6 +2,7 @@
 landmarks, psi itself."""
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,7 @@ def measurement_kind(path: Path) -> str | None:
     return next((name for name in ("landmarks_mm", "landmarks") if name in names), None)
 
 
+@lru_cache(maxsize=8)
 def measurement_of(kind: str, head: MorphableModel | None) -> Measurement:
     """What turns tables of a kind of :func:`measurement_kind` into psi.
 

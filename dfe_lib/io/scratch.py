@@ -63,16 +63,16 @@ def sole_writer(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
+        _note(folder)
+        for part in folder.rglob(".*.part"):
+            part.unlink(missing_ok=True)
     except Timeout:
         raise UserError(
             f"{folder} is being written by {_holder(folder)}: wait for it, or name another output."
         ) from None
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror}): check its permissions and the disk.") from None
+    except (OSError, NotImplementedError) as error:  # a disk without locks
+        raise UserError(f"{folder} cannot be written ({error}): check its permissions and the disk.") from None
     try:
-        _note(folder)
-        for part in folder.rglob(".*.part"):
-            part.unlink(missing_ok=True)
         yield
     finally:
         for name in (HOLDER, LOCK):  # held until they are gone; FileLock never takes a lock file that was removed

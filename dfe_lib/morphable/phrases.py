@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -128,6 +129,7 @@ def main_regions(head: MorphableModel, psi: Float[np.ndarray, "k e"], least: flo
     return [[here[i] for i in ranks if row[i] >= least] for row, ranks in zip(share, order, strict=True)]
 
 
+@lru_cache(maxsize=4)
 def _ways(head: MorphableModel) -> tuple[list[tuple[str, str, str, str]], Float[np.ndarray, "e f"]]:
     """What is measured, as (part, side, way when positive, way when negative), and how far each coefficient moves it.
 

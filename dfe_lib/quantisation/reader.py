@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["BlockLinear", "CoefficientReader", "ReaderTables", "perceptron"]
+from ..blocks import BlockLinear
+
+__all__ = ["CoefficientReader", "ReaderTables", "perceptron"]
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,6 @@ class ReaderTables:
     logit_offset: Float[Tensor, "q h e"]
     value_slope: Float[Tensor, "he w"]
     value_offset: Float[Tensor, "he w"]
-
-
-class BlockLinear(nn.Linear):
-    """A linear layer over blocks of rows (n, b, I): n products of b rows, whatever n is."""
-
-    def forward(self, x: Float[Tensor, "n b i"]) -> Float[Tensor, "n b o"]:
-        return torch.baddbmm(self.bias, x, self.weight.T.expand(len(x), -1, -1))
 
 
 class CoefficientReader(nn.Module):

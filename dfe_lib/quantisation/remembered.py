@@ -30,6 +30,8 @@ class Remembered(Generic[Value]):
 
     def __call__(self, tensors: Sequence[Tensor], compute: Callable[[], Value]) -> Value:
         """The value for these tensors."""
+        if any(tensor.is_inference() for tensor in tensors):  # these do not say when they were written to
+            return compute()
         if self._value is None or not self._same(tensors):
             self._value = compute()
             self._seen = [(tensor.detach(), tensor._version) for tensor in tensors]

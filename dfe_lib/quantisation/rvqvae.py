@@ -18,11 +18,12 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..blendshapes import ACTIONS
+from ..blocks import BlockLinear, whole_blocks
 from ..errors import UserError
 from ..io.machine import cpu_count
 from ..io.tables import atomic_path, write_text
 from .quantiser import ResidualQuantiser, Tables
-from .reader import BlockLinear, CoefficientReader, ReaderTables, perceptron
+from .reader import CoefficientReader, ReaderTables, perceptron
 from .remembered import Remembered
 
 __all__ = ["STUDY_MODEL", "RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
@@ -400,11 +401,8 @@ def _read_config(folder: Path) -> tuple[RvqVaeConfig, str | None]:
 
 
 def _blocks(rows: Float[Tensor, "b c"] | Int[Tensor, "b c"]) -> Tensor:
-    """Rows in blocks (n, BLOCK, C); the last is filled up with copies of a row."""
-    short = -len(rows) % BLOCK
-    if short:
-        rows = torch.cat([rows, rows[:1].expand(short, -1)])
-    return rows.unflatten(0, (-1, BLOCK))
+    """Rows in blocks (n, BLOCK, C); the last is filled up with copies."""
+    return rows[whole_blocks(len(rows), rows.device, BLOCK)].unflatten(0, (-1, BLOCK))
 
 
 def _in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:

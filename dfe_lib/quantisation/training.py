@@ -89,7 +89,7 @@ def train(
         loss = TrainingLoss(model, config, learnt, places, sample)
         history = History(model, psi.numpy(), heldout_psi, metric, progress, learnt if parts else None)
         descent = Descent(model, loss, config, fabric, generator, history, checkpoint)
-        descent.run(batches, _fingerprint(model, sample, learnt, config))
+        descent.run(batches, _fingerprint(model, sample, learnt, config, align_to))
         model.to("cpu").eval()
     return pd.DataFrame(history.rows)
 
@@ -196,10 +196,11 @@ def _one_device(config: TrainConfig) -> Fabric:
     )
 
 
-def _fingerprint(model: RvqVae, psi: Tensor, metric: np.ndarray, config: TrainConfig) -> str:
-    """What a checkpoint must agree in to go on: settings, metric and frames."""
+def _fingerprint(model: RvqVae, psi: Tensor, metric: np.ndarray, config: TrainConfig, align_to: RvqVae | None) -> str:
+    """What a checkpoint must agree in to go on: settings, metric, frames, and the model at which training started."""
     settings = json.dumps([asdict(model.config), asdict(config)]).encode()
-    return hashlib.sha256(settings + metric.tobytes() + psi.numpy().tobytes()).hexdigest()
+    known = b"" if align_to is None else b"".join(x.numpy(force=True).tobytes() for x in align_to.state_dict().values())
+    return hashlib.sha256(settings + metric.tobytes() + psi.numpy().tobytes() + known).hexdigest()
 
 
 def _checked(model: RvqVae, train_psi: np.ndarray, heldout_psi: np.ndarray, metric: np.ndarray) -> np.ndarray:

@@ -105,10 +105,10 @@ class Runner:
             for plan in plans:
                 outcomes.append(self._step(plan))
                 self.report(str(outcomes[-1]))
+            if self.run == CLAIMED and only is None:
+                self._check_claims()
         if not any(outcome.ran for outcome in outcomes):
             self.report(f"{self.run} is up to date: nothing to do")
-        if self.run == CLAIMED and only is None:
-            self._check_claims()
         return outcomes
 
     def _check_claims(self) -> None:

@@ -3,7 +3,7 @@
 import grimp
 
 PACKAGE = "dfe_lib"
-WORDS = ("lazy", "errors", "blendshapes", "action_units", "facs", "least_squares")
+WORDS = ("lazy", "errors", "blendshapes", "action_units", "facs", "least_squares", "blocks")
 """The vocabulary, which every room uses and no arrow shows."""
 
 

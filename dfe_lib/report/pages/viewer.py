@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from matplotlib import colormaps
+from scipy.spatial.transform import Rotation
 
 from ...action_units import ACTION_UNITS, OPENFACE_INTENSITY
 from ...comparison.templates import similarity_rank
@@ -100,7 +101,9 @@ def clip_page(
 
 
 def frame_readings(rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """What the player's page reads of a frame beside its tokens: words, turn of the head, action units; all or none.
+    """What the player's page reads of a frame beside its tokens, as far as known: words, head turn, action units.
+
+    Tables turn a head by yaw, pitch and roll about axes that turn along; the page's roll comes after the other two.
 
     >>> frame_readings({"words": np.array(["smiles", None, "smiles"], object)})
     {'words': ['', 'smiles'], 'said': [1, 0, 1]}
@@ -110,7 +113,11 @@ def frame_readings(rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
         words, said = np.unique([text or "" for text in rows["words"]], return_inverse=True)
         found |= {"words": words.tolist(), "said": said.tolist()}
     if rows.keys() >= set(TURN):
-        found["turn"] = pack(np.nan_to_num(np.stack([rows[name] for name in TURN], 1)))
+        turn = np.stack([rows[name] for name in TURN], 1)
+        known = np.isfinite(turn).all(1)
+        rotation = Rotation.from_euler("YXZ", turn[known], degrees=True)
+        turn[known] = rotation.as_euler("ZXY", degrees=True)[:, ::-1]
+        found["turn"] = pack(np.nan_to_num(turn))
     units = [name for name in UNITS if name in rows]
     if units:
         found["units"] = [UNITS[name] for name in units]

@@ -10,6 +10,7 @@ import torch
 from codebooks import MOVES, known_model, known_templates, strong_model
 from PIL import Image
 from playwright.sync_api import Browser, Page
+from scipy.spatial.transform import Rotation
 from video_files import real_frames, write_video
 
 from dfe_lib.cli import main
@@ -176,9 +177,23 @@ def test_a_pressed_unit_is_drawn_over_time(page: Page) -> None:
 def test_the_head_turns_as_in_the_clip_when_asked(page: Page, encoded: dict) -> None:
     page.locator("#posed").check()
     page.evaluate("viewer.go(8)")
-    assert page.evaluate("viewer.turned") == pytest.approx([encoded[name][8] for name in TURN], abs=0.01)
+    turned = Rotation.from_euler("ZXY", page.evaluate("viewer.turned")[::-1], degrees=True)
+    told = Rotation.from_euler("YXZ", [encoded[name][8] for name in TURN], degrees=True)
+    assert np.degrees((turned * told.inv()).magnitude()) < 0.1
     page.locator("#posed").uncheck()
     assert page.evaluate("viewer.turned")[2] == 0
+
+
+def test_the_shader_turns_by_yaw_then_pitch_then_roll(page: Page) -> None:
+    """What the page draws with is the rotation that its three angles mean, read back from the graphics."""
+    matrix = page.evaluate(
+        """() => { viewer.look(30, 15, 20); const gl = head.getContext("webgl2");
+        return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+            const program = gl.getParameter(gl.CURRENT_PROGRAM);
+            done(Array.from(gl.getUniform(program, gl.getUniformLocation(program, "turn")))); }))); }"""
+    )
+    meant = Rotation.from_euler("ZXY", [20, 15, 30], degrees=True).as_matrix()
+    np.testing.assert_allclose(np.reshape(matrix, (3, 3)).T, meant, atol=1e-5)
 
 
 def test_next_goes_to_where_a_display_comes_again(chromium: Browser, tmp_path: Path) -> None:
@@ -203,7 +218,7 @@ def test_the_head_comes_back_after_the_graphics_were_lost(page: Page) -> None:
     page.wait_for_function("() => turning.textContent.includes('took the graphics away')")
     page.evaluate("lost.restoreContext()")
     page.wait_for_function("text => turning.textContent === text", arg=usual)
-    page.wait_for_timeout(500)
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     assert difference(page.locator("#head").screenshot(), picture) < 1
 
 

@@ -208,17 +208,18 @@
     const box = strip.getBoundingClientRect();
     const [from, to] = stretch();
     const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-    const stage = Math.max(0, Math.min(stages - 1, Math.floor(((event.clientY - box.top) / bands.clientHeight) * stages)));
-    return { i: frameAt(from + share * (to - from) - SAME_MS), stage, share };
+    const stage = Math.floor(((event.clientY - box.top) / bands.clientHeight) * stages); // below the last: the curves
+    return { i: frameAt(from + share * (to - from) - SAME_MS), stage: Math.max(0, stage), share };
   }
 
   function hint(event) {
     const { i, stage, share } = under(event);
+    find("tip").hidden = stage >= stages;
+    if (stage >= stages) return;
     const at = data.valid[i] ? number(i, stage) : -1;
     const text = at < 0 ? "no face" : `Stage ${stage}, ${moves(at) ? `token ${data.labels[at]}: ${data.names[at]}` : "nothing more"}`;
     find("tip").textContent = `${times[i].toFixed(2)} s · ${text}`;
     Object.assign(find("tip").style, share < 0.5 ? { left: `${100 * share}%`, right: "auto" } : { left: "auto", right: `${100 * (1 - share)}%` });
-    find("tip").hidden = false;
   }
 
   let held = false;
@@ -256,6 +257,7 @@
     get tokens() { return data.valid[shown] ? data.tokens[shown] : null; },
     get moved() { return Array.from(view.moved); },
     get turned() { return [view.yaw, view.pitch, view.roll]; },
+    look: (...angles) => view.look(...angles),
     go,
   };
 })();

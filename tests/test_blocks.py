@@ -1,6 +1,6 @@
 import torch
 
-from dfe_lib.fitting.blocks import BLOCK, BlockLinear, block_product, whole_blocks
+from dfe_lib.blocks import BLOCK, BlockLinear, block_product, whole_blocks
 
 
 def test_a_row_is_the_same_in_one_block_and_in_many(monkeypatch) -> None:
