@@ -19,7 +19,7 @@ from .display_labels import display_name, window_labels
 from .evaluation import evaluate
 from .recorded import labelled_clips, with_action_units
 from .representations import AUTO, clip_representations
-from .tasks import Task, tasks_of
+from .tasks import Task, left_labels, tasks_of
 
 __all__ = ["RecordedStudy", "display_study", "labelled_studies"]
 
@@ -70,15 +70,21 @@ class RecordedStudy:
 def labelled_studies(
     table: str, study: Study, space: ExpressionSpace, model: RvqVae, vocabulary: str = AUTO
 ) -> list[RecordedStudy]:
-    """A study for each label of a table of clips that the run has read."""
+    """A study for each label of a table of clips that the run has read; the first one notes which labels are left.
+
+    Raises UserError where labels are there, and none of a task.
+    """
     lexicon = lexicon_of(model)
     mine = labelled_clips(table, study.tokens, study.expressions, study.frames, model)
-    studies = []
+    left, studies = left_labels(mine.labels), []
     for task in tasks_of(mine.labels):
         part = mine.labelled(task.columns)
         clips = with_action_units(part.clips, space.metric) if space.mirrors else part.clips
         folds = [official_folds(part.split)] if part.split else []
-        studies.append(RecordedStudy(clips, part.labels, task, lexicon, vocabulary, folds, part.notes))
+        notes = part.notes if studies or not left else (*part.notes, left)
+        studies.append(RecordedStudy(clips, part.labels, task, lexicon, vocabulary, folds, notes))
+    if left and not studies:
+        raise UserError(f"{table} has no label of a task: {left}")
     return studies
 
 

@@ -8,11 +8,14 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..errors import UserError
+from ..io.clip_table import TEXT
 from .metrics import METRICS
 
-__all__ = ["BIG_FIVE", "TASKS", "Task", "tasks_of"]
+__all__ = ["BIG_FIVE", "TASKS", "Task", "left_labels", "tasks_of"]
 
 BIG_FIVE = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
+COVARIATES = ("talking", "age", "gender")
+"""What a table of clips may know of people that nobody predicts."""
 DEFAULTS = {
     "binary": ("auc", "balanced_accuracy", "f1"),
     "ordinal": ("kappa", "mae"),
@@ -92,3 +95,21 @@ keep other labels: BDI-II, z-scores of the Big Five."""
 def tasks_of(columns: Iterable[str]) -> tuple[Task, ...]:
     """Those of `TASKS` that a table with these columns has labels for."""
     return tuple(task for task in TASKS if set(task.columns) <= set(columns))
+
+
+def left_labels(columns: Iterable[str]) -> str:
+    """A sentence on the labels of a table of clips that belong to no task of it; empty where there is none.
+
+    >>> left_labels(["clip_id", "stress", "gad7", "openness"])
+    'gad7 and openness are not evaluated: there is no task for gad7, and personality needs all five traits.'
+    """
+    used = {column for task in tasks_of(columns) for column in task.columns}
+    left = [column for column in columns if column not in used | {*TEXT, *COVARIATES}]
+    traits = [column for column in left if any(column in task.columns for task in TASKS)]
+    unknown = [column for column in left if column not in traits]
+    why = [f"there is no task for {' and '.join(unknown)}"] if unknown else []
+    why += ["personality needs all five traits"] if traits else []
+    if not left:
+        return ""
+    verb = "is" if len(left) == 1 else "are"
+    return f"{' and '.join([*unknown, *traits])} {verb} not evaluated: {', and '.join(why)}."

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfe_lib.downstream.tasks import TASKS, Task, tasks_of
+from dfe_lib.downstream.tasks import BIG_FIVE, TASKS, Task, left_labels, tasks_of
 from dfe_lib.errors import UserError
 
 SEVERITY = next(task for task in TASKS if task.name == "phq8_severity")
@@ -16,6 +16,19 @@ def test_phq8_bands_are_those_of_the_scale() -> None:
 
 def test_tasks_are_those_that_have_labels() -> None:
     assert [task.name for task in tasks_of(["subject_id", "phq8", "stress"])] == ["stress", "phq8", "phq8_severity"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (["clip_id", "subject_id", "path", "split", "talking", "stress"], ""),
+        ([*BIG_FIVE, "phq8"], ""),
+        (["stress", "gad7"], "gad7 is not evaluated: there is no task for gad7."),
+        (["openness"], "openness is not evaluated: personality needs all five traits."),
+    ],
+)
+def test_labels_that_no_task_takes_are_named(columns: list[str], said: str) -> None:
+    assert left_labels(columns) == said
 
 
 @pytest.mark.parametrize(
