@@ -76,7 +76,8 @@ def labelled_studies(
     """
     lexicon = lexicon_of(model)
     mine = labelled_clips(table, study.tokens, study.expressions, study.frames, model)
-    left, studies = left_labels(mine.labels), []
+    left = left_labels(mine.labels)
+    studies: list[RecordedStudy] = []
     for task in tasks_of(mine.labels):
         part = mine.labelled(task.columns)
         clips = with_action_units(part.clips, space.metric) if space.mirrors else part.clips
