@@ -33,6 +33,7 @@ def fit_temperatures(
 
     With q the quantiles of $|e| / \sigma$, $T = \sqrt{q_{.683}\, q_{.954} / 2}$: errors have heavier tails than a
     Gaussian, so that no factor puts both .683 of them within one sigma and .954 within two, and this one is between.
+    Where nothing moves, sigma stays as it is.
 
     >>> error = np.random.default_rng(0).normal(0, 0.2, (4000, 52))
     >>> fit_temperatures(error, np.full_like(error, 0.1), error < 9).round(1)[:3].tolist()
@@ -40,7 +41,7 @@ def fit_temperatures(
     """
     ratio = np.abs(error) / sigma
     each = [ratio[moves[:, k], k] for k in range(ratio.shape[1])]
-    whole = _temperature(ratio[moves])
+    whole = _temperature(ratio[moves]) if moves.any() else 1.0
     return np.array([_temperature(one) if len(one) >= MIN_ROWS else whole for one in each])
 
 
