@@ -22,7 +22,7 @@ from .embedding import embed_landmarks, facial_regions
 from .model import MorphableModel
 from .procrustes import nearest_rotation
 
-__all__ = ["HeadSampler", "build_anny_head", "mesh_parts"]
+__all__ = ["HeadSampler", "build_anny_head"]
 
 N_IDENTITIES = 400
 N_IDENTITY_COMPONENTS = 60
@@ -34,7 +34,7 @@ def build_anny_head() -> MorphableModel:
     sampler = HeadSampler()
     template, identity = _identity_space(sampler.identities(N_IDENTITIES, np.random.default_rng(0)))
     expression = sampler.expression.astype(np.float32)
-    parts = mesh_parts(template, sampler.faces)
+    parts = _parts(template, sampler.faces)
     bare = MorphableModel(template, identity, expression, ACTIONS, sampler.faces, parts)
     landmarks, agreement = embed_landmarks(bare)
     regions = parts | facial_regions(bare, landmarks)
@@ -114,7 +114,7 @@ def _identity_space(
     return template, components[:N_IDENTITY_COMPONENTS].reshape(-1, *template.shape).astype(np.float32)
 
 
-def mesh_parts(template: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"]) -> dict[str, Bool[np.ndarray, " v"]]:
+def _parts(template: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"]) -> dict[str, Bool[np.ndarray, " v"]]:
     """The mesh's connected components: skin, inner mouth and the two eyes."""
     edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(template),) * 2)
