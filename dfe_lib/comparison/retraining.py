@@ -76,12 +76,20 @@ def trained_again(
     return again
 
 
-def compared_again(again: Trainings, heldout: Mapping[str, Frames], metric: Float[np.ndarray, "e e"]) -> pd.DataFrame:
-    """The table of reconstruction of every training, whose name is in the column `training`."""
+def compared_again(
+    again: Trainings, heldout: Mapping[str, Frames], metric: Float[np.ndarray, "e e"], folds: bool = False
+) -> pd.DataFrame:
+    """The table of reconstruction of every training, whose name is in the column `training`.
+
+    Arguments:
+        again: of :func:`trained_again`. heldout: frames by kind of data. metric: mesh metric in mm2.
+        folds: whether real people are left out of folds as well: those here are then called `real, first fold`.
+    """
     names = dict.fromkeys(training for trainings in again.values() for training in trainings)
     codes = {name: {method: trainings[name] for method, trainings in again.items()} for name in names}
     parts = [compare(codes[name], heldout, {"face": metric})[0].assign(training=name) for name in names]
-    return pd.concat(parts or [pd.DataFrame()], ignore_index=True)
+    table = pd.concat(parts or [pd.DataFrame()], ignore_index=True)
+    return table.assign(data=table.data.replace(REAL, FIRST_FOLD)) if folds and len(table) else table
 
 
 def training_table(again: Trainings, compared: pd.DataFrame, metric: Float[np.ndarray, "e e"]) -> pd.DataFrame:
@@ -112,14 +120,9 @@ def training_table(again: Trainings, compared: pd.DataFrame, metric: Float[np.nd
 def reconstruction_over_seeds(table: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     """The table of reconstruction with means over seeds, `error_mm_sd` and `n_seeds`, see :func:`spread`.
 
-    Real people in `compared` are those whom no training has seen, who have a name of their own where others are left
-    out of one training each.
-
     Arguments:
         table: of :func:`~.reconstruction.compare`. compared: of :func:`compared_again`.
     """
-    if (table.data == FIRST_FOLD).any():
-        compared = compared.assign(data=compared.data.replace(REAL, FIRST_FOLD))
     seeds = compared[~compared.training.isin([FIRST, NOISY])].drop(columns="training")
     return spread([table, seeds], ["method", "data"], ["error_mm"])
 

@@ -51,7 +51,7 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
     Step("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
-    Step("03_train", ("frames", "expressions", "cohort"), ("model", "tokens"), ("labels",)),
+    Step("03_train", ("frames", "expressions", "cohort"), ("model", "tokens"), ("labels", "align_to")),
     Step("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
     Step("05_downstream", ("frames", "expressions", "model", "tokens"), (), ("clips",)),
 )

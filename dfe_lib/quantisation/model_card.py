@@ -84,7 +84,7 @@ def write_model_card(
         bits=figures["bits"].iloc[0], shared="one shared" if config.shared_codebook else "a separate",
         decoder=config.decoder, folder=f"results/{run}/model", subjects=_markdown(counts.reset_index()),
         seed=training.seed, steps=training.steps, batch=training.batch_size, figures=_markdown(_figures(figures)),
-        spread=_spread(figures), trained=_trained(trainings, unit),
+        spread=_spread(figures, known), trained=_trained(trainings, unit),
         metric=config.metric, weights=_weights(config), levels=_levels(config), aligned=_aligned(aligned, known),
         unit=unit, simulated=_SIMULATED if (subjects["data"] == SIMULATED).any() else "",
     )  # fmt: skip
@@ -122,10 +122,12 @@ def _figures(table: pd.DataFrame) -> pd.DataFrame:
     return known[["method", "bits", "data", "frames", "people"]].assign(error_mm=error, trainings=known["n_seeds"])
 
 
-def _spread(table: pd.DataFrame) -> str:
+def _spread(table: pd.DataFrame, known: str = "") -> str:
     """How the errors are given."""
-    known = "error_mm_sd" in table and table["error_mm_sd"].notna().any()
-    return ", mean and standard deviation over the seeds" if known else ""
+    if "error_mm_sd" not in table or table["error_mm_sd"].isna().all():
+        return ""
+    afresh = ", of which the first starts at known displays and the others from nothing" if known else ""
+    return f", mean and standard deviation over the seeds{afresh}"
 
 
 def _trained(table: pd.DataFrame | None, unit: str) -> str:

@@ -17,15 +17,9 @@ from dfe_lib.morphable import anny_head
 from dfe_lib.quantisation import RvqVae, alignment_table
 from dfe_lib.study.compare import compare_runs
 from dfe_lib.study.kernel import arithmetic
+from dfe_lib.study.machines import OLDEST
 from dfe_lib.tracking.extraction import extract_clips
 
-OLDEST = {
-    "ATEN_CPU_CAPABILITY": "default",
-    "ONEDNN_MAX_CPU_ISA": "SSE41",
-    "OPENBLAS_CORETYPE": "Nehalem",
-    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
-    "FAISS_SIMD_LEVEL": "NONE",
-}
 KNOWN = PROJECT / "dfe_lib" / "quantisation" / "data" / "known_model"
 WORK = """
 import sys
