@@ -11,11 +11,13 @@ from jaxtyping import Float
 
 from ..io.tables import REAL, write_csv
 from ..morphable.metric import mesh_energy, mesh_length
+from ..quantisation.config import TrainConfig
 from ..quantisation.corpus import Frames
 from ..quantisation.metrics import error_mm
 from ..quantisation.rvqvae import RvqVae
 from .baselines import ResidualCode
 from .face_code import FaceCode
+from .implicit_code import ImplicitCode
 from .rvqvae_code import TrainedCode
 from .trainings import Training, fit_all
 
@@ -25,6 +27,8 @@ FOLDS = "folds"
 """Folder of the folds' models beside the model itself, and column of their table of people."""
 RIVAL = "faiss_rq"
 """Ratios of errors are to this one's."""
+PRECISE = "implicit"
+"""The method that gives up fixed templates."""
 DRAWS = 2000
 
 
@@ -45,7 +49,9 @@ def fit_folds(
     ours: TrainedCode, codes: Mapping[str, FaceCode], corpus: Frames, count: int, at_most: int, real_weight: float,
     steps: int, metric: Float[np.ndarray, "e e"], workers: int = 1,
 ) -> list[Fold]:  # fmt: skip
-    """Real people in folds by ours and, where it is among the codes, faiss' residual quantiser, on the same frames.
+    """Real people in folds by ours, and by faiss' residual quantiser and implicit codebooks where the codes have them.
+
+    All are fitted to the same frames.
 
     People held out of the codes' own training are the first fold; the others need trainings of their own.
 
@@ -59,14 +65,14 @@ def fit_folds(
         workers: processes that train.
     """
     first = corpus[corpus.heldout & (corpus.data == REAL)]
-    compared = {name: codes[name] for name in (ours.name, RIVAL) if name in codes}
+    compared = {name: codes[name] for name in (ours.name, RIVAL, PRECISE) if name in codes}
     folds = [Fold(first, compared)] if count and len(first) else []
     others = corpus.folds(count - len(folds))
     brief = replace(ours.training, steps=steps, patience=0)
     trainings = {
         (number, name): Training(code, psi, ours.config.bits)
         for number, psi in enumerate(fold.training(at_most, real_weight) for fold in others)
-        for name, code in ((ours.name, TrainedCode(ours.config, brief)), (RIVAL, ResidualCode(ours.codebook_size)))
+        for name, code in _untrained(ours, brief).items()
         if name in compared
     }
     fitted = fit_all(trainings, metric, workers, "folds")
@@ -74,6 +80,12 @@ def fit_folds(
         codes_of = {name: fitted[number, name] for name in compared}
         folds.append(Fold(corpus[fold.heldout & ~corpus.heldout], codes_of))
     return folds
+
+
+def _untrained(ours: TrainedCode, training: TrainConfig) -> dict[str, FaceCode]:
+    """The methods of a fold."""
+    size = ours.codebook_size
+    return {ours.name: TrainedCode(ours.config, training), RIVAL: ResidualCode(size), PRECISE: ImplicitCode(size)}
 
 
 def write_folds(folder: Path, folds: Sequence[Fold], ours: str) -> None:

@@ -18,6 +18,7 @@ from .au_code import AuCode
 from .baselines import KMeans, PcaScalar, ProductCode, ResidualCode
 from .face_code import FaceCode
 from .fsq import FiniteScalar
+from .implicit_code import ImplicitCode
 from .reconstruction import words_used
 from .region_dictionary import RegionDictionary
 from .rvqvae_code import LargeCode, TrainedCode, VqCode
@@ -66,6 +67,7 @@ def baselines(space: ExpressionSpace, config: RvqVaeConfig, training: TrainConfi
         "faiss_pq": ProductCode(size),
         "faiss_rq_raw": ResidualCode(size, whiten=False),
         "faiss_pq_raw": ProductCode(size, whiten=False),
+        "implicit": ImplicitCode(size, seed=seed),
         "kmeans": KMeans(),
         "pca_scalar": PcaScalar(),
         "fsq": FiniteScalar(3, seed=seed),

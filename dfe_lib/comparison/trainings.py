@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 
 from ..io.progress import bar
 from .face_code import FaceCode
+from .implicit_code import ImplicitCode
 from .rvqvae_code import TrainedCode
 
 __all__ = ["Training", "fit_all"]
@@ -37,8 +38,8 @@ def fit_all(
 ) -> dict[Key, FaceCode]:
     """The fitted codes by name; the same for any number of processes.
 
-    Ours are trained in `workers` processes, which later calls use again; the others meanwhile here, since what faiss
-    has learnt cannot be sent.
+    Those that are trained by gradient steps are in `workers` processes, which later calls use again; the others
+    meanwhile here, since what faiss has learnt cannot be sent.
 
     Arguments:
         trainings: by name.
@@ -46,11 +47,11 @@ def fit_all(
         workers: processes; 1 does everything here.
         title: of the progress bar.
     """
-    ours = {name: each for name, each in trainings.items() if isinstance(each.code, TrainedCode)}
+    sent = {name: each for name, each in trainings.items() if isinstance(each.code, TrainedCode | ImplicitCode)}
     pool = Parallel(workers, max_nbytes=None, return_as="generator")
-    done = pool(delayed(_fitted)(each, metric) for each in ours.values())
-    others = {name: _fitted(each, metric) for name, each in trainings.items() if name not in ours}
-    found = others | dict(zip(ours, bar(done, desc=title, total=len(ours)), strict=True))
+    done = pool(delayed(_fitted)(each, metric) for each in sent.values())
+    others = {name: _fitted(each, metric) for name, each in trainings.items() if name not in sent}
+    found = others | dict(zip(sent, bar(done, desc=title, total=len(sent)), strict=True))
     return {name: found[name] for name in trainings}
 
 

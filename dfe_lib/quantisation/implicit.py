@@ -52,6 +52,7 @@ class ImplicitQuantiser(nn.Module):
     Arguments:
         books: Plain codebooks (M, K, D) at which it starts, such as those of a residual quantiser.
         width, depth: of the networks of each stage but the first, which is its codebook.
+        seed: of their weights; the caller's random state stays as it was.
 
     Source: Huijben et al., "Residual quantization with implicit neural codebooks", ICML 2024; the shortlist is that of
     Vallaeys et al., "Qinco2", ICLR 2025.
@@ -61,10 +62,12 @@ class ImplicitQuantiser(nn.Module):
     torch.Size([5, 2])
     """
 
-    def __init__(self, books: Float[Tensor, "m k d"], width: int = 128, depth: int = 2) -> None:
+    def __init__(self, books: Float[Tensor, "m k d"], width: int = 128, depth: int = 2, seed: int = 0) -> None:
         super().__init__()
         self.first = nn.Parameter(books[0].clone())
-        self.stages = nn.ModuleList(ImplicitStage(book, width, depth) for book in books[1:])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.stages = nn.ModuleList(ImplicitStage(book, width, depth) for book in books[1:])
 
     @torch.no_grad()
     def encode(self, z: Float[Tensor, "b d"], beam: int = 5, shortlist: int = 16) -> Int[Tensor, "b m"]:
