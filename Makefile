@@ -25,7 +25,7 @@ study: $(STAMP) ## run the five notebooks with params/$(PROFILE); results go to 
 	@$(BIN)/dfe study --profile $(PROFILE)
 
 test: browser $(STAMP) ## unit tests, doctests and the notebooks' stored outputs, under one verdict
-	@$(BIN)/python -m pytest --nbval tests dfe_lib notebooks
+	@$(BIN)/python -m pytest --nbval -n auto --maxprocesses 4 --dist loadfile tests dfe_lib notebooks
 
 fuzz: $(STAMP) ## damage CASES=100000 small inputs of every kind and count what the readers say in JOBS processes
 	@$(BIN)/python tests/fuzz/harness.py $(CASES) $(SEED) $(JOBS)
