@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,18 @@ import av
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from matplotlib import colormaps
 from scipy.spatial.transform import Rotation
 
-from ...action_units import ACTION_UNITS, OPENFACE_INTENSITY
-from ...comparison.templates import similarity_rank
+from ...io.film import open_film
 from ...io.media import open_media
-from ...io.tables import atomic_path, read_arrays, table_schema
-from ...morphable.anny import anny_head, shown_tongue
+from ...io.tables import atomic_path, read_arrays
+from ...morphable.anny import shown_tongue
 from ...morphable.model import MorphableModel
 from ...morphable.phrases import movements, sentence
 from ...quantisation.lexicon import lexicon_of
-from ...quantisation.rvqvae import STUDY_MODEL, RvqVae
+from ...quantisation.rvqvae import RvqVae
+from ..shown_clip import TURN, UNITS, ShownClip
+from ..token_colours import token_colours
 from .page import LIMITS_MM, pack, packed_head, write_page
 
 __all__ = ["clip_page", "frame_readings", "playable", "write_viewer"]
@@ -31,21 +30,13 @@ PLAYED = ("h264", "vp8", "vp9", "av1")
 PIXELS = ("yuv420p", "yuvj420p")
 ENDINGS = {".m4v": ".mp4", ".mov": ".mp4", ".mp4": ".mp4", ".webm": ".webm"}
 """Containers that browsers play; QuickTime's is MP4's twin, and goes by that name."""
-QUALITY = {"crf": "20", "preset": "veryfast"}
-MS_PER_S = 1000
-MILLISECOND = Fraction(1, MS_PER_S)
-FAINT = 0.3
-"""How opaque the colour of a hardly visible display is; one at its top level is wholly so."""
 COLUMNS = ["frame", "time_s", "valid", "tokens", "error_mm"]
 """Of a tokens table; what `encode` knows beside them is shown where it is there."""
-TURN = ["yaw_deg", "pitch_deg", "roll_deg"]
-UNITS = {f"{code}_mesh": f"{ACTION_UNITS[code].number} {ACTION_UNITS[code].name}" for code in OPENFACE_INTENSITY}
-"""Columns of action units, and what they are called."""
 TYPICAL = 99
 """Percentile of the frames' largest displacements that the colour scale reaches."""
 
 
-def write_viewer(media: str | Path, tokens: str | Path, folder: str | Path, model: str | Path | None = None) -> Path:
+def write_viewer(media: Path, clip: ShownClip, folder: Path, model: RvqVae) -> Path:
     """Writes `folder/index.html` and the video beside it; returns the page's path.
 
     The head shows each frame as its tokens decode, and nothing where there is no face. Words, pose and action units of
@@ -53,19 +44,16 @@ def write_viewer(media: str | Path, tokens: str | Path, folder: str | Path, mode
 
     Arguments:
         media: a video of any kind that is read; what browsers do not play is encoded anew, without sound.
-        tokens: the tokens table of its largest face.
+        clip: its encoded table.
         folder: made when it is missing.
-        model: folder of a trained model, the study's when None.
+        model: of the tokens.
 
     Raises:
         UserError: The clip cannot be read.
     """
-    media, folder = Path(media), Path(folder)
-    known = set(table_schema(Path(tokens)).names)
-    rows = read_arrays(Path(tokens), COLUMNS + [name for name in ("words", *TURN, *UNITS) if name in known])
+    rows = read_arrays(clip._tokens, COLUMNS + [name for name in ("words", *TURN, *UNITS) if name in clip.columns])
     video = _video(media, folder)
-    encoder = RvqVae.from_pretrained(model or STUDY_MODEL)
-    page = clip_page(encoder, anny_head(), rows["time_s"], rows["tokens"], rows["valid"].astype(bool), rows["error_mm"])
+    page = clip_page(model, clip.head, rows["time_s"], rows["tokens"], rows["valid"].astype(bool), rows["error_mm"])
     path = folder / "index.html"
     write_page(path, "viewer", {"clip": media.stem, "video": video} | page | frame_readings(rows))
     return path
@@ -95,7 +83,7 @@ def clip_page(
         "psi": pack(decoded), "still": still.round(5).tolist(),
         "limit": next((each for each in LIMITS_MM if each >= reach), LIMITS_MM[-1]),
         "names": [sentence(found) for found in movements(head, psi)],
-        "labels": [lexicon.label(code) for code in range(len(psi))], "colours": _colours(model, head.gram()),
+        "labels": [lexicon.label(code) for code in range(len(psi))], "colours": token_colours(model, head.gram()).tolist(),
         "levels": model.config.levels, "head": packed_head(head),
     }  # fmt: skip
 
@@ -125,16 +113,6 @@ def frame_readings(rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return found
 
 
-def _colours(model: RvqVae, metric: Float[np.ndarray, "e e"]) -> list[list[int | float]]:
-    """Red, green, blue (0 to 255) and opacity of each token: displays alike have colours alike, weak ones are faint."""
-    books = model.display_templates().reshape(len(model.quantiser.codebook), -1, len(metric))
-    strength = model.strengths()
-    rank = np.concatenate([similarity_rank(book, metric) for book in books])
-    rgb = (colormaps["viridis"](rank / max(books.shape[1] - 1, 1))[:, :3] * 255).round().astype(int)
-    opacity = np.where(strength > 0, FAINT + (1 - FAINT) * strength, 0).round(2)
-    return [[*colour, x] for colour, row in zip(rgb.tolist(), opacity.tolist(), strict=True) for x in row]
-
-
 def playable(media: Path) -> bool:
     """Do browsers play this file as it is?
 
@@ -149,8 +127,7 @@ def playable(media: Path) -> bool:
 def _video(media: Path, folder: Path) -> str:
     """Brings the video into the folder; its name there. Browsers count its time as the tables do."""
     if not playable(media):
-        with atomic_path(folder / "clip.mp4") as partial:
-            _encode(media, partial)
+        _encode(media, folder / "clip.mp4")
         return "clip.mp4"
     name = "clip" + ENDINGS[media.suffix.lower()]
     with atomic_path(folder / name) as partial:
@@ -160,17 +137,6 @@ def _video(media: Path, folder: Path) -> str:
 
 def _encode(media: Path, out: Path) -> None:
     """The upright pictures at their true times, as H.264."""
-    with open_media(media) as reader, av.open(str(out), "w", format="mp4") as container:
-        stream, last_ms = None, -1
+    with open_media(media) as reader, open_film(out) as film:
         for frame in reader.frames:
-            height, width = (side - side % 2 for side in frame.rgb.shape[:2])  # 4:2:0 has no odd sizes
-            if stream is None:
-                stream = container.add_stream("libx264", rate=MS_PER_S, options=QUALITY)
-                stream.pix_fmt, stream.width, stream.height = "yuv420p", width, height
-                stream.codec_context.time_base = stream.time_base = MILLISECOND
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.rgb[:height, :width]), format="rgb24")
-            last_ms = max(round(frame.time_s * MS_PER_S), last_ms + 1)  # MP4 takes no two pictures at one time
-            picture.pts, picture.time_base = last_ms, MILLISECOND
-            container.mux(stream.encode(picture))
-        if stream is not None:
-            container.mux(stream.encode())
+            film.write(frame.rgb, frame.time_s)
