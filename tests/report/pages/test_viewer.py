@@ -1,3 +1,4 @@
+import base64
 import io
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -23,7 +24,9 @@ from dfe_lib.io.tables import read_arrays
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.report.pages import viewer as module
 from dfe_lib.report.pages.page import write_page
-from dfe_lib.report.pages.viewer import TURN, UNITS, clip_page, playable
+from dfe_lib.quantisation.rvqvae import RvqVae
+from dfe_lib.report.pages.viewer import clip_page, playable
+from dfe_lib.report.shown_clip import TURN, UNITS
 
 TIMES_MS = [0, 40, 80, 120, 160, 300, 340, 380, 420, 460, 500, 540]
 """Frame times with a gap, as phones make them."""
@@ -78,6 +81,19 @@ def page(opened: tuple[Page, list[str]]) -> Page:
     page.evaluate("video.pause(), viewer.go(0)")
     wait_for_picture(page)
     return page
+
+
+def rows_of(tokens: np.ndarray, valid: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    count = len(tokens)
+    there = np.ones(count, bool) if valid is None else valid
+    return {"time_s": np.arange(count) / 25, "valid": there, "tokens": tokens, "error_mm": np.zeros(count)}
+
+
+def made_page(folder: Path, model: RvqVae, tokens: np.ndarray, clip: str = "made") -> dict:
+    """A page of tokens alone, without a video; what it reads."""
+    data = clip_page(model, anny_head(), rows_of(tokens))
+    write_page(folder / "index.html", "viewer", {"clip": clip, "video": "none.mp4"} | data)
+    return data
 
 
 def wait_for_picture(page: Page) -> None:
@@ -198,8 +214,7 @@ def test_the_shader_turns_by_yaw_then_pitch_then_roll(page: Page) -> None:
 
 def test_next_goes_to_where_a_display_comes_again(chromium: Browser, tmp_path: Path) -> None:
     tokens = np.array([[12, 0, 0], [12, 21, 0], [0, 0, 0], [21, 0, 0], [13, 21, 0]])
-    data = clip_page(strong_model(), anny_head(), np.arange(5) / 25, tokens, np.ones(5, bool), np.zeros(5))
-    write_page(tmp_path / "index.html", "viewer", {"clip": "made", "video": "none.mp4"} | data)
+    made_page(tmp_path, strong_model(), tokens)
     page = chromium.new_page()
     page.goto((tmp_path / "index.html").as_uri())
     seen = []
@@ -241,8 +256,7 @@ def test_without_webgl_the_rest_of_the_page_works(chromium: Browser, index: Path
 
 def test_a_name_that_looks_like_markup_does_no_harm(chromium: Browser, tmp_path: Path) -> None:
     name = "<!--<script>&amp;</script>"
-    data = clip_page(strong_model(), anny_head(), np.zeros(1), np.zeros((1, 3), int), np.ones(1, bool), np.zeros(1))
-    write_page(tmp_path / "index.html", "viewer", {"clip": name, "video": "none.mp4"} | data)
+    made_page(tmp_path, strong_model(), np.zeros((1, 3), int), clip=name)
     page = chromium.new_page()
     page.goto((tmp_path / "index.html").as_uri())
     assert page.title() == f"{name} and its tokens" and page.evaluate("viewer.frame") == 0
@@ -260,21 +274,19 @@ def test_tokens_of_every_stage_have_their_own_names_where_codebooks_are_separate
     model = known_model(shared=False)
     tokens = np.array([[1, 2, 4], [3, 3, 3]])
     psi = np.zeros((2, 52), np.float32)
-    data = clip_page(model, anny_head(), np.array([0.0, 0.04]), tokens, np.array([True, False]), np.zeros(2))
+    data = clip_page(model, anny_head(), rows_of(tokens, valid=np.array([True, False])))
     assert data["books"] == [0, len(MOVES), 2 * len(MOVES)]
     assert len(data["names"]) == len(data["colours"]) == 3 * len(MOVES)
-    assert data["tokens"] == [[1, 2, 4], [-1, -1, -1]]
+    assert list(base64.b64decode(data["tokens"])) == [1, 2, 4, 0, 0, 0] and list(base64.b64decode(data["valid"])) == [1]
     psi[0] = model.decode(torch.as_tensor(tokens[:1])).numpy()[0]
-    assert data["psi"]["step"] == pytest.approx(psi.max() / 32767)
+    assert data["pieces"][0]["faces"]["step"] == pytest.approx(psi.max() / 32767)
 
 
 def test_weak_displays_are_faint_and_what_means_nothing_is_not_there(chromium: Browser, tmp_path: Path) -> None:
-    tokens, valid = np.array([[12, 21, 0], [15, 0, 0], [0, 0, 0]]), np.ones(3, bool)
-    data = clip_page(strong_model(), anny_head(), np.arange(3) / 25, tokens, valid, np.zeros(3))
+    data = made_page(tmp_path, strong_model(), np.array([[12, 21, 0], [15, 0, 0], [0, 0, 0]]))
     assert data["labels"][12:16] == ["3 A", "3 B", "3 C", "3 D"] and data["labels"][0] == "at rest"
     assert [colour[3] for colour in data["colours"][12:16]] == sorted({colour[3] for colour in data["colours"][12:16]})
     assert data["colours"][0][3] == 0 and len({tuple(colour[:3]) for colour in data["colours"][12:16]}) == 1
-    write_page(tmp_path / "index.html", "viewer", {"clip": "made", "video": "none.mp4"} | data)
     page = chromium.new_page()
     page.goto((tmp_path / "index.html").as_uri())
     said = page.locator("#tokens li").all_inner_texts()
@@ -304,9 +316,9 @@ def test_a_clip_that_starts_late_is_in_step(chromium: Browser, tmp_path: Path, s
                        [500 + 40 * i for i in range(6)])  # fmt: skip
     with open_media(late) as reader:
         times = np.array([frame.time_s for frame in reader.frames])
-    data = clip_page(known_model(), anny_head(), times, np.zeros((6, 3), int), np.zeros(6, bool), np.zeros(6))
-    write_page(tmp_path / "page" / "index.html", "viewer",
-               {"clip": "late", "video": module._video(late, tmp_path / "page")} | data)  # fmt: skip
+    rows = rows_of(np.zeros((6, 3), int), valid=np.zeros(6, bool)) | {"time_s": times}
+    video = {"clip": "late", "video": module._video(late, tmp_path / "page")}
+    write_page(tmp_path / "page" / "index.html", "viewer", video | clip_page(known_model(), anny_head(), rows))
     page = chromium.new_page()
     page.goto((tmp_path / "page" / "index.html").as_uri())
     page.wait_for_function("() => video.readyState >= 3")
