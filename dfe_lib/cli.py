@@ -128,7 +128,7 @@ def _add_live(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def _add_view(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("view", help="a video beside its reconstructed head and tokens: page, film or picture")
-    parser.add_argument("media", type=Path, metavar="VIDEO")
+    parser.add_argument("media", type=Path, nargs="+", metavar="VIDEO", help="one, or two to see side by side")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="of the page (default: VIDEO's name and "
                         "_view, where no film or picture is asked for)")  # fmt: skip
     parser.add_argument("--video", type=Path, metavar="OUT.mp4", help="write a film: picture with mesh, head, strip")
@@ -335,15 +335,25 @@ def _live(options: argparse.Namespace) -> int:
 
 
 def _view(options: argparse.Namespace) -> int:
-    from .encoding.view import encoded_clip
-
     for path, ending in ((options.video, ".mp4"), (options.still, ".png")):
         if path is not None and path.suffix.lower() != ending:
             raise UserError(f"{path} must end in {ending}.")
-    folder = options.output
-    if folder is None and not (options.video or options.still):
-        folder = Path(f"{options.media.stem}_view")
-    with encoded_clip(options.media, options.model) as clip:
+    drawn = options.video is not None or options.still is not None
+    folder: Path | None = options.output or (None if drawn else Path(f"{options.media[0].stem}_view"))
+    if len(options.media) == 1:
+        return _view_one(options, folder)
+    if drawn:
+        raise UserError("a film or a picture is of one clip: name one.")
+    from .encoding.view import view_pair
+
+    print(f"open {view_pair(options.media, folder, options.model)} in a browser")
+    return 0
+
+
+def _view_one(options: argparse.Namespace, folder: Path | None) -> int:
+    from .encoding.view import encoded_clip
+
+    with encoded_clip(options.media[0], options.model) as clip:
         if folder is not None:
             print(f"open {clip.page(folder)} in a browser")
         if options.still is not None:

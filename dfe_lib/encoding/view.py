@@ -1,7 +1,7 @@
 """A video encoded and shown: as a page that plays it beside its head and tokens, as a film, as one picture."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +11,13 @@ from ..io.assets import sample_or_path
 from ..io.clip_table import MediaFile
 from ..io.media import PICTURES, VIDEOS, is_media
 from ..io.scratch import scratch
-from ..report.pages.viewer import write_viewer
+from ..report.pages.viewer import write_pair, write_viewer
 from ..report.shown_clip import ShownClip
 from .clip import finish_clip, read_clip
 from .settings import Settings
 from .tokenizer import Tokenizer
 
-__all__ = ["EncodedClip", "encoded_clip", "view_media"]
+__all__ = ["EncodedClip", "encoded_clip", "view_media", "view_pair"]
 
 
 NAME = "clip"
@@ -65,6 +65,24 @@ def view_media(path: str | os.PathLike, folder: str | os.PathLike, model: str | 
     """
     with encoded_clip(path, model) as clip:
         return clip.page(folder)
+
+
+def view_pair(
+    paths: Sequence[str | os.PathLike], folder: str | os.PathLike, model: str | os.PathLike | None = None
+) -> Path:
+    """Writes a page that shows two videos side by side and in step; each has a page of its own below it.
+
+    Arguments:
+        paths: of the two videos. folder, model: as for :func:`view_media`.
+
+    Raises:
+        UserError: They are not two, or as :func:`view_media`.
+    """
+    if len(paths) != 2:
+        raise UserError(f"{len(paths)} clips cannot be shown side by side: name two.")
+    for number, path in enumerate(paths, 1):
+        view_media(path, Path(folder) / str(number), model)
+    return write_pair(["1", "2"], Path(folder), [Path(path).stem for path in paths])
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from ..io.film import open_film
 from ..io.media import Frame, open_media
 from ..io.progress import bar
 from ..io.tables import ROW_GROUP, atomic_path
-from ..morphable.anny import anny_head
-from ..morphable.model import MM_PER_M, MorphableModel
+from ..morphable.model import MM_PER_M
 from ..morphable.rendering import Camera, HeadRenderer
 from ..quantisation.rvqvae import RvqVae
 from .pages.page import tint
@@ -138,8 +137,9 @@ class ClipFilm:
     def _begin(self, width: int, height: int) -> None:
         """Sizes, cameras and the strip, once the size of the pictures is known."""
         self._size = (width, height)
-        self._factor = min(min(m / side for m, side in zip(PICTURE_PX, self._size, strict=True)),
-                           max(1.0, *(least / side for least, side in zip(LEAST_PX, self._size, strict=True))))  # fmt: skip
+        fits = min(most / side for most, side in zip(PICTURE_PX, self._size, strict=True))
+        visible = max(least / side for least, side in zip(LEAST_PX, self._size, strict=True))
+        self._factor = min(fits, max(1.0, visible))
         self._panel = tuple(2 * max(1, round(side * self._factor / 2)) for side in self._size)
         wide, high = self._panel
         stages = self._told["tokens"].shape[1]

@@ -110,10 +110,9 @@ def _known(values: np.ndarray) -> Float[np.ndarray, "n c"]:
 
 
 def _page_turn(turn: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-    """Tables turn a head by yaw, pitch and roll about axes that turn along; the page's roll comes after the other two."""
+    """Tables turn a head by yaw, pitch, roll about axes that turn along; the page's roll comes after the other two."""
     known = np.isfinite(turn).all(1)
     if known.any():
         rotation = Rotation.from_euler("YXZ", turn[known], degrees=True)
         turn[known] = rotation.as_euler("ZXY", degrees=True)[:, ::-1]
     return np.nan_to_num(turn)
-

@@ -71,7 +71,7 @@ def write_page(path: Path, name: str, data: dict[str, Any]) -> None:
 
 
 def safe_json(data: Any) -> str:
-    """JSON that can stand within a `script` element: "</" would end it, and "<!--<script>" keep its end from being seen.
+    """JSON for a `script` element, which "</" would end; "<!--<script>" would keep its end from being seen.
 
     >>> safe_json({"name": "</script>"})
     '{"name":"\\\\u003c/script>"}'
