@@ -144,6 +144,8 @@ def _add_atlas(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="folder of a trained model, as results/study/model")
     parser.add_argument("-o", "--output", type=Path, default=Path("atlas"), metavar="FOLDER", help="default: atlas")
+    parser.add_argument("--clips", type=Path, nargs="+", default=[], metavar="VIDEO",
+                        help="show where displays occur in these, with a page of each (default: the model's own run)")  # fmt: skip
     parser.set_defaults(command=_atlas)
 
 
@@ -364,9 +366,15 @@ def _view_one(options: argparse.Namespace, folder: Path | None) -> int:
 
 
 def _atlas(options: argparse.Namespace) -> int:
-    from .report.pages.atlas import atlas_of_model
+    if options.clips:
+        from .encoding.clip_atlas import atlas_of_clips
 
-    print(f"open {atlas_of_model(options.model, options.output)} in a browser")
+        path = atlas_of_clips(options.clips, options.output, options.model)
+    else:
+        from .report.pages.atlas import atlas_of_model
+
+        path = atlas_of_model(options.model, options.output)
+    print(f"open {path} in a browser")
     return 0
 
 
