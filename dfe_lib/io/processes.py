@@ -49,6 +49,9 @@ class Here(Executor):
     def __init__(self, shown: tqdm) -> None:
         self._thread, self._shown = ThreadPoolExecutor(1), shown
 
+    def width(self) -> int:
+        return 1
+
     def submit(self, work: Callable, /, *arguments: Any) -> Future:
         return self._thread.submit(work, *arguments, progress=self._shown)
 
@@ -69,10 +72,14 @@ class Processes(Executor):
     """
 
     def __init__(self, count: int, folder: Path, shown: tqdm) -> None:
-        self._threads, self._own = ThreadPoolExecutor(count), threading.local()
+        self._count, self._threads, self._own = count, ThreadPoolExecutor(count), threading.local()
         self._folder, self._shown, self._lock = folder, shown, threading.Lock()
         self._children: set[_Child] = set()
         self._closed = False
+
+    def width(self) -> int:
+        """Tasks that are done at once."""
+        return self._count
 
     def submit(self, work: Callable, /, *arguments: Any) -> Future:
         """The future result of `work(*arguments, progress=bar)`; it raises :class:`WorkerDied` for a task set aside."""

@@ -5,21 +5,24 @@ import signal
 import time
 from pathlib import Path
 
+from tqdm import tqdm
+
 from dfe_lib.errors import UserError
 
 
-def double(number: int, progress: object) -> tuple[int, int]:
+def double(number: int, progress: tqdm | bool) -> tuple[int, int]:
     """Twice the number, and who computed it."""
-    progress.update(number)
+    if isinstance(progress, tqdm):
+        progress.update(number)
     return 2 * number, os.getpid()
 
 
-def abort(progress: object) -> None:
+def abort(progress: tqdm | bool) -> None:
     """Crashes as native code does."""
     os.abort()
 
 
-def killed_once(mark: Path, progress: object) -> int:
+def killed_once(mark: Path, progress: tqdm | bool) -> int:
     """Is killed at the first try, as when memory runs out."""
     if not mark.exists():
         mark.touch()
@@ -27,14 +30,14 @@ def killed_once(mark: Path, progress: object) -> int:
     return 1
 
 
-def fail(progress: object) -> None:
+def fail(progress: tqdm | bool) -> None:
     raise FileNotFoundError("no such clip")
 
 
-def refuse(progress: object) -> None:
+def refuse(progress: tqdm | bool) -> None:
     raise UserError("this clip is damaged.")
 
 
-def note_and_wait(mark: Path, progress: object) -> None:
+def note_and_wait(mark: Path, progress: tqdm | bool) -> None:
     mark.write_text(str(os.getpid()))
     time.sleep(600)
