@@ -40,7 +40,9 @@ class Cluster(Executor):
         try:
             self._client = distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise UserError(f"no Dask scheduler answers at {address} ({error}): start `dask scheduler` there.") from None
+            raise UserError(
+                f"no Dask scheduler answers at {address}: start one there, or check it ({error})."
+            ) from None
         self._killed = distributed.KilledWorker
         self._executor = self._client.get_executor(pure=False)
         self._notes, self._count = notes.resolve(), itertools.count()
@@ -68,7 +70,8 @@ class Cluster(Executor):
             others = {str(error)}
         if others:
             self._client.close()
-            raise UserError(f"the workers have {', '.join(sorted(others))} and this is dfe_lib {ours}: install the same.")
+            theirs = ", ".join(sorted(others))
+            raise UserError(f"the workers have dfe_lib {theirs} and this is dfe_lib {ours}: install the same.")
 
     def _send(self, task: Callable, note: Path, whole: Future) -> None:
         future = self._executor.submit(task)
@@ -87,7 +90,7 @@ class Cluster(Executor):
             self._send(task, note, whole)
         elif error is not None:
             note.unlink(missing_ok=True)
-            whole.set_exception(WorkerDied("on the cluster") if isinstance(error, self._killed) else error)
+            whole.set_exception(WorkerDied.of("on the cluster") if isinstance(error, self._killed) else error)
         else:
             whole.set_result(future.result())
 
@@ -95,7 +98,7 @@ class Cluster(Executor):
 def _attempt(note: Path, work: Callable, *arguments: Any) -> object:
     """Does a task on a worker, unless two of them have died of it."""
     if _tries(note) >= TRIES:
-        raise WorkerDied("on the cluster")
+        raise WorkerDied.of("on the cluster")
     with note.open("ab") as tries:
         tries.write(b".")
     try:

@@ -35,8 +35,9 @@ SAY_S = 0.2
 class WorkerDied(UserError):
     """A task took its process with it, as often as it may."""
 
-    def __init__(self, how: str) -> None:
-        super().__init__(f"set aside, for what reads it died twice ({how}): repair the file, or leave it out.")
+    @classmethod
+    def of(cls, how: str) -> "WorkerDied":
+        return cls(f"set aside, for what reads it died twice ({how}): repair the file, or leave it out.")
 
 
 class Here(Executor):
@@ -112,7 +113,7 @@ class Processes(Executor):
             if kind == "error":
                 raise value
             return value
-        raise WorkerDied(how)
+        raise WorkerDied.of(how)
 
     def _child(self) -> "_Child":
         """The process of this thread."""

@@ -8,8 +8,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from ..blendshapes import BLENDSHAPES
 from ..errors import UserError
 from .names import file_name
+from .outputs import writing
 
 __all__ = [
     "FRAMES",
@@ -155,16 +157,21 @@ def tokens_schema(n_stages: int, displays: bool = False) -> pa.Schema:
 
 @contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """Yields a temporary name beside `path`, which becomes `path` on success and is removed on an error."""
+    """Yields a temporary name beside `path`, which becomes `path` on success and is removed on an error.
+
+    Raises OutputError where the disk is full, or the folder has gone or is read-only.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     name = path.name if len(os.fsencode(path.name)) < 200 else hashlib.sha256(os.fsencode(path.name)).hexdigest()
-    partial = path.with_name(f".{name}.{os.getpid()}.part")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    partial = path.with_name(f".{name}.{os.getpid()}-{token_hex(4)}.part")  # machines that share a disk share numbers
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            os.replace(partial, path)
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -18,6 +18,7 @@ from ..io.clip_table import MediaFile
 from ..io.media import Frame, MediaReader, open_media
 from ..io.media_files import find_media
 from ..io.names import table_path
+from ..io.outputs import OutputError
 from ..io.progress import bar, is_watched, read_ahead
 from ..io.tables import FRAMES, N_FEATURES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer
 from .detection import FaceFinder, FoundFace
@@ -166,6 +167,8 @@ def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool
             clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=faces,
             start_s=clip.start_s, end_s=clip.end_s, progress=progress,
         )  # fmt: skip
+    except OutputError:
+        raise
     except UNREADABLE as error:
         out.unlink(missing_ok=True)  # or the next notebook would take an earlier run's table for this one's
         return ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))

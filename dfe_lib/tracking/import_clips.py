@@ -11,6 +11,7 @@ import pandas as pd
 from ..io.clip_table import MediaFile
 from ..io.media import is_media
 from ..io.names import table_path
+from ..io.outputs import OutputError
 from ..io.tables import read_arrays, remove_others
 from .extraction import UNREADABLE, ClipSummary, extract_clips
 from .formats.recording import write_recording
@@ -87,6 +88,8 @@ def _taken(clip: MediaFile, folder: Path, faces: str, settings: ReadSettings, pr
     out = table_path(folder, clip.clip_id)
     try:
         row = take_clip(clip, out, settings)
+    except OutputError:
+        raise
     except UNREADABLE as error:
         out.unlink(missing_ok=True)  # or the next notebook would take an earlier run's table for this one's
         row = ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))

@@ -17,7 +17,7 @@ from dfe_lib.io.processes import Processes, WorkerDied
 
 @pytest.fixture
 def shown() -> Iterator[tqdm]:
-    with tqdm(total=100, file=open(os.devnull, "w")) as bar:  # noqa: PTH123, SIM115
+    with tqdm(total=100, file=open(os.devnull, "w")) as bar:  # noqa: PTH123
         yield bar
 
 
@@ -54,7 +54,7 @@ def test_what_a_task_raises_is_raised_where_its_result_is_asked_for(two: Process
 
 def test_an_error_ends_the_processes_at_once(tmp_path: Path, shown: tqdm) -> None:
     mark = tmp_path / "mark"
-    with pytest.raises(KeyboardInterrupt), Processes(1, tmp_path, shown) as processes:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), Processes(1, tmp_path, shown) as processes:
         future = processes.submit(tasks.note_and_wait, mark)
         pid = waited_for(mark)
         raise KeyboardInterrupt
