@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Int
 
 from ..blendshapes import BLENDSHAPES
 from ..errors import UserError
@@ -35,7 +36,9 @@ __all__ = [
     "expressions_schema",
     "frames_schema",
     "main_face",
+    "named_coefficients",
     "read_arrays",
+    "read_at",
     "read_batches",
     "read_dataframe",
     "read_metadata",
@@ -254,18 +257,45 @@ def _check(schema: pa.Schema, rows: int) -> str:
 
 
 def read_batches(
-    path: str | os.PathLike, columns: Sequence[str] | None = None, rows: int = ROW_GROUP
+    path: str | os.PathLike,
+    columns: Sequence[str] | None = None,
+    rows: int = ROW_GROUP,
+    start: int = 0,
+    stop: int | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
     """The table's rows, at most `rows` at a time, as arrays by column name; list columns have shape (n, k).
 
     A table from before there was a column `data` is of recorded people: asked for, the column says so.
 
+    Arguments:
+        start, stop: The rows that are wanted, without `stop` (None: to the last); no others are read but those of
+            their row groups.
+
     Raises:
         UserError: The file is missing, is no Parquet file or lacks one of `columns`.
     """
     with _open(path, columns) as parquet:
-        for batch in parquet.iter_batches(rows, columns=_stored(parquet, columns)):
-            yield _labelled({name: _to_numpy(batch[name]) for name in batch.schema.names}, columns, len(batch))
+        groups, skip = _row_groups(parquet, start, stop)
+        left = None if stop is None else max(0, stop - start)
+        for batch in parquet.iter_batches(rows, groups, _stored(parquet, columns)) if groups else ():
+            part = batch.slice(skip, left)
+            skip = max(0, skip - len(batch))
+            left = None if left is None else left - len(part)
+            if len(part):
+                yield _labelled({name: _to_numpy(part[name]) for name in part.schema.names}, columns, len(part))
+
+
+def read_at(path: str | os.PathLike, rows: Int[np.ndarray, " k"], columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Some rows of a table, by their numbers, which rise; only the row groups that hold them are read."""
+    with _open(path, columns) as parquet:
+        ends = np.cumsum([0, *(parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups))])
+        group = np.searchsorted(ends, rows, side="right") - 1
+        parts = [
+            parquet.read_row_group(int(each), _stored(parquet, columns)).take(rows[group == each] - ends[each])
+            for each in np.unique(group)
+        ]
+        table = pa.concat_tables(parts) if parts else parquet.schema_arrow.empty_table().select(list(columns))
+        return _labelled({name: _to_numpy(table[name]) for name in table.schema.names}, columns, len(table))
 
 
 def read_arrays(path: str | os.PathLike, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
@@ -353,6 +383,11 @@ def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
     return tuple(names)
 
 
+def named_coefficients(schema: pa.Schema) -> tuple[str, ...]:
+    """Names of the coefficients of psi that a table of this schema has."""
+    return tuple(_coefficients(schema))
+
+
 def main_face(path: str | os.PathLike) -> int:
     """The face that most rows of a frames, expressions or tokens table show, the first of equals; -1 without a face."""
     with _open(path, None) as parquet:
@@ -380,6 +415,18 @@ def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq
         raise UserError(f"{path} does not exist: run the stage that writes it.") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a page or a name that is not what was written
         raise _damaged(path, error) from None
+
+
+def _row_groups(parquet: pq.ParquetFile, start: int, stop: int | None) -> tuple[list[int], int]:
+    """Those that hold rows from `start` to `stop`, and how many rows of them come before."""
+    first, found, skip = 0, [], 0
+    for number in range(parquet.num_row_groups):
+        last = first + parquet.metadata.row_group(number).num_rows
+        if last > start and (stop is None or first < stop):
+            skip = skip if found else start - first
+            found.append(number)
+        first = last
+    return found, max(0, skip)
 
 
 def _check_names(parquet: pq.ParquetFile, path: str | os.PathLike, columns: Sequence[str] | None) -> None:
