@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from shutil import rmtree
 
 from tqdm import tqdm
 
@@ -17,9 +18,10 @@ from ..quantisation.rvqvae import STUDY_MODEL
 from .codebook import codebook_table
 from .columns import data_dictionary
 from .inputs import Failure, content_key, find_inputs
-from .jobs import Job, loaded, run_jobs
+from .jobs import run_jobs
 from .parts import PartSummary, is_done, join_expressions, join_parts, summary_of
 from .settings import GROUPS, Settings, check_outputs, parts_folder
+from .tasks import Job, loaded
 from .tokenizer import Tokenizer
 
 __all__ = ["BatchResult", "encode_inputs"]
@@ -121,12 +123,11 @@ def _encode_clips(
     workers: int, scheduler: str, say: Callable[[str], None], result: BatchResult,
 ) -> None:  # fmt: skip
     """Does what is not done yet and joins the parts; notes in `result` what became of each clip."""
-    for path in filter(None, (target, Path(expressions) if expressions is not None else None)):
-        sweep(path.parent, f".{path.name}.*")
     digest = _digest(model)
     tokenizer = loaded(model, digest)
     jobs = _jobs(clips, target, settings, model, digest, expressions is not None)
     todo = [job for job in jobs if not is_done(job.part, job.key)]
+    _sweep(target, expressions, todo)
     result.earlier = len(jobs) - len(todo)
     start = time.perf_counter()
     for job, reason in run_jobs(todo, workers, scheduler, parts_folder(target)):
@@ -146,6 +147,16 @@ def _encode_clips(
     result.done = [summary_of(part) for part in finished]
     if finished:
         _write(finished, target, settings, tokenizer, expressions)
+
+
+def _sweep(target: Path, expressions: str | os.PathLike | None, todo: list[Job]) -> None:
+    """Removes what killed runs have left, but for the segments of long clips that are gone on with."""
+    for path in (target, *([Path(expressions)] if expressions is not None else [])):
+        sweep(path.parent, f".{path.name}.*")
+    wanted = {job.work for job in todo}
+    for folder in parts_folder(target).glob(".*.work"):
+        if folder.name not in wanted:
+            rmtree(folder, ignore_errors=True)
 
 
 def _jobs(

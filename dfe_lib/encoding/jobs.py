@@ -1,119 +1,103 @@
-"""Clips as tasks for workers: what is done where, in which order, and what becomes of a clip whose worker dies."""
+"""Many clips on many workers: which task when, and what becomes of a clip whose worker dies."""
 
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from shutil import rmtree
 
 from tqdm import tqdm
 
-from ..io.clip_table import MediaFile
-from ..io.cluster import Cluster, Workers, open_workers
-from ..io.media import is_media, open_media
+from ..io.cluster import Cluster, open_workers
 from ..io.outputs import OutputError
-from ..io.processes import Here
+from ..io.processes import Here, Workers
 from ..io.progress import bar
 from ..io.scratch import scratch
 from ..tracking.extraction import UNREADABLE
-from .clip import ReadClip, finish_clip, read_clip, write_clip
-from .parts import KEY, is_done
-from .settings import Settings
-from .tokenizer import Tokenizer
+from . import tasks
+from .tasks import Job, Planned
 
-__all__ = ["Job", "loaded", "run_jobs"]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A clip to be done, and where and how.
-
-    Arguments:
-        part: the table to write. key: by which it is called finished.
-        model: folder of the model, and `digest` of its files.
-    """
-
-    clip: MediaFile
-    part: Path
-    settings: Settings
-    key: str
-    model: Path
-    digest: str
+__all__ = ["run_jobs"]
 
 
 @dataclass
 class _Crew:
-    """Who reads clips, who fits them, where what is read lies meanwhile, and the bar."""
+    """Who reads clips, who fits them, where what is read lies meanwhile, and the bar.
+
+    Arguments:
+        folder: for clips that are read in one go. shared: on a disk that all workers share, for those in segments.
+    """
 
     reading: Workers
     fitting: Workers
     folder: Path
+    shared: Path
     shown: tqdm
 
     @property
-    def shared(self) -> bool:
-        """Do all workers do all of the work?"""
+    def is_one(self) -> bool:
+        """Do the same workers read and fit?"""
         return self.fitting is self.reading
 
 
-Task = tuple[Executor, Callable, tuple]
+Task = tuple[Workers, Callable, tuple]
 Steps = Generator[list[Task], list, None]
 """Tasks that may be done side by side; what they gave comes back, and then the next of them are given."""
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, scheduler: str, notes: Path) -> Iterator[tuple[Job, str]]:
+def run_jobs(jobs: Sequence[Job], workers: int, scheduler: str, shared: Path) -> Iterator[tuple[Job, str]]:
     """Does the jobs; each with the reason why it failed, or nothing.
 
     A single worker reads one clip in a process of its own while another is fitted in this one. Of several, each does
-    whole clips, the longest first.
+    whole clips, the longest first, and segments of clips that can be entered in the middle.
 
     Arguments:
         workers: processes. scheduler: address of a Dask scheduler, whose workers do it instead; or `""`.
-        notes: folder on a disk that all workers share.
+        shared: folder on a disk that all workers share. What a killed run has finished of a long clip stays in it.
 
     Raises OutputError where nothing can be written.
     """
+    if not jobs:
+        return
     with (
-        bar(unit="frame", desc="encode", disable=None if jobs else True) as shown,
+        bar(unit="frame", desc="encode") as shown,
         scratch() as folder,
-        open_workers(workers, scheduler, notes, shown, len(jobs)) as reading,
+        open_workers(workers, scheduler, shared, shown, len(jobs)) as reading,
         Here(shown) as here,
     ):
-        crew = _Crew(reading, reading if scheduler or workers > 1 else here, folder, shown)
-        sizes, failed = _sizes(jobs, crew)
-        yield from failed.items()
-        shown.total = sum(sizes.values()) or None
-        longest_first = sorted(sizes, key=lambda job: -sizes[job]) if crew.shared else list(sizes)
-        for job, reason in _driven(longest_first, crew):
+        crew = _Crew(reading, reading if scheduler or workers > 1 else here, folder, shared.resolve(), shown)
+        planned, failed = _planned(jobs, crew)
+        yield from failed
+        shown.total = sum(each.frames for each in planned) or None
+        for each, reason in _driven(planned, crew):
             if isinstance(reading, Cluster):
-                shown.update(sizes[job])
-            yield job, reason
+                shown.update(each.frames)
+            yield each.job, reason
 
 
-def _sizes(jobs: Sequence[Job], crew: _Crew) -> tuple[dict[Job, int], dict[Job, str]]:
-    """Frames of each clip, as far as its file says; and the clips that already this takes the workers from."""
-    futures = {job: crew.reading.submit(_size, job) for job in jobs}
-    reasons = {job: _reason(future) for job, future in futures.items()}
-    return {job: futures[job].result() for job in jobs if not reasons[job]}, {job: r for job, r in reasons.items() if r}
+def _planned(jobs: Sequence[Job], crew: _Crew) -> tuple[list[Planned], list[tuple[Job, str]]]:
+    """How each clip is read, in the order in which they are begun; and those that cannot be, with the reason."""
+    futures = [(job, crew.reading.submit(tasks.plan, job)) for job in jobs]
+    reasons = [(job, reason) for job, future in futures if (reason := _reason(future))]
+    planned = [future.result() for _, future in futures if future.exception() is None]
+    return sorted(planned, key=lambda each: -each.frames) if crew.is_one else planned, reasons
 
 
 @dataclass
 class _Run:
-    """A job under way: its further steps, and the tasks of the present one."""
+    """A clip under way: its further steps, and the tasks of the present one."""
 
-    job: Job
+    clip: Planned
     steps: Steps
     tasks: list[Future] = field(default_factory=list)
 
     def go_on(self, results: list | None) -> bool:
         """Submits the tasks of the next step; is there one?"""
         try:
-            step = self.steps.send(results) if results is not None else next(self.steps)
+            step = next(self.steps) if results is None else self.steps.send(results)
         except StopIteration:
             return False
-        self.tasks = [executor.submit(work, *arguments) for executor, work, arguments in step]
+        self.tasks = [workers.submit(work, *arguments) for workers, work, arguments in step]
         return True
 
     def end(self) -> None:
@@ -122,85 +106,63 @@ class _Run:
         self.steps.close()
 
 
-def _driven(jobs: Sequence[Job], crew: _Crew) -> Iterator[tuple[Job, str]]:
+def _driven(clips: Sequence[Planned], crew: _Crew) -> Iterator[tuple[Planned, str]]:
     """Keeps the workers busy, with no more clips begun than that takes, since what is read lies on the disk."""
-    left, under_way = iter(jobs), dict[Future, _Run]()
+    left, under_way = iter(clips), dict[Future, _Run]()
     while True:
-        while len(under_way) < 2 * crew.reading.width() and (job := next(left, None)) is not None:
-            run = _Run(job, _steps(job, crew))
+        while len(under_way) < 2 * crew.reading.width() and (clip := next(left, None)) is not None:
+            run = _Run(clip, _steps(clip, crew))
             run.go_on(None)
             under_way |= dict.fromkeys(run.tasks, run)
         if not under_way:
             return
         for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-            run = under_way.pop(future, None)
-            if run is None:  # another task of the clip has failed
+            if future not in under_way:  # another task of the clip has failed
                 continue
-            reason = _reason(future)
-            if reason:
+            run = under_way.pop(future)
+            if reason := _reason(future):
                 run.end()
                 under_way = {task: other for task, other in under_way.items() if other is not run}
-                yield run.job, reason
-            elif all(task.done() for task in run.tasks) and not any(task in under_way for task in run.tasks):
+                yield run.clip, reason
+            elif not any(task in under_way for task in run.tasks):
                 if run.go_on([task.result() for task in run.tasks]):
                     under_way |= dict.fromkeys(run.tasks, run)
                 else:
-                    yield run.job, ""
+                    yield run.clip, ""
 
 
 def _reason(future: Future) -> str:
     """Why a task failed; raises what is no fault of its clip."""
     error = future.exception()
-    if isinstance(error, OutputError) or not isinstance(error, Exception | None):
+    if error is None:
+        return ""
+    if isinstance(error, OutputError) or not isinstance(error, Exception):
         raise error
-    if error is None or isinstance(error, UNREADABLE):
-        return "" if error is None else str(error) or type(error).__name__
-    return f"unexpected {type(error).__name__}: {error}"
+    return str(error) or type(error).__name__ if isinstance(error, UNREADABLE) else f"{type(error).__name__}: {error}"
 
 
-def _steps(job: Job, crew: _Crew) -> Steps:
-    if crew.shared:
-        yield [(crew.reading, _encode, (job,))]
-        return
+def _steps(clip: Planned, crew: _Crew) -> Steps:
+    if clip.plan.parts > 1:
+        return _by_segments(clip, crew)
+    return _whole(clip.job, crew) if crew.is_one else _by_halves(clip.job, crew)
+
+
+def _whole(job: Job, crew: _Crew) -> Steps:
+    yield [(crew.reading, tasks.encode, (job,))]
+
+
+def _by_halves(job: Job, crew: _Crew) -> Steps:
     work = crew.folder / job.clip.clip_id
     try:
-        (read,) = yield [(crew.reading, _read, (job, work))]
-        yield [(crew.fitting, _finish, (job, read))]
+        (read,) = yield [(crew.reading, tasks.read, (job, work))]
+        yield [(crew.fitting, tasks.finish, (job, read))]
     finally:
         rmtree(work, ignore_errors=True)
 
 
-_ALONE = threading.Lock()
-"""A process does one clip at a time, whatever the number of threads that its scheduler gives it tasks in."""
-
-
-@lru_cache(1)
-def loaded(model: Path, digest: str) -> Tokenizer:
-    """The model of this process."""
-    return Tokenizer.from_pretrained(model)
-
-
-def _size(job: Job, progress: tqdm | bool) -> int:
-    """Frames of a video, as far as it says."""
-    if not is_media(job.clip.path):
-        return 0
-    try:
-        with open_media(job.clip.path, job.settings.start_s, job.settings.end_s) as reader:
-            return reader.expected
-    except UNREADABLE:  # whoever reads it says so
-        return 0
-
-
-def _read(job: Job, work: Path, progress: tqdm | bool) -> ReadClip:
-    return read_clip(job.clip, work, job.settings, progress)
-
-
-def _finish(job: Job, read: ReadClip, progress: tqdm | bool) -> None:
-    finish_clip(loaded(job.model, job.digest).rows, read, job.part, job.settings, {KEY: job.key})
-
-
-def _encode(job: Job, progress: tqdm | bool) -> None:
-    with _ALONE:
-        if not is_done(job.part, job.key):  # a cluster may forget that it was done
-            rows = loaded(job.model, job.digest).rows
-            write_clip(rows, job.clip, job.part, job.settings, {KEY: job.key}, progress)
+def _by_segments(clip: Planned, crew: _Crew) -> Steps:
+    what = clip.job, clip.plan, crew.shared / clip.job.work
+    yield [(crew.reading, tasks.extract, (*what, number)) for number in range(clip.plan.parts)]
+    (segments,) = yield [(crew.fitting, tasks.decide, what)]
+    yield [(crew.fitting, tasks.fit, (*what, number)) for number in range(segments)]
+    yield [(crew.fitting, tasks.join, what)]

@@ -3,7 +3,7 @@
 import itertools
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,16 @@ from typing import Any
 from tqdm import tqdm
 
 from ..errors import UserError
-from .processes import TRIES, Here, Processes, WorkerDied
+from .processes import TRIES, Here, Processes, WorkerDied, Workers
 from .scratch import scratch
 
-__all__ = ["Cluster", "Workers", "open_workers"]
+__all__ = ["Cluster", "open_workers"]
 
 ANSWER_S = 20
 """Seconds that a scheduler may take to answer."""
 
 
-class Cluster(Executor):
+class Cluster(Workers):
     """The workers of a Dask scheduler, which come and go; a task whose worker died twice is set aside.
 
     Dask counts a death against every task that the worker held, and this counts it against the one that it was at:
@@ -49,17 +49,15 @@ class Cluster(Executor):
         self._check_versions()
 
     def width(self) -> int:
-        """Tasks that the workers of this moment do at once."""
         return max(1, sum(self._client.nthreads().values()))
 
     def submit(self, work: Callable, /, *arguments: Any) -> Future:
-        """The future result of `work(*arguments, progress=False)`; it raises :class:`WorkerDied` when set aside."""
         whole: Future = Future()
         note = self._notes / f".{socket.gethostname()}.{next(self._count)}.tries.part"
         self._send(partial(_attempt, note, work, *arguments), note, whole)
         return whole
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    def close(self, at_once: bool) -> None:
         self._client.close()
 
     def _check_versions(self) -> None:
@@ -118,9 +116,6 @@ def _version() -> str:
     from .. import __version__
 
     return __version__
-
-
-Workers = Here | Processes | Cluster
 
 
 @contextmanager

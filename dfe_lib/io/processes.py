@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -24,7 +25,7 @@ from tqdm import tqdm
 
 from ..errors import UserError
 
-__all__ = ["TRIES", "Here", "Processes", "WorkerDied"]
+__all__ = ["TRIES", "Here", "Processes", "WorkerDied", "Workers"]
 
 TRIES = 2
 """Processes that a task may take with it."""
@@ -40,7 +41,29 @@ class WorkerDied(UserError):
         return cls(f"set aside, for what reads it died twice ({how}): repair the file, or leave it out.")
 
 
-class Here(Executor):
+class Workers(ABC):
+    """Whoever does tasks; at the end of a block what is not done is stopped where an error ended it."""
+
+    @abstractmethod
+    def submit(self, work: Callable, /, *arguments: Any) -> Future:
+        """The future result of `work(*arguments, progress=bar)`; it raises :class:`WorkerDied` for a task set aside."""
+
+    @abstractmethod
+    def width(self) -> int:
+        """Tasks that are done at once."""
+
+    @abstractmethod
+    def close(self, at_once: bool) -> None:
+        """Ends the work, when all tasks are done or at once."""
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close(at_once=error[0] is not None)
+
+
+class Here(Workers):
     """One task after the other, in a thread of this process: whatever dies takes all of it along.
 
     Arguments:
@@ -50,17 +73,17 @@ class Here(Executor):
     def __init__(self, shown: tqdm) -> None:
         self._thread, self._shown = ThreadPoolExecutor(1), shown
 
-    def width(self) -> int:
-        return 1
-
     def submit(self, work: Callable, /, *arguments: Any) -> Future:
         return self._thread.submit(work, *arguments, progress=self._shown)
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._thread.shutdown(wait, cancel_futures=cancel_futures)
+    def width(self) -> int:
+        return 1
+
+    def close(self, at_once: bool) -> None:
+        self._thread.shutdown(cancel_futures=at_once)
 
 
-class Processes(Executor):
+class Processes(Workers):
     """So many processes of this machine, started when they are needed and again when they have died.
 
     They are fresh ones that import what a task names and nothing else of the program that asks, so that a script
@@ -79,23 +102,18 @@ class Processes(Executor):
         self._closed = False
 
     def width(self) -> int:
-        """Tasks that are done at once."""
         return self._count
 
     def submit(self, work: Callable, /, *arguments: Any) -> Future:
-        """The future result of `work(*arguments, progress=bar)`; it raises :class:`WorkerDied` for a task set aside."""
         return self._threads.submit(self._tried, partial(work, *arguments))
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._closed = cancel_futures
-        for child in tuple(self._children) if cancel_futures else ():
+    def close(self, at_once: bool) -> None:
+        self._closed = at_once
+        for child in tuple(self._children) if at_once else ():
             child.stop()
-        self._threads.shutdown(wait, cancel_futures=cancel_futures)
+        self._threads.shutdown(cancel_futures=at_once)
         for child in tuple(self._children):
             child.stop()
-
-    def __exit__(self, *error: object) -> None:
-        self.shutdown(cancel_futures=error[0] is not None)
 
     def _tried(self, task: Callable) -> object:
         how = "stopped"

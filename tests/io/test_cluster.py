@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tasks
+import deadly_tasks as tasks
 from dask_cluster import dask_cluster
 from distributed import LocalCluster
 from tqdm import tqdm
@@ -36,7 +36,7 @@ def test_workers_killed_cost_no_task_but_the_one_that_kills_them(cluster: LocalC
 
 def test_nobody_at_the_address_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dfe_lib.io.cluster.ANSWER_S", 1)
-    with pytest.raises(UserError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
+    with pytest.raises(UserError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         Cluster("tcp://127.0.0.1:9", tmp_path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-import tasks
+import deadly_tasks as tasks
 from tqdm import tqdm
 
 from dfe_lib.errors import UserError
@@ -66,7 +66,7 @@ def test_they_end_with_a_killed_parent(tmp_path: Path) -> None:
     script, mark = tmp_path / "script.py", tmp_path / "mark"
     script.write_text(f"""if 1:
         from pathlib import Path
-        import tasks
+        import deadly_tasks as tasks
         from tqdm import tqdm
         from dfe_lib.io.processes import Processes
         Processes(1, Path({str(tmp_path)!r}), tqdm(disable=True)).submit(tasks.note_and_wait, Path({str(mark)!r}))

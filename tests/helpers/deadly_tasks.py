@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+import dfe_lib.encoding.tasks as encoding
+from dfe_lib.encoding.clip import ReadClip
 from dfe_lib.errors import UserError
 
 
@@ -41,3 +43,21 @@ def refuse(progress: tqdm | bool) -> None:
 def note_and_wait(mark: Path, progress: tqdm | bool) -> None:
     mark.write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def read_or_die(job: encoding.Job, work: Path, progress: tqdm | bool) -> ReadClip:
+    """Reads a clip, unless it is the one that crashes what reads it."""
+    _die_of(job)
+    return encoding.read(job, work, progress)
+
+
+def encode_or_die(job: encoding.Job, progress: tqdm | bool) -> None:
+    _die_of(job)
+    encoding.encode(job, progress)
+
+
+def _die_of(job: encoding.Job) -> None:
+    if job.clip.clip_id == "deadly":
+        os.abort()
+    if job.clip.clip_id == "unlucky":
+        killed_once(job.part.with_name(".killed"), True)
