@@ -68,7 +68,7 @@ def write_decision(work: Path, decision: Decision) -> None:
     """Keeps a decision in a clip's folder: the numbers as safetensors, and then the rest as JSON."""
     known = [(person, found) for person, found in sorted(decision.neutrals.items()) if found is not None]
     tensors = {
-        f"{name}.{i}": getattr(found, name).contiguous()
+        f"{name}.{i}": getattr(found, name).clone()
         for i, (_, found) in enumerate(known)
         for name in TENSORS
         if getattr(found, name) is not None
@@ -92,7 +92,9 @@ def read_decision(work: Path) -> Decision | None:
     noted = json.loads((work / DECISION).read_text(encoding="utf-8"))
     tensors: dict[str, torch.Tensor] = load_file(work / NEUTRALS)
     neutrals = {
-        (clip, face): FaceNeutral(**{name: tensors.get(f"{name}.{i}") for name in TENSORS}, source=source, frames=count)
+        (clip, face): FaceNeutral(
+            *(tensors[f"{name}.{i}"] for name in TENSORS[:3]), source, count, tensors.get(f"{TENSORS[3]}.{i}")
+        )
         for i, (clip, face, source, count) in enumerate(noted["people"])
     }
     segments = tuple(Segment(Path(path), start, stop) for path, start, stop in noted["segments"])

@@ -94,7 +94,7 @@ def _neighbours(segments: Sequence[Segment], number: int, reach: float) -> tuple
     nothing = Segment(here.path, here.start, here.start)
     if not reach or len(segments) == 1:
         return nothing, nothing
-    first_s, last_s = here.time_s[[0, -1]]
+    first_s, last_s = here.times()[[0, -1]]
     before = segments[number - 1].part(first_s - reach, np.inf) if number else nothing
     after = segments[number + 1].part(-np.inf, last_s + reach) if number + 1 < len(segments) else nothing
     return before, after

@@ -24,6 +24,8 @@ SMOOTHINGS = ("none", "one_euro", "bilateral")
 WIDTH_S, RANGE_MM = 0.15, 0.4
 """Of the bilateral filter: how far it looks, and what counts as the same face. Chosen among 30 pairs by the error on
 the moving actors of `fit_smoothing.csv`, too few to tell neighbours apart, and the tremble of the sample clips."""
+BLOCK = 1024
+"""Frames that the bilateral filter holds at a time, beside those in their reach."""
 REACH = 3.0
 """Widths after which a frame counts no more."""
 WINDOW_S = REACH * WIDTH_S
@@ -146,10 +148,25 @@ def _likeness(away: Float[np.ndarray, " n"], unlike: Float[np.ndarray, " n"]) ->
 def _bilateral(
     psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], metric: Float[np.ndarray, "e e"]
 ) -> Float[np.ndarray, "n e"]:
-    """One distance between frames at a time, so that a long clip needs no table of all pairs."""
+    """Some frames at a time with those in their reach, which give each frame the very digits that all frames would."""
+    scale, reach = metric_scale(metric), reach_s("bilateral")
+    smooth = np.empty(psi.shape)
+    for start in range(0, len(psi), BLOCK):
+        stop = min(start + BLOCK, len(psi))
+        first = int(np.searchsorted(time_s, time_s[start] - reach))
+        last = int(np.searchsorted(time_s, time_s[stop - 1] + reach, side="right"))
+        window = _bilateral_window(psi[first:last], time_s[first:last], scale)
+        smooth[start:stop] = window[start - first : stop - first]
+    return smooth
+
+
+def _bilateral_window(
+    psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], scale: Float[np.ndarray, "e e"]
+) -> Float[np.ndarray, "n e"]:
+    """One distance between frames at a time, so that a window needs no table of all pairs."""
     seen: Bool[np.ndarray, " n"] = np.isfinite(psi).all(1)
     values = np.where(seen[:, None], psi, 0).astype(float)
-    placed = (values[:, None] @ metric_scale(metric))[:, 0]  # row by row: digits of a product depend on its size
+    placed = (values[:, None] @ scale)[:, 0]  # row by row: the digits of one product depend on its size
     total, weight = values.copy(), np.ones((len(psi), 1))
     for step in range(1, len(psi)):
         away = (time_s[step:] - time_s[:-step]) / WIDTH_S

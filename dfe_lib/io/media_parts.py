@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from ..errors import UserError
 from .media import VIDEOS, MediaPart, usual_rate, video_clock, video_stream
-from .segments import SEGMENT_S
+from .segments import is_one_segment, segment_numbers
 
 __all__ = ["media_parts"]
 
@@ -28,7 +28,7 @@ def media_parts(
     Arguments:
         path, start_s, end_s, fps: As in `media.open_media`.
     """
-    if path.suffix.lower() not in VIDEOS or (end_s is not None and end_s - start_s <= SEGMENT_S):
+    if path.suffix.lower() not in VIDEOS or (end_s is not None and is_one_segment(end_s - start_s)):
         return []
     try:
         with video_stream(path) as (container, stream):
@@ -43,8 +43,7 @@ def media_parts(
 
 
 def _is_short(container: "av.container.InputContainer", stream: "av.VideoStream", fps: float | None) -> bool:
-    said_s = stream.frames / (fps or usual_rate(stream)) or (container.duration or 0) / av.time_base
-    return 0 < said_s <= SEGMENT_S
+    return is_one_segment(stream.frames / (fps or usual_rate(stream)) or (container.duration or 0) / av.time_base)
 
 
 def _stamps(
@@ -93,14 +92,12 @@ def _parts(
     here = np.flatnonzero((times >= part_s[0]) & (times < part_s[1]))
     if not len(here):
         return []
-    number = ((times[here] - times[here[0]]) // SEGMENT_S).astype(int)
+    number = segment_numbers(times[here], float(times[here[0]]))
     starts = [int(here[0]), *here[1:][np.diff(number) > 0].tolist()]
     ends = [*starts[1:], int(here[-1]) + 1]
     entries = [_entry(keys, int(stamps[start])) for start in starts]
-    before = [
-        start - (0 if entry is None else np.searchsorted(stamps, entry))
-        for start, entry in zip(starts, entries, strict=True)
-    ]
+    come_from = [0 if entry is None else int(np.searchsorted(stamps, entry)) for entry in entries]
+    before = [start - first for start, first in zip(starts, come_from, strict=True)]
     if max(before[1:], default=0) > max(end - start for start, end in zip(starts, ends, strict=True)):
         return []  # to come there would cost more than to go on
     return [

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from .tables import read_batches
 
-__all__ = ["SEGMENT_S", "Segment", "segment_number", "table_segments"]
+__all__ = ["SEGMENT_S", "Segment", "is_one_segment", "segment_numbers", "table_segments"]
 
 SEGMENT_S = 300.0
 """Seconds of a clip that are worked on together, counted from its first frame: a stated part of every result."""
@@ -35,27 +34,32 @@ class Segment:
         """The rows, some hundred at a time."""
         return read_batches(self.path, columns, start=self.start, stop=self.stop)
 
-    @cached_property
-    def time_s(self) -> Float[np.ndarray, " n"]:
+    def times(self) -> Float[np.ndarray, " n"]:
         """Of each row."""
         return np.concatenate([np.empty(0), *(batch["time_s"] for batch in self.batches(["time_s"]))])
 
     def part(self, from_s: float, to_s: float) -> "Segment":
         """The rows from one time to another, both included, where times do not fall."""
-        first, last = np.searchsorted(self.time_s, from_s), np.searchsorted(self.time_s, to_s, side="right")
+        time_s = self.times()
+        first, last = np.searchsorted(time_s, from_s), np.searchsorted(time_s, to_s, side="right")
         return Segment(self.path, self.start + int(first), self.start + max(int(first), int(last)))
 
 
-def segment_number(time_s: float, first_s: float) -> int:
-    """Which segment a frame of this time is in.
+def segment_numbers(time_s: Float[np.ndarray, " n"], first_s: float) -> Int[np.ndarray, " n"]:
+    """Which segment each frame is in.
 
     Arguments:
-        first_s: time of the clip's first frame.
+        first_s: Time of the clip's first frame.
 
-    >>> segment_number(12.0, 12.0), segment_number(312.0, 12.0)
-    (0, 1)
+    >>> segment_numbers(np.array([12.0, 311.9, 312.0]), 12.0).tolist()
+    [0, 0, 1]
     """
-    return int((time_s - first_s) // SEGMENT_S)
+    return ((time_s - first_s) // SEGMENT_S).astype(np.int64)
+
+
+def is_one_segment(seconds: float) -> bool:
+    """Is a clip of this length, known to be above 0, worked in one piece?"""
+    return 0 < seconds <= SEGMENT_S
 
 
 def table_segments(path: Path) -> list[Segment]:
@@ -64,7 +68,7 @@ def table_segments(path: Path) -> list[Segment]:
     first_s = None
     for batch in read_batches(path, ["time_s"]):
         first_s = float(batch["time_s"][0]) if first_s is None else first_s
-        number = (batch["time_s"] - first_s) // SEGMENT_S
+        number = segment_numbers(batch["time_s"], first_s)
         if (np.diff(batch["time_s"], prepend=last[0]) < 0).any():
             return [Segment(path, 0, _rows(path))]
         starts += (rows + np.flatnonzero(np.diff(number, prepend=last[1]))).tolist()

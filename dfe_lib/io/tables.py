@@ -63,6 +63,10 @@ CHECK = "check"
 """Under which a file keeps the sum of its names, types and number of rows."""
 ROW_GROUP = 512
 """Rows of one row group: fixed, so that the file's bytes do not depend on how its rows were handed over."""
+LONG_TABLE = 64 * ROW_GROUP
+"""Rows from which a table's row groups are larger: each costs every reader, and the writer, 0.8 kB a column."""
+LARGEST_GROUP, GROUP_BYTES = 16 * ROW_GROUP, 2**24
+"""Rows, and bytes before compression, of these at most."""
 
 _KEY = [
     pa.field("clip_id", pa.string(), nullable=False),
@@ -194,7 +198,8 @@ class TableWriter:
     def __init__(self, writer: pq.ParquetWriter):
         self._writer = writer
         self._pending: list[pa.RecordBatch] = []
-        self.rows = 0
+        self._long_group = _long_group(writer.schema)
+        self._flushed = self.rows = 0
 
     def write(self, columns: Mapping[str, object]) -> None:
         """Appends rows.
@@ -207,17 +212,33 @@ class TableWriter:
         batch = _record_batch(columns, self._writer.schema)
         self._pending.append(batch)
         self.rows += len(batch)
-        while sum(map(len, self._pending)) >= ROW_GROUP:
-            self._flush(ROW_GROUP)
+        while self.rows - self._flushed >= self._group:
+            self._flush(self._group)
 
     def close(self) -> None:
         if self._pending:
-            self._flush(ROW_GROUP)
+            self._flush(self._group)
+
+    @property
+    def _group(self) -> int:
+        """Rows of the next row group."""
+        return ROW_GROUP if self._flushed < LONG_TABLE else self._long_group
 
     def _flush(self, rows: int) -> None:
         table = pa.Table.from_batches(self._pending).combine_chunks()
         self._writer.write_table(table.slice(0, rows), row_group_size=rows)
         self._pending = [batch for batch in table.slice(rows).to_batches() if len(batch)]
+        self._flushed += rows
+
+
+def _long_group(schema: pa.Schema) -> int:
+    """Rows of the row groups of a long table: a power of two times ROW_GROUP."""
+    lists = (field.type for field in schema if pa.types.is_fixed_size_list(field.type))
+    row_bytes = 8 * len(schema) + sum(kind.list_size * kind.value_type.bit_width // 8 for kind in lists)
+    rows = ROW_GROUP
+    while 2 * rows <= min(LARGEST_GROUP, GROUP_BYTES // row_bytes):
+        rows *= 2
+    return rows
 
 
 @contextmanager
@@ -408,7 +429,8 @@ def remove_others(folder: Path, clip_ids: Iterable[str]) -> None:
 @contextmanager
 def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+        # without pre_buffer: it holds all of a table's bytes by the time that its last rows are read
+        with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as parquet:
             _check_names(parquet, path, columns)
             yield parquet
     except FileNotFoundError:
@@ -419,7 +441,8 @@ def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq
 
 def _row_groups(parquet: pq.ParquetFile, start: int, stop: int | None) -> tuple[list[int], int]:
     """Those that hold rows from `start` to `stop`, and how many rows of them come before."""
-    first, found, skip = 0, [], 0
+    found: list[int] = []
+    first = skip = 0
     for number in range(parquet.num_row_groups):
         last = first + parquet.metadata.row_group(number).num_rows
         if last > start and (stop is None or first < stop):

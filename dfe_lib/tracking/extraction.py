@@ -106,9 +106,8 @@ def extract_clip(
     key["subject_id"] = subject_id or key["clip_id"]
     part_s = start_s, end_s, fps
     with scratch() as work, clip_bar(path, part_s, key["clip_id"], progress) as shown:
-        found = [
-            find_part(path, work, key, faces, shown, part_s, part) for part in media_parts(path, *part_s) or [None]
-        ]
+        parts: list[MediaPart | None] = [*media_parts(path, *part_s)] or [None]
+        found = [find_part(path, work, key, faces, shown, part_s, part) for part in parts]
         clip = settle(work, found, faces)
         _join(clip.tables, Path(out))
     return clip_summary(clip, **key)

@@ -20,7 +20,7 @@ from ..errors import UserError
 from ..io.clock import time_note
 from ..io.media import Frame, MediaReader, damage_note
 from ..io.progress import read_ahead
-from ..io.segments import segment_number
+from ..io.segments import segment_numbers
 from ..io.tables import FRAMES, read_arrays, read_batches, table_writer, write_text
 from .detection import FaceFinder, FoundFace
 from .face_rows import FaceRows
@@ -162,7 +162,7 @@ def _numbered(frames: Iterator[Frame], number: int | None) -> Iterator[tuple[int
     first_s = None
     for frame in frames:
         first_s = frame.time_s if first_s is None else first_s
-        yield segment_number(frame.time_s, first_s) if number is None else number, frame
+        yield int(segment_numbers(np.array([frame.time_s]), first_s)[0]) if number is None else number, frame
 
 
 def _write_segment(
