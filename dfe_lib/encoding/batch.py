@@ -34,6 +34,7 @@ NO_FACE = (
     "and try --faces all, which looks at every frame for everybody"
 )
 
+VANISHED = "its table was finished and somebody has removed it: run again."
 UNSEEN = "its worker wrote it where this machine cannot see it: give all of them the same disk."
 
 
@@ -111,7 +112,7 @@ def encode_inputs(
     if not clips:
         raise UserError(failed[0].reason if failed else "there is no clip to encode: name a file or a folder.")
     if scheduler:
-        clips = [replace(clip, path=clip.path.resolve()) for clip in clips]
+        clips = [replace(clip, path=clip.path.absolute()) for clip in clips]
     model = Path(model) if model else STUDY_MODEL
     with sole_writer(folder):
         _encode_clips(clips, target, settings, model, expressions, workers, scheduler, say, result)
@@ -141,9 +142,11 @@ def _encode_clips(
             result.new_frames += summary.frames
             say(str(summary))
     result.seconds = time.perf_counter() - start
+    finished = [job.part for job in jobs if is_done(job.part, job.key)]
+    named = {part.stem for part in finished} | {failure.name for failure in result.failed}
+    result.failed += [Failure(clip.clip_id, VANISHED) for clip in clips if clip.clip_id not in named]
     place = {clip.clip_id: row for row, clip in enumerate(clips)}
     result.failed.sort(key=lambda failure: place.get(failure.name, -1))
-    finished = [job.part for job in jobs if is_done(job.part, job.key)]
     result.done = [summary_of(part) for part in finished]
     if finished:
         _write(finished, target, settings, tokenizer, expressions)

@@ -78,7 +78,7 @@ def _planned(jobs: Sequence[Job], crew: _Crew) -> tuple[list[Planned], list[tupl
     return sorted(planned, key=lambda each: -each.frames) if crew.is_one else planned, reasons
 
 
-def _reason(error: Exception | None) -> str:
+def _reason(error: BaseException | None) -> str:
     """Why a clip failed."""
     if error is None or isinstance(error, UNREADABLE):
         return "" if error is None else str(error) or type(error).__name__

@@ -1,12 +1,15 @@
 """Frames tables to expressions tables: landmarks and scores of a face to its expression coefficients psi."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
+from ..io.cluster import open_workers
+from ..io.processes import WorkerDied
 from ..io.segments import table_segments
 from ..io.tables import read_batches, read_metadata, remove_others, table_writer
 from ..io.threads import one_thread
@@ -46,7 +49,12 @@ class FitSummary:
 
 
 def fit_tables(
-    frames: Iterable[Path], folder: Path, head: MorphableModel | None, smoothing: str = "none"
+    frames: Iterable[Path],
+    folder: Path,
+    head: MorphableModel | None,
+    smoothing: str = "none",
+    workers: int = 1,
+    scheduler: str = "",
 ) -> pd.DataFrame:
     """Writes `folder/<clip>.parquet` for each frames table, whatever it came from; one summary row a person and clip.
 
@@ -61,16 +69,46 @@ def fit_tables(
         head: Anny's head; None will do where every table has psi already.
         smoothing: of `smoothing.SMOOTHINGS`; a still picture has nothing to smooth, and psi that a table has already
             stays as it is.
+        workers: processes that share the subjects; the tables are the same for any number.
+        scheduler: address of a Dask scheduler, whose workers do it instead; all tables lie on a shared disk.
+
+    Raises `processes.WorkerDied` where the clips of a subject take two processes with them.
     """
-    alike, without = _grouped(sorted(frames))
-    measurements = {kind: measurement_of(kind, head) for kind in sorted({kind for *_, kind in alike})}
+    alike, without = _grouped(sorted(path.absolute() for path in frames))
+    groups = [(kind, paths) for (*_, kind), paths in sorted(alike.items())]
     rows = [_unfitted(path) for path in without]
-    with one_thread():
-        for (*_, kind), paths in sorted(alike.items()):
-            rows += _fit_group(paths, folder, measurements[kind], smoothing)
+    if workers == 1 and not scheduler:
+        measured = {kind: measurement_of(kind, head) for kind in sorted({kind for kind, _ in groups})}
+        with one_thread():
+            for kind, paths in groups:
+                rows += _fit_group(paths, folder, measured[kind], smoothing)
+    elif groups:
+        rows += _fitted_by_others(groups, folder.absolute(), head, smoothing, workers, scheduler)
     remove_others(folder, [path.stem for paths in alike.values() for path in paths])
     table = pd.DataFrame([asdict(row) for row in rows], columns=list(FitSummary.__annotations__))
     return table.sort_values(["clip_id", "face_id"], ignore_index=True)
+
+
+def _fitted_by_others(
+    groups: list[tuple[str, list[Path]]], folder: Path, head: MorphableModel | None, smoothing: str, workers: int,
+    scheduler: str,
+) -> Iterator[FitSummary]:  # fmt: skip
+    """Each group by one worker, the longest first."""
+    longest_first = sorted(groups, key=lambda group: -sum(path.stat().st_size for path in group[1]))
+    with open_workers(workers, scheduler, folder, tqdm(disable=True), len(groups)) as crew:
+        futures = [(paths, crew.submit(_fit_alike, kind, paths, folder, head, smoothing))
+                   for kind, paths in longest_first]  # fmt: skip
+        for paths, future in futures:
+            if isinstance(error := future.exception(), WorkerDied):
+                raise WorkerDied(f"{paths[0].stem}: {error}") from None
+            yield from future.result()
+
+
+def _fit_alike(
+    kind: str, paths: list[Path], folder: Path, head: MorphableModel | None, smoothing: str, progress: tqdm | bool
+) -> list[FitSummary]:
+    with one_thread():
+        return _fit_group(paths, folder, measurement_of(kind, head), smoothing)
 
 
 def _grouped(paths: list[Path]) -> tuple[dict[_Alike, list[Path]], list[Path]]:

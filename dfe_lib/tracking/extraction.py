@@ -34,6 +34,7 @@ __all__ = [
     "extract_frames",
     "find_part",
     "frame_bar",
+    "join_tables",
 ]
 
 FEW = 0.1
@@ -109,7 +110,7 @@ def extract_clip(
         parts: list[MediaPart | None] = [*media_parts(path, *part_s)] or [None]
         found = [find_part(path, work, key, faces, shown, part_s, part) for part in parts]
         clip = settle(work, found, faces)
-        _join(clip.tables, Path(out))
+        join_tables(clip.tables, Path(out))
     return clip_summary(clip, **key)
 
 
@@ -126,7 +127,7 @@ def extract_frames(
     key = {"clip_id": clip_id, "subject_id": subject_id}
     with scratch() as work, frame_bar(reader, clip_id, progress) as shown:
         clip = settle(work, [find_faces(reader, work, key, faces, shown)], faces)
-        _join(clip.tables, Path(out))
+        join_tables(clip.tables, Path(out))
     return clip_summary(clip, **key)
 
 
@@ -242,7 +243,7 @@ def _advice(with_face: int, frames: int) -> str:
     )
 
 
-def _join(tables: Iterable[Path], out: Path) -> None:
+def join_tables(tables: Iterable[Path], out: Path) -> None:
     """One frames table out of those of the segments, which go as they are taken over."""
     with table_writer(out, FRAMES) as whole:
         for table in tables:

@@ -1,8 +1,11 @@
 """Many clips on processes and clusters whose workers die."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
+import dask_jobqueue.local
 import deadly_tasks
 import pytest
 from clip_files import short_clip, small_model
@@ -43,13 +46,12 @@ def check(out: Path, undisturbed: Path) -> None:
     assert not list(out.glob("*.part"))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
 def test_a_crash_costs_its_clip_alone_which_is_named(
-    clips: Path, model: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, workers: int
+    clips: Path, model: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     monkeypatch.setattr(tasks, "read", deadly_tasks.read_or_die)
     monkeypatch.setattr(tasks, "encode", deadly_tasks.encode_or_die)
-    arguments = ["encode", str(clips), "-o", str(tmp_path / "out"), "--model", str(model), "--workers", str(workers)]
+    arguments = ["encode", str(clips), "-o", str(tmp_path / "out"), "--model", str(model)]
     assert main(arguments) == 1
     said = capsys.readouterr()
     assert said.err.splitlines()[-1].startswith("dfe: deadly: set aside, for what reads it died twice (SIGABRT)")
@@ -65,4 +67,22 @@ def test_workers_of_a_cluster_that_are_killed_cost_their_clip_alone(
     with dask_cluster(tmp_path) as cluster:
         done = encode_inputs(["."], tmp_path / "out", model=model, scheduler=cluster.scheduler_address)
     assert [(each.name, "died twice" in each.reason) for each in done.failed] == [("deadly", True)]
+    check(tmp_path / "out", undisturbed)
+
+
+def test_workers_of_a_job_queue_do_it(
+    clips: Path, model: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The class for one machine stands for that of SLURM: both write a job's script and have it run."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    place = {
+        "local_directory": str(tmp_path),
+        "log_directory": str(tmp_path),
+        "scheduler_options": {"dashboard": False},
+    }
+    with dask_jobqueue.local.LocalCluster(cores=1, processes=1, memory="2GB", **place) as cluster:
+        cluster.scale(1)
+        inputs = [clips / "unlucky.mp4", clips / "whole.mp4"]
+        done = encode_inputs(inputs, tmp_path / "out", model=model, scheduler=cluster.scheduler_address)
+    assert done.is_sound and len(done.done) == 2
     check(tmp_path / "out", undisturbed)

@@ -30,9 +30,9 @@ from dfe_lib.io.tables import (
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.morphable.procrustes import LAYOUT_68
 from dfe_lib.morphable.rendering import turn
+from dfe_lib.tracking import take_clips
 from dfe_lib.tracking.extraction import extract_clips
 from dfe_lib.tracking.formats.flame_codes import flame_names
-from dfe_lib.tracking.import_clips import take_clips
 
 SUBJECTS = {"face_noface": "man", "single_face": "man", "multi_face": "group", "no_face": "nobody"}
 

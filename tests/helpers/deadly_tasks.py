@@ -10,6 +10,9 @@ from tqdm import tqdm
 import dfe_lib.encoding.tasks as encoding
 from dfe_lib.encoding.clip import ReadClip
 from dfe_lib.errors import UserError
+from dfe_lib.io.clip_table import MediaFile
+from dfe_lib.tracking.extraction import ClipSummary
+from dfe_lib.tracking.many_clips import _whole
 
 
 def double(number: int, progress: tqdm | bool) -> tuple[int, int]:
@@ -61,3 +64,9 @@ def _die_of(job: encoding.Job) -> None:
         os.abort()
     if job.clip.clip_id == "unlucky":
         killed_once(job.part.with_name(".killed"), True)
+
+
+def take_or_die(clip: MediaFile, *rest: object, progress: tqdm | bool) -> ClipSummary:
+    if clip.clip_id == "deadly":
+        os.abort()
+    return _whole(clip, *rest, progress=progress)

@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import deadly_tasks as tasks
+import pytest
 from dask_cluster import dask_cluster
 from distributed import LocalCluster
 from tqdm import tqdm

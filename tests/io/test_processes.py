@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import deadly_tasks as tasks
 import psutil
 import pytest
-import deadly_tasks as tasks
 from tqdm import tqdm
 
 from dfe_lib.errors import UserError
