@@ -1,7 +1,6 @@
 """One clip of any kind to its encoded table in one process: the steps of `segments`, one after the other."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,20 +9,13 @@ from ..io.clip_table import MediaFile
 from ..io.scratch import scratch
 from ..io.threads import one_thread
 from .decision import Decision
+from .reading import ReadClip, read_clip
 from .rows import Batch, RowMaker
-from .segments import ClipPlan, decide, extract_part, plan_clip
+from .segments import decide
 from .settings import Settings
 from .table import keep_frames, segment_rows, write_table
 
-__all__ = ["ReadClip", "finish_clip", "read_clip", "write_clip"]
-
-
-@dataclass(frozen=True)
-class ReadClip:
-    """A clip that has been read, not fitted yet, and the folder of its own in which it lies."""
-
-    plan: ClipPlan
-    work: Path
+__all__ = ["finish_clip", "write_clip"]
 
 
 def write_clip(
@@ -47,14 +39,6 @@ def write_clip(
     """
     with scratch() as folder:
         finish_clip(rows, read_clip(clip, folder, settings, progress), out, settings, metadata, frames)
-
-
-def read_clip(clip: MediaFile, work: Path, settings: Settings, progress: tqdm | bool | None = None) -> ReadClip:
-    """The first half of :func:`write_clip`: finds the faces of a clip, or reads a table, into a folder of its own."""
-    plan = plan_clip(clip, settings)
-    for number in range(plan.parts):
-        extract_part(plan, number, work, settings, progress)
-    return ReadClip(plan, work)
 
 
 def finish_clip(

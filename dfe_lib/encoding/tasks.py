@@ -4,20 +4,23 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from ..io.clip_table import MediaFile
 from ..io.media import open_media
-from . import segments
-from .clip import ReadClip, finish_clip, read_clip, write_clip
 from .parts import KEY, is_done
-from .rows import RowMaker
-from .segments import ClipPlan
+from .reading import ClipPlan, ReadClip, extract_part, plan_clip, read_clip
 from .settings import Settings
-from .tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from .rows import RowMaker
+    from .tokenizer import Tokenizer
 
 __all__ = ["Job", "Planned", "decide", "encode", "extract", "finish", "fit", "join", "loaded", "plan", "read"]
+
+# models of psi are imported by those who fit: who only reads starts in half the time
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,19 @@ _ALONE = threading.Lock()
 
 
 @lru_cache(1)
-def loaded(model: Path, digest: str) -> Tokenizer:
+def loaded(model: Path, digest: str) -> "Tokenizer":
     """The model of this process."""
+    from .tokenizer import Tokenizer
+
     return Tokenizer.from_pretrained(model)
 
 
-def _rows(job: Job) -> RowMaker:
+def _rows(job: Job) -> "RowMaker":
     return loaded(job.model, job.digest).rows
 
 
 def plan(job: Job, progress: tqdm | bool) -> Planned:
-    how = segments.plan_clip(job.clip, job.settings)
+    how = plan_clip(job.clip, job.settings)
     if how.kind != "media":
         return Planned(job, 0, how)
     with open_media(job.clip.path, job.settings.start_s, job.settings.end_s) as reader:
@@ -78,10 +83,14 @@ def read(job: Job, work: Path, progress: tqdm | bool) -> ReadClip:
 
 
 def finish(job: Job, read: ReadClip, progress: tqdm | bool) -> None:
+    from .clip import finish_clip
+
     finish_clip(_rows(job), read, job.part, job.settings, {KEY: job.key})
 
 
 def encode(job: Job, progress: tqdm | bool) -> None:
+    from .clip import write_clip
+
     with _ALONE:
         if not is_done(job.part, job.key):  # a cluster may forget that it was done
             write_clip(_rows(job), job.clip, job.part, job.settings, {KEY: job.key}, progress)
@@ -89,20 +98,26 @@ def encode(job: Job, progress: tqdm | bool) -> None:
 
 def extract(job: Job, plan: ClipPlan, work: Path, number: int, progress: tqdm | bool) -> None:
     with _ALONE:
-        segments.extract_part(plan, number, work, job.settings, progress)
+        extract_part(plan, number, work, job.settings, progress)
 
 
 def decide(job: Job, plan: ClipPlan, work: Path, progress: tqdm | bool) -> int:
+    from .segments import decide
+
     with _ALONE:
-        return len(segments.decide(_rows(job), plan, work, job.settings).segments)
+        return len(decide(_rows(job), plan, work, job.settings).segments)
 
 
 def fit(job: Job, plan: ClipPlan, work: Path, number: int, progress: tqdm | bool) -> None:
+    from .segments import finish_segment
+
     with _ALONE:
-        segments.finish_segment(_rows(job), plan, work, number, job.settings)
+        finish_segment(_rows(job), plan, work, number, job.settings)
 
 
 def join(job: Job, plan: ClipPlan, work: Path, progress: tqdm | bool) -> None:
+    from .segments import join_clip
+
     with _ALONE:
         if not is_done(job.part, job.key):
-            segments.join_clip(_rows(job), plan, work, job.part, job.settings, {KEY: job.key})
+            join_clip(_rows(job), plan, work, job.part, job.settings, {KEY: job.key})

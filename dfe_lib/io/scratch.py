@@ -70,8 +70,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
         _note(folder)
-        for part in folder.rglob(PARTIAL):
-            part.unlink(missing_ok=True)
+        for part in list(folder.rglob(PARTIAL)):
+            _remove(part)
     except Timeout:
         raise UserError(
             f"{folder} is being written by {_holder(folder)}: wait for it, or name another output."
@@ -88,7 +88,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
 
 
 def sweep(folder: Path, names: str = ".*", older_s: float = 0.0) -> None:
-    """Removes partial files that a killed writer left in a folder.
+    """Removes partial files and folders that a killed writer left in a folder.
 
     Arguments:
         names: how those that nobody writes now begin, as a glob. older_s: seconds since they were last written.
@@ -96,7 +96,15 @@ def sweep(folder: Path, names: str = ".*", older_s: float = 0.0) -> None:
     for part in folder.glob(f"{names}.part"):
         with suppress(OSError):
             if time.time() - part.stat().st_mtime >= older_s:
-                part.unlink()
+                _remove(part)
+
+
+def _remove(path: Path) -> None:
+    """A file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _note(folder: Path) -> None:

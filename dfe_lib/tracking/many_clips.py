@@ -95,7 +95,7 @@ def _steps(clip: MediaFile, folder: Path, faces: str, settings: ReadSettings, cr
     if len(parts) < 2:
         (summary,) = yield [(crew, _whole, (clip, out, faces, settings))]
         return summary
-    work = folder / f".{clip.clip_id}.work"
+    work = folder / f".{clip.clip_id}.faces.part"
     rmtree(work, ignore_errors=True)
     try:
         found = yield [(crew, _part, (clip, work, faces, part)) for part in parts]

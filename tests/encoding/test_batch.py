@@ -8,8 +8,8 @@ import pytest
 from clip_files import damaged_clip, faceless_clip, short_clip, small_model
 from recorded_files import write_live_link
 
+import dfe_lib.encoding.clip as clip
 import dfe_lib.encoding.jobs as jobs
-import dfe_lib.encoding.tasks as tasks
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.cli import main
 from dfe_lib.encoding.batch import encode_inputs
@@ -96,14 +96,14 @@ def test_after_a_kill_only_the_missing_clips_are_done_and_the_table_is_whole(
             raise KeyboardInterrupt
         real(rows, read, *rest)
 
-    real, out = tasks.finish_clip, tmp_path / "faces.parquet"
-    monkeypatch.setattr(tasks, "finish_clip", killed)
+    real, out = clip.finish_clip, tmp_path / "faces.parquet"
+    monkeypatch.setattr(clip, "finish_clip", killed)
     with pytest.raises(KeyboardInterrupt):
         encode_inputs([clips], out, model=model)
     assert not out.exists() and [path.name for path in out.with_name("faces.parquet.parts").iterdir()] == [
         "anna.parquet"
     ]
-    monkeypatch.setattr(tasks, "finish_clip", real)
+    monkeypatch.setattr(clip, "finish_clip", real)
     assert encode_inputs([clips], out, model=model).earlier == 1
     assert sorted(set(read_arrays(out)["clip_id"])) == ["anna", "ben"]
 

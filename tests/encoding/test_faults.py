@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from clip_files import small_model
 
-import dfe_lib.encoding.tasks as tasks
+import dfe_lib.encoding.clip as clip
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.encoding.batch import encode_inputs
 from dfe_lib.io.scratch import sole_writer
@@ -75,14 +75,14 @@ def test_a_disk_that_becomes_read_only_stops_the_run_in_a_sentence(world: Path, 
 
 
 def test_a_finished_table_that_vanishes_is_missed(world: Path, tmp_path: Path, monkeypatch) -> None:
-    finish, out = tasks.finish_clip, tmp_path / "out"
+    finish, out = clip.finish_clip, tmp_path / "out"
 
     def finish_after_rmtree(rows, read, part, *rest) -> None:
         if part.stem == "many":
             shutil.rmtree(out)
         finish(rows, read, part, *rest)
 
-    monkeypatch.setattr(tasks, "finish_clip", finish_after_rmtree)
+    monkeypatch.setattr(clip, "finish_clip", finish_after_rmtree)
     done = encode_inputs([world / "tables"], out, model=world / "model")
     assert [each.name for each in done.failed] == ["few"] and "somebody has removed it" in done.failed[0].reason
     assert [each.clip_id for each in done.done] == ["many"]

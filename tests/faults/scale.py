@@ -102,9 +102,7 @@ def main() -> int:
         for workers, (used, clock, _) in by.items():
             print(f"{len(few)} clips, {workers} worker{'s' if workers > 1 else ''}: {clock:.1f} s by the clock, "
                   f"{used:.1f} s of computing, {used / clock:.2f} processors")  # fmt: skip
-        print(
-            f"two workers are {by[1][1] / by[2][1]:.2f} x as quick as one; their tables are {'' if same else 'NOT '}the same"
-        )
+        print(f"two workers are {by[1][1] / by[2][1]:.2f} x as quick as one; the same tables: {same}")
     return int(bool(again or tables != clips or not same))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import dfe_lib.encoding.tasks as encoding
-from dfe_lib.encoding.clip import ReadClip
+from dfe_lib.encoding.reading import ReadClip
 from dfe_lib.errors import UserError
 from dfe_lib.io.clip_table import MediaFile
 from dfe_lib.tracking.extraction import ClipSummary
