@@ -4,6 +4,7 @@
 PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 PROFILE ?= study
 CASES   ?= 100000
+KILLS   ?= 100
 SEED    ?= 0
 JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 VENV    := .venv
@@ -13,7 +14,7 @@ CORE    := $(VENV)/.core
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean
+.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean faults scale
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -29,6 +30,12 @@ test: browser $(STAMP) ## unit tests, doctests and the notebooks' stored outputs
 
 fuzz: $(STAMP) ## damage CASES=100000 small inputs of every kind and count what the readers say in JOBS processes
 	@$(BIN)/python tests/fuzz/harness.py $(CASES) $(SEED) $(JOBS)
+
+faults: $(STAMP) ## kill encode and the five steps KILLS=100 times at random points; nothing whole may be lost
+	@$(BIN)/python tests/faults/harness.py $(KILLS) $(SEED)
+
+scale: $(STAMP) ## encode 1,000 one-second clips with a kill half way, and 20 clips by one worker and by two
+	@$(BIN)/python tests/faults/scale.py
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

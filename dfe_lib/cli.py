@@ -109,6 +109,8 @@ def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--columns", default=",".join(DEFAULT_GROUPS), metavar="GROUP,...",
                         help=f"beside the tokens, of {','.join(GROUPS)} (default: all but the last two)")  # fmt: skip
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the clips")
+    parser.add_argument("--scheduler", default="", metavar="ADDRESS",
+                        help="of a Dask cluster whose workers do it instead, such as tcp://host:8786")  # fmt: skip
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.add_argument("--smoothing", choices=("bilateral", "one_euro", "none"), default="bilateral",
                         help="over time (default: bilateral, as in the study)")  # fmt: skip
@@ -315,7 +317,10 @@ def _encode(options: argparse.Namespace) -> int:
     check_outputs(options.inputs, options.output, options.expressions)
     from .encoding.batch import NO_FACE, encode_inputs
 
-    done = encode_inputs(options.inputs, options.output, settings, options.model, options.expressions, options.workers)
+    done = encode_inputs(
+        options.inputs, options.output, settings, options.model, options.expressions, options.workers,
+        scheduler=options.scheduler,
+    )  # fmt: skip
     print(f"{done}; {options.output}" if done.done else "nothing was encoded")
     for failure in done.failed:
         print(f"dfe: {failure.name}: {failure.reason}", file=sys.stderr)

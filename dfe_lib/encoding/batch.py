@@ -3,10 +3,8 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from multiprocessing import get_context
 from pathlib import Path
 from shutil import rmtree
 
@@ -14,18 +12,16 @@ from tqdm import tqdm
 
 from ..errors import UserError
 from ..io.clip_table import MediaFile
-from ..io.media import is_media, open_media
-from ..io.progress import bar, read_ahead
-from ..io.scratch import scratch, sole_writer
+from ..io.scratch import sole_writer, sweep
 from ..io.tables import write_csv
 from ..quantisation.rvqvae import STUDY_MODEL
-from ..tracking.extraction import UNREADABLE
-from .clip import ReadClip, finish_clip, read_clip, write_clip
 from .codebook import codebook_table
 from .columns import data_dictionary
 from .inputs import Failure, content_key, find_inputs
-from .parts import KEY, PartSummary, is_done, join_expressions, join_parts, summary_of
+from .jobs import run_jobs
+from .parts import PartSummary, is_done, join_expressions, join_parts, summary_of
 from .settings import GROUPS, Settings, check_outputs, parts_folder
+from .tasks import Job, loaded
 from .tokenizer import Tokenizer
 
 __all__ = ["BatchResult", "encode_inputs"]
@@ -37,6 +33,9 @@ NO_FACE = (
     "no frame has a face, so there are no tokens: see whether faces are upright, lit and large enough, "
     "and try --faces all, which looks at every frame for everybody"
 )
+
+VANISHED = "its table was finished and somebody has removed it: run again."
+UNSEEN = "its worker wrote it where this machine cannot see it: give all of them the same disk."
 
 
 @dataclass
@@ -77,6 +76,7 @@ def encode_inputs(
     expressions: str | os.PathLike | None = None,
     workers: int = 1,
     say: Callable[[str], None] = tqdm.write,
+    scheduler: str = "",
 ) -> BatchResult:
     """Encodes clips into one table, or a folder with a table each; finished clips of an earlier run are kept.
 
@@ -91,6 +91,8 @@ def encode_inputs(
         model: Folder of a trained model, the study's when None.
         expressions: Where psi goes, in the same three forms; nowhere when None.
         workers: Processes that share the clips; the tables are the same for any number.
+        scheduler: Address of a Dask scheduler, whose workers do it instead. Inputs, model and output then lie on a
+            disk that they share.
         say: Takes the lines for people.
 
     Raises UserError for an output that would mislead or destroy or that another process writes, and where there is
@@ -109,123 +111,67 @@ def encode_inputs(
         say(f"{each.name}: passed over, {each.reason}")
     if not clips:
         raise UserError(failed[0].reason if failed else "there is no clip to encode: name a file or a folder.")
+    if scheduler:
+        clips = [replace(clip, path=clip.path.absolute()) for clip in clips]
+    model = Path(model) if model else STUDY_MODEL
     with sole_writer(folder):
-        _encode_clips(clips, target, settings, Path(model) if model else STUDY_MODEL, expressions, workers, say, result)
+        _encode_clips(clips, target, settings, model, expressions, workers, scheduler, say, result)
     return result
 
 
 def _encode_clips(
     clips: list[MediaFile], target: Path, settings: Settings, model: Path, expressions: str | os.PathLike | None,
-    workers: int, say: Callable[[str], None], result: BatchResult,
+    workers: int, scheduler: str, say: Callable[[str], None], result: BatchResult,
 ) -> None:  # fmt: skip
     """Does what is not done yet and joins the parts; notes in `result` what became of each clip."""
-    stored, folder = _stored_settings(settings, target, expressions is not None), parts_folder(target)
-    keys = {clip.clip_id: content_key(clip, _told(stored, model)) for clip in clips}
-    parts = {clip.clip_id: folder / f"{clip.clip_id}.parquet" for clip in clips}
-    todo = [clip for clip in clips if not is_done(parts[clip.clip_id], keys[clip.clip_id])]
-    result.earlier = len(clips) - len(todo)
-    tokenizer = Tokenizer.from_pretrained(model)
+    digest = _digest(model)
+    tokenizer = loaded(model, digest)
+    jobs = _jobs(clips, target, settings, model, digest, expressions is not None)
+    todo = [job for job in jobs if not is_done(job.part, job.key)]
+    _sweep(target, expressions, todo)
+    result.earlier = len(jobs) - len(todo)
     start = time.perf_counter()
-    jobs = [_Job(clip, parts[clip.clip_id], stored, keys[clip.clip_id]) for clip in todo]
-    for job, reason in _run(jobs, tokenizer, model, workers):
+    for job, reason in run_jobs(todo, workers, scheduler, parts_folder(target)):
+        name = job.clip.clip_id
+        reason = reason or ("" if is_done(job.part, job.key) else UNSEEN)
         if reason:
-            result.failed.append(Failure(job.clip.clip_id, reason))
-            say(f"{job.clip.clip_id}: FAILED, {reason}")
+            result.failed.append(Failure(name, reason))
+            say(f"{name}: FAILED, {reason}")
         else:
             summary = summary_of(job.part)
             result.new_frames += summary.frames
             say(str(summary))
     result.seconds = time.perf_counter() - start
-    finished = [parts[clip.clip_id] for clip in clips if is_done(parts[clip.clip_id], keys[clip.clip_id])]
+    finished = [job.part for job in jobs if is_done(job.part, job.key)]
+    named = {part.stem for part in finished} | {failure.name for failure in result.failed}
+    result.failed += [Failure(clip.clip_id, VANISHED) for clip in clips if clip.clip_id not in named]
+    place = {clip.clip_id: row for row, clip in enumerate(clips)}
+    result.failed.sort(key=lambda failure: place.get(failure.name, -1))
     result.done = [summary_of(part) for part in finished]
     if finished:
         _write(finished, target, settings, tokenizer, expressions)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A clip to be done, and where and how; its part is called finished by the key."""
-
-    clip: MediaFile
-    part: Path
-    settings: Settings
-    key: str
-
-
-def _run(jobs: list[_Job], tokenizer: Tokenizer, model: Path, workers: int) -> Iterator[tuple[_Job, str]]:
-    """Does the jobs; each with the reason why it failed, or nothing."""
-    expected = sum(_expected(job) for job in jobs)
-    with bar(total=expected or None, unit="frame", desc="encode", disable=None if jobs else True) as shown:
-        if workers == 1 or len(jobs) < 2:
-            yield from _in_turn(jobs, tokenizer, shown)
-            return
-        with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _prepare, (model,)) as pool:
-            futures = {pool.submit(_encode, job): job for job in jobs}
-            for future in as_completed(futures):
-                yield futures[future], _reason(future.exception()) or future.result()
-                shown.update(_expected(futures[future]))
+def _sweep(target: Path, expressions: str | os.PathLike | None, todo: list[Job]) -> None:
+    """Removes what killed runs have left, but for the segments of long clips that are gone on with."""
+    for path in (target, *([Path(expressions)] if expressions is not None else [])):
+        sweep(path.parent, f".{path.name}.*")
+    wanted = {job.work for job in todo}
+    for folder in parts_folder(target).glob(".*.work"):
+        if folder.name not in wanted:
+            rmtree(folder, ignore_errors=True)
 
 
-def _reason(error: BaseException | None) -> str:
-    return f"its process ended ({error}); run again, finished clips are kept" if error is not None else ""
-
-
-def _in_turn(jobs: list[_Job], tokenizer: Tokenizer, shown: tqdm) -> Iterator[tuple[_Job, str]]:
-    """The faces of the next clip are looked for while psi of this one is fitted."""
-    with scratch() as folder, read_ahead(_read(jobs, folder, shown), depth=1) as clips:
-        for job, read in clips:
-            yield job, read if isinstance(read, str) else _finish(job, read, tokenizer)
-            rmtree(folder / job.clip.clip_id, ignore_errors=True)
-
-
-def _read(jobs: list[_Job], folder: Path, shown: tqdm) -> Generator[tuple[_Job, ReadClip | str], None, None]:
-    """Each clip as it was read, or why it could not be."""
-    for job in jobs:
-        try:
-            yield job, read_clip(job.clip, folder / job.clip.clip_id, job.settings, shown)
-        except UNREADABLE as error:
-            yield job, _sentence(error)
-
-
-def _finish(job: _Job, read: ReadClip, tokenizer: Tokenizer) -> str:
-    """Writes a part; returns why it could not be."""
-    try:
-        finish_clip(tokenizer.rows, read, job.part, job.settings, {KEY: job.key})
-    except UNREADABLE as error:
-        return _sentence(error)
-    return ""
-
-
-def _sentence(error: BaseException) -> str:
-    return str(error) or type(error).__name__
-
-
-_prepared: list[Tokenizer] = []
-"""The tokenizer of a worker process."""
-
-
-def _prepare(model: Path) -> None:
-    _prepared[:] = [Tokenizer.from_pretrained(model)]
-
-
-def _encode(job: _Job) -> str:
-    """Writes a part in a worker process; returns why it could not be."""
-    try:
-        write_clip(_prepared[0].rows, job.clip, job.part, job.settings, {KEY: job.key}, progress=False)
-    except UNREADABLE as error:
-        return _sentence(error)
-    return ""
-
-
-def _expected(job: _Job) -> int:
-    """Frames of a video, as far as it says."""
-    if not is_media(job.clip.path):
-        return 0
-    try:
-        with open_media(job.clip.path, job.settings.start_s, job.settings.end_s) as reader:
-            return reader.expected
-    except UNREADABLE:  # whoever reads it says so
-        return 0
+def _jobs(
+    clips: list[MediaFile], target: Path, settings: Settings, model: Path, digest: str, with_psi: bool
+) -> list[Job]:
+    """A job a clip, by names that hold on every machine that shares the disk."""
+    stored, folder = _stored_settings(settings, target, with_psi), parts_folder(target).resolve()
+    noted = asdict(stored) | {"model": digest, "version": VERSION}
+    return [
+        Job(clip, folder / f"{clip.clip_id}.parquet", stored, content_key(clip, noted), model.resolve(), digest)
+        for clip in clips
+    ]
 
 
 def _stored_settings(settings: Settings, target: Path, with_psi: bool) -> Settings:
@@ -236,12 +182,13 @@ def _stored_settings(settings: Settings, target: Path, with_psi: bool) -> Settin
     return replace(settings, groups=(*settings.groups, *more))
 
 
-def _told(settings: Settings, model: Path) -> dict[str, object]:
+def _digest(model: Path) -> str:
+    """Of what a model is made of."""
     digest = hashlib.sha256()
     for name in WEIGHTS:
         path = model / name
         digest.update(path.read_bytes() if path.is_file() else b"")
-    return asdict(settings) | {"model": digest.hexdigest(), "version": VERSION}
+    return digest.hexdigest()
 
 
 def _write(

@@ -1,7 +1,6 @@
 """Frames with psi or tokens to the rows of an encoded table."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,7 +9,7 @@ from ..action_units import OPENFACE_INTENSITY
 from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..facs import au_intensities
-from ..io.tables import N_LANDMARKS, coefficient_names, read_batches, table_schema
+from ..io.tables import N_LANDMARKS
 from ..morphable.space import expression_space
 from ..quantisation.rvqvae import RvqVae
 from ..quantisation.tokens import decoded, parts_of, tokens_of
@@ -19,12 +18,10 @@ from .angles import gaze_degrees, gaze_map
 from .codebook import FrameWords
 from .columns import AU_COLUMNS
 
-__all__ = ["RowMaker", "fitted_batches", "psi_batches", "token_batches"]
+__all__ = ["KEY", "Batch", "RowMaker"]
 
 Batch = dict[str, np.ndarray]
 KEY = ("clip_id", "subject_id", "face_id", "frame", "time_s", "data")
-SEEN = ("confidence", "landmarks", "rotation")
-"""What of a frames table goes into the rows, where it is there."""
 
 
 class RowMaker:
@@ -105,26 +102,6 @@ class RowMaker:
             units[valid] = 5 * au_intensities(psi[valid], self.metric, OPENFACE_INTENSITY)
         names = ("gaze_yaw_deg", "gaze_pitch_deg", *AU_COLUMNS)
         return dict(zip(names, np.concatenate([gaze, units], 1).astype(np.float32).T, strict=True))
-
-
-def fitted_batches(frames: Path, expressions: Path) -> Iterator[Batch]:
-    """Rows of an expressions table with what the clip's frames table knows beside them, a few hundred at a time."""
-    there = table_schema(frames).names
-    seen = read_batches(frames, [name for name in SEEN if name in there] or ["frame"])
-    for batch, beside in zip(psi_batches(expressions), seen, strict=True):
-        yield batch | {name: beside[name] for name in SEEN if name in beside}
-
-
-def psi_batches(expressions: Path) -> Iterator[Batch]:
-    """Rows of an expressions table."""
-    coefficient_names(expressions)
-    told = ["covered"] if "covered" in table_schema(expressions).names else []
-    return read_batches(expressions, [*KEY, "psi", "valid", "residual_mm", *told])
-
-
-def token_batches(tokens: Path) -> Iterator[Batch]:
-    """Rows of a tokens table; psi, where it is there too, is what they were made from."""
-    return read_batches(tokens, [*KEY, "tokens", "valid", "error_mm"])
 
 
 def _boxes(landmarks: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n 4"]:

@@ -14,11 +14,11 @@ from ..fitting.person import NEUTRAL_FRAMES
 from ..fitting.smoothing import WINDOW_S, metric_scale, on_grid, smooth_frame
 from ..io.media import Frame
 from ..io.tables import REAL
+from ..io.threads import one_thread
 from ..tracking.detection import FaceFinder, FoundFace
 from ..tracking.feature_axes import kept_features
 from ..tracking.identity import Tracker
 from .rows import Batch, RowMaker
-from .threads import one_thread
 
 __all__ = ["Row", "Stream"]
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,19 @@ import pandas as pd
 from jaxtyping import UInt8
 
 from ..errors import UserError
-from ..io.clip_table import MediaFile
 from ..io.export import csv_frames
 from ..io.scratch import scratch
+from ..io.threads import one_thread
 from ..quantisation.rvqvae import STUDY_MODEL, RvqVae
 from ..tracking.extraction import extract_frames
 from .arrays import NAME, frame_batch, picture_reader, psi_batch
-from .clip import fitted_rows, write_clip, write_rows
+from .clip import write_clip
+from .decision import Decision, decide_table
 from .inputs import find_inputs
 from .rows import Batch, RowMaker
 from .settings import Settings
 from .stream import Row, Stream
-from .threads import one_thread
+from .table import finished_rows, segment_rows, write_table
 
 __all__ = ["Tokenizer"]
 
@@ -93,14 +95,13 @@ class Tokenizer:
         """Writes the encoded tables of a source, one after another, in the same place."""
         out, config = work / "encoded.parquet", self.model.config
         if isinstance(source, pd.DataFrame):
-            yield self._written(iter([frame_batch(source, settings, config.coefficients)]), out, settings)
+            yield self._written(frame_batch(source, settings, config.coefficients), out, settings)
         elif isinstance(source, np.ndarray):
             array: np.ndarray = source
             if array.dtype == np.uint8:
-                batches = self._picture_batches(array, work, settings)
+                yield self._written_pictures(array, work, out, settings)
             else:
-                batches = iter([psi_batch(array, settings, len(config.coefficients))])
-            yield self._written(batches, out, settings)
+                yield self._written(psi_batch(array, settings, len(config.coefficients)), out, settings)
         else:
             found = find_inputs([source] if isinstance(source, str | os.PathLike) else source)
             if found.failures:
@@ -109,13 +110,18 @@ class Tokenizer:
                 write_clip(self.rows, clip, out, settings)
                 yield out
 
-    def _written(self, batches: Iterator[Batch], out: Path, settings: Settings) -> Path:
-        write_rows(self.rows, batches, out, settings, {})
+    def _written(self, batch: Batch, out: Path, settings: Settings) -> Path:
+        write_table(
+            self.rows, finished_rows(self.rows, [batch], settings), out, settings, Decision("expressions", (), {})
+        )
         return out
 
-    def _picture_batches(self, pictures: np.ndarray, work: Path, settings: Settings) -> Iterator[Batch]:
+    def _written_pictures(self, pictures: np.ndarray, work: Path, out: Path, settings: Settings) -> Path:
         if pictures.ndim not in (3, 4) or pictures.shape[-1] != 3:
             raise UserError(f"pictures must be (frames, height, width, 3), not {pictures.shape}.")
         frames = work / f"{NAME}.parquet"
         extract_frames(picture_reader(pictures, settings), frames, NAME, NAME, settings.faces, progress=False)
-        return fitted_rows(self.rows, MediaFile(Path(NAME), NAME, NAME), frames, work / "expressions", settings)
+        decision = decide_table(self.rows, NAME, "media", [frames])
+        parts = (segment_rows(self.rows, decision, number, settings) for number in range(len(decision.segments)))
+        write_table(self.rows, chain.from_iterable(parts), out, settings, decision)
+        return out

@@ -1,22 +1,26 @@
 """Frames tables to expressions tables: landmarks and scores of a face to its expression coefficients psi."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from tqdm import tqdm
 
-from ..io.tables import REAL, read_arrays, read_batches, read_metadata, remove_others, table_writer
+from ..io.cluster import open_workers
+from ..io.processes import WorkerDied
+from ..io.segments import table_segments
+from ..io.tables import read_batches, read_metadata, remove_others, table_writer
+from ..io.threads import one_thread
 from ..morphable.model import MorphableModel
 from .estimator import FaceNeutral
-from .measurement import COVERED, Measurement, Rows, measurement_kind, measurement_of
-from .person import Person, people, person_neutrals, rows_of
+from .measurement import Measurement, measurement_kind, measurement_of
+from .person import Person, person_neutrals
+from .segment_fit import PersonFit, fit_segment
 
 __all__ = ["FitSummary", "fit_tables"]
 
-KEY = ["clip_id", "subject_id", "face_id", "frame", "time_s"]
 _Alike = tuple[str, str, str]
 """Subject, what measured the face, and the kind of measurement: clips alike in these share a neutral."""
 
@@ -45,13 +49,19 @@ class FitSummary:
 
 
 def fit_tables(
-    frames: Iterable[Path], folder: Path, head: MorphableModel | None, smoothing: str = "none"
+    frames: Iterable[Path],
+    folder: Path,
+    head: MorphableModel | None,
+    smoothing: str = "none",
+    workers: int = 1,
+    scheduler: str = "",
 ) -> pd.DataFrame:
     """Writes `folder/<clip>.parquet` for each frames table, whatever it came from; one summary row a person and clip.
 
     A person's neutral is estimated over all the clips of the subject; the people of a clip that shows several are
-    taken one by one. Tables of action units alone have no expressions: they get a summary row that says so, and no
-    table. Afterwards the folder has no table of any other clip.
+    taken one by one. A clip is fitted segment by segment, see `io.segments`, in one thread: memory does not grow with
+    its length, and psi does not depend on the number of processors. Tables of action units alone have no expressions:
+    they get a summary row that says so, and no table. Afterwards the folder has no table of any other clip.
 
     Arguments:
         frames: frames tables: all the clips of a run.
@@ -59,15 +69,46 @@ def fit_tables(
         head: Anny's head; None will do where every table has psi already.
         smoothing: of `smoothing.SMOOTHINGS`; a still picture has nothing to smooth, and psi that a table has already
             stays as it is.
+        workers: processes that share the subjects; the tables are the same for any number.
+        scheduler: address of a Dask scheduler, whose workers do it instead; all tables lie on a shared disk.
+
+    Raises `processes.WorkerDied` where the clips of a subject take two processes with them.
     """
-    alike, without = _grouped(sorted(frames))
-    measurements = {kind: measurement_of(kind, head) for kind in sorted({kind for *_, kind in alike})}
+    alike, without = _grouped(sorted(path.absolute() for path in frames))
+    groups = [(kind, paths) for (*_, kind), paths in sorted(alike.items())]
     rows = [_unfitted(path) for path in without]
-    for (*_, kind), paths in sorted(alike.items()):
-        rows += _fit_group(paths, folder, measurements[kind], smoothing)
+    if workers == 1 and not scheduler:
+        measured = {kind: measurement_of(kind, head) for kind in sorted({kind for kind, _ in groups})}
+        with one_thread():
+            for kind, paths in groups:
+                rows += _fit_group(paths, folder, measured[kind], smoothing)
+    elif groups:
+        rows += _fitted_by_others(groups, folder.absolute(), head, smoothing, workers, scheduler)
     remove_others(folder, [path.stem for paths in alike.values() for path in paths])
     table = pd.DataFrame([asdict(row) for row in rows], columns=list(FitSummary.__annotations__))
     return table.sort_values(["clip_id", "face_id"], ignore_index=True)
+
+
+def _fitted_by_others(
+    groups: list[tuple[str, list[Path]]], folder: Path, head: MorphableModel | None, smoothing: str, workers: int,
+    scheduler: str,
+) -> Iterator[FitSummary]:  # fmt: skip
+    """Each group by one worker, the longest first."""
+    longest_first = sorted(groups, key=lambda group: -sum(path.stat().st_size for path in group[1]))
+    with open_workers(workers, scheduler, folder, tqdm(disable=True), len(groups)) as crew:
+        futures = [(paths, crew.submit(_fit_alike, kind, paths, folder, head, smoothing))
+                   for kind, paths in longest_first]  # fmt: skip
+        for paths, future in futures:
+            if isinstance(error := future.exception(), WorkerDied):
+                raise WorkerDied(f"{paths[0].stem}: {error}") from None
+            yield from future.result()
+
+
+def _fit_alike(
+    kind: str, paths: list[Path], folder: Path, head: MorphableModel | None, smoothing: str, progress: tqdm | bool
+) -> list[FitSummary]:
+    with one_thread():
+        return _fit_group(paths, folder, measurement_of(kind, head), smoothing)
 
 
 def _grouped(paths: list[Path]) -> tuple[dict[_Alike, list[Path]], list[Path]]:
@@ -89,93 +130,38 @@ def _subject(path: Path) -> str:
 
 
 def _unfitted(path: Path) -> FitSummary:
-    rows = len(read_arrays(path, ["frame"])["frame"])
+    rows = sum(len(batch["frame"]) for batch in read_batches(path, ["frame"]))
     return FitSummary(path.stem, _subject(path), -1, rows, "no landmarks", 0, float("nan"))
 
 
 def _fit_group(paths: list[Path], folder: Path, measurement: Measurement, smoothing: str) -> list[FitSummary]:
-    """The clips that share a neutral; of the landmarks, those of one clip's neutral or batch are held at a time."""
-    clips = {path: read_arrays(path, [*KEY, "detected"]) for path in paths}
-    neutrals = person_neutrals(clips, measurement) if measurement.needs_neutral else {}
+    """The clips that share a neutral; of the landmarks, those of one neutral or segment are held at a time."""
+    clips = {path: table_segments(path) for path in paths}
+    neutrals = person_neutrals(list(clips.values()), measurement) if measurement.needs_neutral else {}
     rows: list[FitSummary] = []
-    for path, key in clips.items():
-        raw, covered, points = _estimated(path, measurement, neutrals)
-        psi, change = _smoothed(key, raw, measurement, smoothing)
-        residual = _write(folder / path.name, path, key, psi, covered, points, measurement)
-        rows += _summaries(key, neutrals, residual, change, covered)
+    for path, segments in clips.items():
+        found: dict[Person, list[PersonFit]] = {}
+        with table_writer(folder / path.name, schema := measurement.schema(path)) as table:
+            for number in range(len(segments)):
+                fit = fit_segment(segments, number, neutrals, measurement, smoothing)
+                for batch in fit.batches:
+                    table.write({name: batch[name] for name in schema.names})
+                for person, each in fit.people.items():
+                    found.setdefault(person, []).append(each)
+            rows += [_summary(path, neutrals, person, found[person], table.rows) for person in sorted(found)]
     return rows
 
 
-def _estimated(
-    path: Path, measurement: Measurement, neutrals: Mapping[Person, FaceNeutral | None]
-) -> tuple[Float[np.ndarray, "n e"], Float[np.ndarray, " n"], list[np.ndarray]]:
-    """Expressions frame by frame and whether something covers the face, NaN without a face; and batch by batch what the
-    residual needs of the landmarks.
-
-    A smoothed expression depends on the frames before and after it, and the residual on the smoothed expression.
-    """
-    width = measurement.schema(path).field("psi").type.list_size
-    psi, covered, points = [np.empty((0, width), np.float32)], [np.empty(0)], []
-    for batch in read_batches(path, ["clip_id", "face_id", "detected", *measurement.columns]):
-        found = np.full((len(batch["detected"]), width), np.nan, np.float32)
-        hidden = np.full(len(found), np.nan)
-        for person, here in people(batch).items():
-            found[here], hidden[here] = measurement.psi(rows_of(batch, here), neutrals.get(person))
-        psi.append(found)
-        covered.append(hidden)
-        points.append(measurement.points(batch))
-    return np.concatenate(psi), np.concatenate(covered), points
-
-
-def _smoothed(
-    key: Rows, psi: Float[np.ndarray, "n e"], measurement: Measurement, smoothing: str
-) -> tuple[Float[np.ndarray, "n e"], dict[Person, float]]:
-    """Each person's expressions over the clip, smoothed, and by how much that changed them, mm."""
-    smooth, change = psi.copy(), {}
-    for person, here in people(key).items():
-        smooth[here], change[person] = measurement.smoothed(psi[here], key["time_s"][here], smoothing)
-    return smooth, change
-
-
-def _write(
-    out: Path,
-    path: Path,
-    key: Rows,
-    psi: Float[np.ndarray, "n e"],
-    covered: Float[np.ndarray, " n"],
-    points: list[np.ndarray],
-    measurement: Measurement,
-) -> Float[np.ndarray, " n"]:
-    """The expressions table; returns each frame's residual, mm."""
-    residual = np.full(len(psi), np.nan, np.float32)
-    valid = np.isfinite(psi).all(1)
-    start, schema = 0, measurement.schema(path)
-    with table_writer(out, schema) as table:
-        for part in points:
-            rows = slice(start, start := start + len(part))
-            seen = valid[rows]
-            residual[rows][seen] = measurement.residual(part[seen], psi[rows][seen])
-            found = {"data": REAL, "psi": psi[rows], "residual_mm": residual[rows], "valid": seen}
-            found |= {COVERED: covered[rows]} if COVERED in schema.names else {}
-            table.write({name: key[name][rows] for name in KEY} | found)
-    return residual
-
-
-def _summaries(
-    key: Rows,
-    neutrals: Mapping[Person, FaceNeutral | None],
-    residual: Float[np.ndarray, " n"],
-    change: Mapping[Person, float],
-    covered: Float[np.ndarray, " n"],
-) -> list[FitSummary]:
-    rows = []
-    for (clip, face), here in people(key).items():
-        neutral = neutrals.get((clip, face))
-        source, count = (neutral.source, neutral.frames) if neutral else ("not needed", int(here.sum()))
-        known = residual[here & np.isfinite(residual)]
-        median = float(np.median(known)) if len(known) else float("nan")
-        told = covered[here & np.isfinite(covered)]
-        share = float(told.mean()) if len(told) else float("nan")
-        subject = str(key["subject_id"][0])
-        rows.append(FitSummary(clip, subject, face, len(residual), source, count, median, change[clip, face], share))
-    return rows
+def _summary(
+    path: Path, neutrals: Mapping[Person, FaceNeutral | None], person: Person, parts: list[PersonFit], frames: int
+) -> FitSummary:
+    neutral = neutrals.get(person)
+    shown = sum(part.rows for part in parts)
+    source, count = (neutral.source, neutral.frames) if neutral else ("not needed", shown)
+    residual = np.concatenate([part.residual_mm for part in parts])
+    median = float(np.median(residual)) if len(residual) else float("nan")
+    changed, weights = np.array([part.changed for part in parts]).T
+    change = float(np.sqrt(np.average(changed**2, weights=weights))) if weights.any() else 0.0
+    covered, told = np.sum([part.covered for part in parts], axis=0)
+    share = float(covered / told) if told else float("nan")
+    return FitSummary(person[0], _subject(path), person[1], frames, source, count, median, change, share)

@@ -65,9 +65,9 @@ class Measurement(ABC):
 
     @abstractmethod
     def smoothed(
-        self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str
-    ) -> tuple[Float[np.ndarray, "n e"], float]:
-        """Expressions of one person's clip, smoothed by one of `smoothing.SMOOTHINGS`, and the change in mm.
+        self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str, part: slice = slice(None)
+    ) -> tuple[Float[np.ndarray, "k e"], float]:
+        """A part of one person's frames, smoothed by one of `smoothing.SMOOTHINGS`, and the change in mm.
 
         Those that are estimated come in whole steps of `smoothing.PSI_STEP`.
         """
@@ -96,9 +96,9 @@ class _Estimated(Measurement):
         self._metric = head.gram()
 
     def smoothed(
-        self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str
-    ) -> tuple[Float[np.ndarray, "n e"], float]:
-        found = smooth_expressions(psi, time_s.astype(float), self._metric, method)
+        self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str, part: slice = slice(None)
+    ) -> tuple[Float[np.ndarray, "k e"], float]:
+        found = smooth_expressions(psi, time_s.astype(float), self._metric, method, part)
         return on_grid(found.psi), found.change_mm
 
     def _closed_form(
@@ -188,9 +188,9 @@ class GivenPsi(Measurement):
         return rows["psi"], np.full(len(rows["psi"]), np.nan)
 
     def smoothed(
-        self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str
-    ) -> tuple[Float[np.ndarray, "n e"], float]:
-        return psi, 0.0
+        self, psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], method: str, part: slice = slice(None)
+    ) -> tuple[Float[np.ndarray, "k e"], float]:
+        return psi[part], 0.0
 
     def points(self, rows: Rows) -> Float32[np.ndarray, "n 0 0"]:
         return np.empty((len(rows["psi"]), 0, 0), np.float32)

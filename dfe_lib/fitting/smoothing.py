@@ -15,6 +15,7 @@ __all__ = [
     "Smoothed",
     "metric_scale",
     "on_grid",
+    "reach_s",
     "smooth_expressions",
     "smooth_frame",
 ]
@@ -23,6 +24,8 @@ SMOOTHINGS = ("none", "one_euro", "bilateral")
 WIDTH_S, RANGE_MM = 0.15, 0.4
 """Of the bilateral filter: how far it looks, and what counts as the same face. Chosen among 30 pairs by the error on
 the moving actors of `fit_smoothing.csv`, too few to tell neighbours apart, and the tremble of the sample clips."""
+BLOCK = 1024
+"""Frames that the bilateral filter holds at a time, beside those in their reach."""
 REACH = 3.0
 """Widths after which a frame counts no more."""
 WINDOW_S = REACH * WIDTH_S
@@ -31,6 +34,8 @@ CUTOFF_HZ, SPEED_GAIN = 3.0, 4.0
 """Of the one-euro filter: its cut-off at rest, and Hz more for each unit of psi a second (our choice)."""
 SPEED_CUTOFF_HZ = 1.0
 """Cut-off of the filter that the speed goes through, as Casiez et al. recommend."""
+WARM_S = 10.0
+"""Time that it is given to find its feet before the first frame that counts."""
 MIN_STEP_S = 1e-3
 """Some recordings give two frames the same time."""
 MAX_GAP_S = 0.5
@@ -58,6 +63,7 @@ def smooth_expressions(
     time_s: Float[np.ndarray, " n"],
     metric: Float[np.ndarray, "e e"],
     method: str = "bilateral",
+    part: slice = slice(None),
 ) -> Smoothed:
     r"""Smooth the expressions of one person's clip; a single frame stays as it is.
 
@@ -73,6 +79,8 @@ def smooth_expressions(
         time_s: of the frames, not falling.
         metric: (E, E) mesh metric in mm2, see `MorphableModel.gram`.
         method: of SMOOTHINGS.
+        part: frames that are wanted; the others are only looked at. Those of a clip are, bit for bit, what they are
+            with the whole of it, where `reach_s(method)` before and after them are given.
 
     Raises UserError when time falls, and for another method.
 
@@ -83,13 +91,23 @@ def smooth_expressions(
     if method not in SMOOTHINGS:
         raise UserError(f"smoothing must be one of {', '.join(SMOOTHINGS)}, not {method!r}")
     if method == "none" or len(psi) < 2:
-        return Smoothed(psi, 0.0)
+        return Smoothed(psi[part], 0.0)
     if (np.diff(time_s) < 0).any():
         raise UserError("times fall from frame to frame: sort the frames of one clip by time_s")
     smooth = _bilateral(psi, time_s, metric) if method == "bilateral" else _both_ways(psi, time_s)
+    smooth, psi = smooth[part], psi[part]
     gap = (smooth - psi)[np.isfinite(psi).all(1)].astype(float)
     change = float(np.sqrt(mesh_energy(gap, metric).mean())) if len(gap) else 0.0
     return Smoothed(smooth.astype(psi.dtype), change)
+
+
+def reach_s(method: str) -> float:
+    """How far before and after a frame a smoothing looks, in seconds.
+
+    The one-euro filter never quite forgets: it is run over segments of a clip (`io.segments`), from WARM_S before to
+    WARM_S after each, by when what came before weighs less than 1e-9.
+    """
+    return {"none": 0.0, "bilateral": WINDOW_S + MIN_STEP_S, "one_euro": WARM_S}[method]
 
 
 def smooth_frame(
@@ -130,10 +148,25 @@ def _likeness(away: Float[np.ndarray, " n"], unlike: Float[np.ndarray, " n"]) ->
 def _bilateral(
     psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], metric: Float[np.ndarray, "e e"]
 ) -> Float[np.ndarray, "n e"]:
-    """One distance between frames at a time, so that a long clip needs no table of all pairs."""
+    """Some frames at a time with those in their reach, which give each frame the very digits that all frames would."""
+    scale, reach = metric_scale(metric), reach_s("bilateral")
+    smooth = np.empty(psi.shape)
+    for start in range(0, len(psi), BLOCK):
+        stop = min(start + BLOCK, len(psi))
+        first = int(np.searchsorted(time_s, time_s[start] - reach))
+        last = int(np.searchsorted(time_s, time_s[stop - 1] + reach, side="right"))
+        window = _bilateral_window(psi[first:last], time_s[first:last], scale)
+        smooth[start:stop] = window[start - first : stop - first]
+    return smooth
+
+
+def _bilateral_window(
+    psi: Float[np.ndarray, "n e"], time_s: Float[np.ndarray, " n"], scale: Float[np.ndarray, "e e"]
+) -> Float[np.ndarray, "n e"]:
+    """One distance between frames at a time, so that a window needs no table of all pairs."""
     seen: Bool[np.ndarray, " n"] = np.isfinite(psi).all(1)
     values = np.where(seen[:, None], psi, 0).astype(float)
-    placed = values @ metric_scale(metric)
+    placed = (values[:, None] @ scale)[:, 0]  # row by row: the digits of one product depend on its size
     total, weight = values.copy(), np.ones((len(psi), 1))
     for step in range(1, len(psi)):
         away = (time_s[step:] - time_s[:-step]) / WIDTH_S

@@ -1,6 +1,6 @@
 """When each picture of a video is shown: seconds that never fall, counted from the file's own beginning."""
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "time_note"]
 
 RESTART_S = 1.0
 """A fall in time by more than this is a clock that began anew; a smaller one, pictures in the wrong order."""
@@ -20,6 +20,7 @@ class Clock:
         begins_s: The file's time at its own beginning, which becomes 0.
         step_s: The usual step from picture to picture.
         fps: Frames a second that replace the file's times: picture i is at i / fps.
+        skipped: Pictures before the first that it is asked for.
 
     >>> clock = Clock(step_s=0.5)
     >>> [clock(time) for time in (0.0, 0.5, 0.25, None, 60.0, 2.0)]
@@ -28,9 +29,10 @@ class Clock:
     'times fall back 2 times (frames at an even rate may be nearer the truth: give --fps)'
     """
 
-    def __init__(self, begins_s: float = 0.0, step_s: float = 0.04, fps: float | None = None):
+    def __init__(self, begins_s: float = 0.0, step_s: float = 0.04, fps: float | None = None, skipped: int = 0):
         self._offset_s, self._step_s, self._fps = -begins_s, step_s, fps
-        self._count = self._falls = self._uneven = 0
+        self._count = self._skipped = skipped
+        self._falls = self._uneven = 0
         self._last_s: float | None = None
 
     def __call__(self, picture_s: float | None) -> float:
@@ -43,14 +45,12 @@ class Clock:
     @property
     def note(self) -> str:
         """What is odd about the times, in words; empty for even ones, and for those that were given."""
-        if self._falls:
-            many = f"{self._falls} times" if self._falls > 1 else "once"
-            odd = f"times fall back {many}"
-        elif self._uneven > UNEVEN_SHARE * self._count:
-            odd = f"{self._uneven} of {self._count} frames come at uneven times"
-        else:
-            return ""
-        return f"{odd} (frames at an even rate may be nearer the truth: give --fps)"
+        return time_note(*self.counts)
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Falls in time, uneven steps and frames so far."""
+        return self._falls, self._uneven, self._count - self._skipped
 
     def _told(self, picture_s: float | None) -> float:
         if self._last_s is None:
@@ -64,3 +64,15 @@ class Clock:
         self._falls += fall_s > 0
         self._uneven += not EVEN[0] <= -fall_s / self._step_s <= EVEN[1]
         return max(picture_s + self._offset_s, self._last_s)
+
+
+def time_note(falls: int, uneven: int, frames: int) -> str:
+    """What is odd about a file's times, in words; see :attr:`Clock.counts`."""
+    if falls:
+        many = f"{falls} times" if falls > 1 else "once"
+        odd = f"times fall back {many}"
+    elif uneven > UNEVEN_SHARE * frames:
+        odd = f"{uneven} of {frames} frames come at uneven times"
+    else:
+        return ""
+    return f"{odd} (frames at an even rate may be nearer the truth: give --fps)"

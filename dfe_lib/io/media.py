@@ -21,9 +21,14 @@ __all__ = [
     "PICTURES",
     "VIDEOS",
     "Frame",
+    "MediaPart",
     "MediaReader",
+    "damage_note",
     "is_media",
     "open_media",
+    "usual_rate",
+    "video_clock",
+    "video_stream",
 ]
 
 VIDEOS = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mts", ".ts", ".webm")
@@ -48,6 +53,23 @@ class Frame:
     rgb: UInt8[np.ndarray, "height width 3"]
 
 
+@dataclass(frozen=True)
+class MediaPart:
+    """Frames of a video that are read by themselves, see `media_parts`.
+
+    Arguments:
+        number: Of the segment that they are. index: Number of the first one in the file.
+        from_pts, to_pts: Its own time stamp, and that of the first frame after the part (None: to the last).
+        seek_pts: Of the key frame from which it is decoded (None: from the file's beginning).
+    """
+
+    number: int
+    index: int
+    from_pts: int
+    to_pts: int | None
+    seek_pts: int | None
+
+
 @dataclass
 class MediaReader:
     """An open video or picture; `frames` can be walked once.
@@ -70,11 +92,15 @@ class MediaReader:
     @property
     def damage(self) -> str:
         """What could not be read or is odd, in words; empty for a sound file that was read to its end."""
-        skipped = f"{self.skipped} corrupt frames left out" if self.skipped else ""
-        # a claim of a few frames more is common in sound files
-        missing = self.read < 0.9 * self.claimed
-        short = f"{self.read} frames of the {self.claimed} it claims" if missing else ""
-        return "; ".join(filter(None, (skipped, short, self.stopped, self.clock.note)))
+        return damage_note(self.skipped, self.read, self.claimed, self.stopped, self.clock.note)
+
+
+def damage_note(skipped: int, read: int, claimed: int, stopped: str, times: str) -> str:
+    """What is wrong with a file, in words, see :class:`MediaReader`; `times` is what is odd about its times."""
+    left_out = f"{skipped} corrupt frames left out" if skipped else ""
+    # a claim of a few frames more is common in sound files
+    short = f"{read} frames of the {claimed} it claims" if read < 0.9 * claimed else ""
+    return "; ".join(filter(None, (left_out, short, stopped, times)))
 
 
 def is_media(path: Path) -> bool:
@@ -84,7 +110,11 @@ def is_media(path: Path) -> bool:
 
 @contextmanager
 def open_media(
-    path: str | os.PathLike, start_s: float = 0.0, end_s: float | None = None, fps: float | None = None
+    path: str | os.PathLike,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    fps: float | None = None,
+    part: MediaPart | None = None,
 ) -> Iterator[MediaReader]:
     """Opens a video or picture.
 
@@ -96,6 +126,7 @@ def open_media(
         start_s, end_s: The part of a video that is read, in seconds from the file's beginning, without its end (None:
             to the last frame). The frames before it are decoded all the same, so that their numbers are true.
         fps: Frames a second that replace a video's own times: frame i is at i / fps.
+        part: Of a video, in place of start and end: what `media_parts` found, decoded from a key frame before it.
 
     Raises:
         UserError: The file is missing, of no supported type, or cannot be read at all; or there is no such part.
@@ -107,7 +138,7 @@ def open_media(
     if path.suffix.lower() in PICTURES:
         yield MediaReader(path, still=True, expected=1, frames=_picture_frame(path))
     elif path.suffix.lower() in VIDEOS:
-        with _open_video(path, (start_s, math.inf if end_s is None else end_s), fps) as reader:
+        with _open_video(path, (start_s, math.inf if end_s is None else end_s), fps, part) as reader:
             yield reader
     else:
         raise UserError(f"{path} is no video or picture that can be read: use {', '.join(VIDEOS + PICTURES)}.")
@@ -129,7 +160,29 @@ def _picture_frame(path: Path) -> Generator[Frame, None, None]:
 
 
 @contextmanager
-def _open_video(path: Path, part_s: tuple[float, float], fps: float | None) -> Iterator[MediaReader]:
+def _open_video(
+    path: Path, part_s: tuple[float, float], fps: float | None, part: MediaPart | None
+) -> Iterator[MediaReader]:
+    with video_stream(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        rate = usual_rate(stream)
+        clock = video_clock(container, rate, fps, part.index if part else 0)
+        claimed = _claimed(stream)
+        expected = _expected(claimed, part_s, fps or rate)
+        reader = MediaReader(path, still=False, expected=expected, claimed=claimed, clock=clock)
+        if part is None:
+            reader.frames = _video_frames(container, stream, reader, part_s)
+        else:
+            reader.frames = _part_frames(container, stream, reader, part)
+        try:
+            yield reader
+        finally:
+            reader.frames.close()
+
+
+@contextmanager
+def video_stream(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.VideoStream"]]:
+    """A file's first video stream. Raises UserError where there is none."""
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -137,18 +190,19 @@ def _open_video(path: Path, part_s: tuple[float, float], fps: float | None) -> I
     with container:
         if not container.streams.video:
             raise UserError(f"{path} holds no video stream.")
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        rate = float(stream.average_rate or stream.guessed_rate or 25)
-        clock = Clock(_begins_s(container), 1 / rate, fps)
-        claimed = _claimed(stream)
-        expected = _expected(claimed, part_s, fps or rate)
-        reader = MediaReader(path, still=False, expected=expected, claimed=claimed, clock=clock)
-        reader.frames = _video_frames(container, stream, reader, part_s)
-        try:
-            yield reader
-        finally:
-            reader.frames.close()
+        yield container, container.streams.video[0]
+
+
+def usual_rate(stream: "av.VideoStream") -> float:
+    """Frames a second, as far as the file says."""
+    return float(stream.average_rate or stream.guessed_rate or 25)
+
+
+def video_clock(
+    container: "av.container.InputContainer", rate: float, fps: float | None = None, skipped: int = 0
+) -> Clock:
+    """The clock of a file's pictures."""
+    return Clock(_begins_s(container), 1 / rate, fps, skipped)
 
 
 def _begins_s(container: "av.container.InputContainer") -> float:
@@ -187,6 +241,22 @@ def _video_frames(
         raise UserError(f"{reader.path} cannot be read as a video: {reader.damage or 'it holds no frames'}.")
     if not given:
         raise UserError(f"{reader.path} has no frame in that part: one at {time_s:.2f} s is the last that was read.")
+
+
+def _part_frames(
+    container: "av.container.InputContainer", stream: "av.VideoStream", reader: MediaReader, part: MediaPart
+) -> Generator[Frame, None, None]:
+    reader.claimed = 0
+    if part.seek_pts is not None:
+        container.seek(part.seek_pts, stream=stream)
+    for picture in _decoded(container, stream, reader):
+        stamp = picture.pts
+        if stamp is None or stamp < part.from_pts:
+            continue
+        if part.to_pts is not None and stamp >= part.to_pts:
+            break
+        reader.read += 1
+        yield Frame(part.index + reader.read - 1, reader.clock(picture.time), _shown(picture, stream))
 
 
 def _decoded(

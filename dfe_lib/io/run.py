@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..errors import UserError
 from .paths import results_dir
+from .scratch import OLD_S, sweep
 from .tables import atomic_path, write_csv
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ STEPS: tuple[Step, ...] = (
 class Study:
     """The folders of one run, `results/<run>/<kind>`, made when they are asked for.
 
+    What a killed process left there half written is removed when it is a day old.
+
     Arguments:
         run: Name of the run; letters, digits, `.`, `_` and `-`.
 
@@ -75,6 +78,8 @@ class Study:
             raise UserError(f"run = {run!r} is not a folder's name: use letters, digits, '.', '_' and '-'.")
         self.run = run
         self.folder = results_dir(run)
+        for kind in KINDS:
+            sweep(self.folder / kind, older_s=OLD_S)
 
     @property
     def frames(self) -> Path:

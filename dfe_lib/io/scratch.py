@@ -5,7 +5,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from shutil import rmtree
@@ -13,12 +13,15 @@ from shutil import rmtree
 from filelock import FileLock, Timeout
 
 from ..errors import UserError
+from .outputs import writing
 
-__all__ = ["scratch", "sole_writer"]
+__all__ = ["OLD_S", "scratch", "sole_writer", "sweep"]
 
 PREFIX = "dfe-"
 LOCK = ".lock"
 HOLDER = ".writer"
+PARTIAL = ".*.part"
+"""What is being written, see `tables.atomic_path`."""
 OLD_S = 24 * 3600
 """Leftovers of killed processes stay so long, for somebody may want to look at them."""
 
@@ -27,9 +30,12 @@ OLD_S = 24 * 3600
 def scratch() -> Iterator[Path]:
     """An empty folder in TMPDIR that is gone afterwards, as is what killed processes left there more than a day ago."""
     _sweep_once()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name, FileLock(Path(name) / LOCK):
-        work = Path(name) / "work"
-        work.mkdir()
+    with ExitStack() as held:
+        with writing(Path(tempfile.gettempdir()) / f"{PREFIX}..."):
+            name = held.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True))
+            held.enter_context(FileLock(Path(name) / LOCK))
+            work = Path(name) / "work"
+            work.mkdir()
         yield work
 
 
@@ -64,8 +70,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
         _note(folder)
-        for part in folder.rglob(".*.part"):
-            part.unlink(missing_ok=True)
+        for part in list(folder.rglob(PARTIAL)):
+            _remove(part)
     except Timeout:
         raise UserError(
             f"{folder} is being written by {_holder(folder)}: wait for it, or name another output."
@@ -76,8 +82,29 @@ def sole_writer(folder: Path) -> Iterator[None]:
         yield
     finally:
         for name in (HOLDER, LOCK):  # held until they are gone; FileLock never takes a lock file that was removed
-            (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # the disk may have become read-only meanwhile
+                (folder / name).unlink(missing_ok=True)
         lock.release()
+
+
+def sweep(folder: Path, names: str = ".*", older_s: float = 0.0) -> None:
+    """Removes partial files and folders that a killed writer left in a folder.
+
+    Arguments:
+        names: how those that nobody writes now begin, as a glob. older_s: seconds since they were last written.
+    """
+    for part in folder.glob(f"{names}.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime >= older_s:
+                _remove(part)
+
+
+def _remove(path: Path) -> None:
+    """A file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _note(folder: Path) -> None:

@@ -8,17 +8,20 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Int
 
 from ..blendshapes import BLENDSHAPES
 from ..errors import UserError
 from .names import file_name
+from .outputs import writing
 
 __all__ = [
     "FRAMES",
@@ -33,7 +36,9 @@ __all__ = [
     "expressions_schema",
     "frames_schema",
     "main_face",
+    "named_coefficients",
     "read_arrays",
+    "read_at",
     "read_batches",
     "read_dataframe",
     "read_metadata",
@@ -58,6 +63,10 @@ CHECK = "check"
 """Under which a file keeps the sum of its names, types and number of rows."""
 ROW_GROUP = 512
 """Rows of one row group: fixed, so that the file's bytes do not depend on how its rows were handed over."""
+LONG_TABLE = 64 * ROW_GROUP
+"""Rows from which a table's row groups are larger: each costs every reader, and the writer, 0.8 kB a column."""
+LARGEST_GROUP, GROUP_BYTES = 16 * ROW_GROUP, 2**24
+"""Rows, and bytes before compression, of these at most."""
 
 _KEY = [
     pa.field("clip_id", pa.string(), nullable=False),
@@ -155,16 +164,21 @@ def tokens_schema(n_stages: int, displays: bool = False) -> pa.Schema:
 
 @contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """Yields a temporary name beside `path`, which becomes `path` on success and is removed on an error."""
+    """Yields a temporary name beside `path`, which becomes `path` on success and is removed on an error.
+
+    Raises OutputError where the disk is full, or the folder has gone or is read-only.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     name = path.name if len(os.fsencode(path.name)) < 200 else hashlib.sha256(os.fsencode(path.name)).hexdigest()
-    partial = path.with_name(f".{name}.{os.getpid()}.part")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    partial = path.with_name(f".{name}.{os.getpid()}-{token_hex(4)}.part")  # machines that share a disk share numbers
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            os.replace(partial, path)
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
@@ -184,7 +198,8 @@ class TableWriter:
     def __init__(self, writer: pq.ParquetWriter):
         self._writer = writer
         self._pending: list[pa.RecordBatch] = []
-        self.rows = 0
+        self._long_group = _long_group(writer.schema)
+        self._flushed = self.rows = 0
 
     def write(self, columns: Mapping[str, object]) -> None:
         """Appends rows.
@@ -197,17 +212,33 @@ class TableWriter:
         batch = _record_batch(columns, self._writer.schema)
         self._pending.append(batch)
         self.rows += len(batch)
-        while sum(map(len, self._pending)) >= ROW_GROUP:
-            self._flush(ROW_GROUP)
+        while self.rows - self._flushed >= self._group:
+            self._flush(self._group)
 
     def close(self) -> None:
         if self._pending:
-            self._flush(ROW_GROUP)
+            self._flush(self._group)
+
+    @property
+    def _group(self) -> int:
+        """Rows of the next row group."""
+        return ROW_GROUP if self._flushed < LONG_TABLE else self._long_group
 
     def _flush(self, rows: int) -> None:
         table = pa.Table.from_batches(self._pending).combine_chunks()
         self._writer.write_table(table.slice(0, rows), row_group_size=rows)
         self._pending = [batch for batch in table.slice(rows).to_batches() if len(batch)]
+        self._flushed += rows
+
+
+def _long_group(schema: pa.Schema) -> int:
+    """Rows of the row groups of a long table: a power of two times ROW_GROUP."""
+    lists = (field.type for field in schema if pa.types.is_fixed_size_list(field.type))
+    row_bytes = 8 * len(schema) + sum(kind.list_size * kind.value_type.bit_width // 8 for kind in lists)
+    rows = ROW_GROUP
+    while 2 * rows <= min(LARGEST_GROUP, GROUP_BYTES // row_bytes):
+        rows *= 2
+    return rows
 
 
 @contextmanager
@@ -247,18 +278,45 @@ def _check(schema: pa.Schema, rows: int) -> str:
 
 
 def read_batches(
-    path: str | os.PathLike, columns: Sequence[str] | None = None, rows: int = ROW_GROUP
+    path: str | os.PathLike,
+    columns: Sequence[str] | None = None,
+    rows: int = ROW_GROUP,
+    start: int = 0,
+    stop: int | None = None,
 ) -> Iterator[dict[str, np.ndarray]]:
     """The table's rows, at most `rows` at a time, as arrays by column name; list columns have shape (n, k).
 
     A table from before there was a column `data` is of recorded people: asked for, the column says so.
 
+    Arguments:
+        start, stop: The rows that are wanted, without `stop` (None: to the last); no others are read but those of
+            their row groups.
+
     Raises:
         UserError: The file is missing, is no Parquet file or lacks one of `columns`.
     """
     with _open(path, columns) as parquet:
-        for batch in parquet.iter_batches(rows, columns=_stored(parquet, columns)):
-            yield _labelled({name: _to_numpy(batch[name]) for name in batch.schema.names}, columns, len(batch))
+        groups, skip = _row_groups(parquet, start, stop)
+        left = None if stop is None else max(0, stop - start)
+        for batch in parquet.iter_batches(rows, groups, _stored(parquet, columns)) if groups else ():
+            part = batch.slice(skip, left)
+            skip = max(0, skip - len(batch))
+            left = None if left is None else left - len(part)
+            if len(part):
+                yield _labelled({name: _to_numpy(part[name]) for name in part.schema.names}, columns, len(part))
+
+
+def read_at(path: str | os.PathLike, rows: Int[np.ndarray, " k"], columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Some rows of a table, by their numbers, which rise; only the row groups that hold them are read."""
+    with _open(path, columns) as parquet:
+        ends = np.cumsum([0, *(parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups))])
+        group = np.searchsorted(ends, rows, side="right") - 1
+        parts = [
+            parquet.read_row_group(int(each), _stored(parquet, columns)).take(rows[group == each] - ends[each])
+            for each in np.unique(group)
+        ]
+        table = pa.concat_tables(parts) if parts else parquet.schema_arrow.empty_table().select(list(columns))
+        return _labelled({name: _to_numpy(table[name]) for name in table.schema.names}, columns, len(table))
 
 
 def read_arrays(path: str | os.PathLike, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
@@ -346,6 +404,11 @@ def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
     return tuple(names)
 
 
+def named_coefficients(schema: pa.Schema) -> tuple[str, ...]:
+    """Names of the coefficients of psi that a table of this schema has."""
+    return tuple(_coefficients(schema))
+
+
 def main_face(path: str | os.PathLike) -> int:
     """The face that most rows of a frames, expressions or tokens table show, the first of equals; -1 without a face."""
     with _open(path, None) as parquet:
@@ -366,13 +429,27 @@ def remove_others(folder: Path, clip_ids: Iterable[str]) -> None:
 @contextmanager
 def _open(path: str | os.PathLike, columns: Sequence[str] | None) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+        # without pre_buffer: it holds all of a table's bytes by the time that its last rows are read
+        with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as parquet:
             _check_names(parquet, path, columns)
             yield parquet
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the stage that writes it.") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a page or a name that is not what was written
         raise _damaged(path, error) from None
+
+
+def _row_groups(parquet: pq.ParquetFile, start: int, stop: int | None) -> tuple[list[int], int]:
+    """Those that hold rows from `start` to `stop`, and how many rows of them come before."""
+    found: list[int] = []
+    first = skip = 0
+    for number in range(parquet.num_row_groups):
+        last = first + parquet.metadata.row_group(number).num_rows
+        if last > start and (stop is None or first < stop):
+            skip = skip if found else start - first
+            found.append(number)
+        first = last
+    return found, max(0, skip)
 
 
 def _check_names(parquet: pq.ParquetFile, path: str | os.PathLike, columns: Sequence[str] | None) -> None:

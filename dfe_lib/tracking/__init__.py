@@ -7,9 +7,9 @@ scores in [0, 1], head pose (rotation matrix, translation in mm), time in second
 from .crops import clip_crops
 from .extraction import extract_clip, extract_clips
 from .face_graph import FaceGraph
-from .import_clips import take_clips
 from .inspection import inspect_file
 from .landmarker import FaceBoxes, FaceLandmarks
+from .many_clips import take_clips
 from .sources import find_sources, read_sources, stills, write_sources
 
 __all__ = [

@@ -1,38 +1,46 @@
 """Clips to frames tables: one row a frame and face, an explicit row for a frame without a face."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import av
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..blendshapes import BLENDSHAPES
 from ..errors import UserError
 from ..io.clip_table import MediaFile
-from ..io.media import Frame, MediaReader, open_media
+from ..io.media import MediaPart, MediaReader, open_media
 from ..io.media_files import find_media
+from ..io.media_parts import media_parts
 from ..io.names import table_path
-from ..io.progress import bar, is_watched, read_ahead
-from ..io.tables import FRAMES, N_FEATURES, N_LANDMARKS, atomic_path, read_arrays, read_batches, table_writer
-from .detection import FaceFinder, FoundFace
-from .feature_axes import kept_features
-from .identity import Tracker
+from ..io.outputs import OutputError
+from ..io.progress import bar, is_watched
+from ..io.scratch import scratch
+from ..io.tables import FRAMES, read_batches, table_writer
+from .segments import ClipFaces, FoundPart, find_faces, settle
 
-__all__ = ["UNREADABLE", "ClipSummary", "extract_clip", "extract_clips", "extract_frames"]
+__all__ = [
+    "UNREADABLE",
+    "ClipSummary",
+    "check_faces",
+    "clip_bar",
+    "clip_summary",
+    "extract_clip",
+    "extract_clips",
+    "extract_frames",
+    "find_part",
+    "frame_bar",
+    "join_tables",
+]
 
-BATCH = 256
 FEW = 0.1
 """Share of frames with a face below which something is likely to be wrong."""
 LEAST_PX = 40
 """Height of the smallest faces that are found well, see `recall.faces_found`."""
-EYE_CORNERS = (33, 263)
-"""Outer corners of the right and the left eye in FaceLandmarker's numbering."""
 UNREADABLE = (OSError, RuntimeError, ValueError, av.FFmpegError)
 """What damaged files raise, some of them deep in the libraries that read them; every UserError is a ValueError."""
 
@@ -94,9 +102,16 @@ def extract_clip(
     Raises:
         UserError: The file cannot be read; nothing is written.
     """
-    clip_id = clip_id or Path(path).stem
-    with open_media(path, start_s, end_s, fps) as reader:
-        return extract_frames(reader, out, clip_id, subject_id or clip_id, faces, progress)
+    check_faces(faces)
+    path, key = Path(path), {"clip_id": clip_id or Path(path).stem}
+    key["subject_id"] = subject_id or key["clip_id"]
+    part_s = start_s, end_s, fps
+    with scratch() as work, clip_bar(path, part_s, key["clip_id"], progress) as shown:
+        parts: list[MediaPart | None] = [*media_parts(path, *part_s)] or [None]
+        found = [find_part(path, work, key, faces, shown, part_s, part) for part in parts]
+        clip = settle(work, found, faces)
+        join_tables(clip.tables, Path(out))
+    return clip_summary(clip, **key)
 
 
 def extract_frames(
@@ -108,24 +123,12 @@ def extract_frames(
     progress: tqdm | bool | None = None,
 ) -> ClipSummary:
     """The same as :func:`extract_clip` for frames that are read already, or come from elsewhere."""
-    if faces not in ("largest", "all"):
-        raise UserError(f"faces must be 'largest' or 'all', not {faces!r}.")
-    tracker = Tracker()
-    with atomic_path(out) as everyone:
-        rows = _Rows(clip_id, subject_id)
-        # found in a thread of their own: rows are made and written while MediaPipe looks at the next frame
-        ahead = read_ahead(_found_faces(reader, faces, clip_id, progress))
-        with table_writer(everyone, FRAMES) as table, ahead as frames:
-            for frame, found in frames:
-                rows.add(frame, found, tracker.update([each.box for each in found], frame.time_s))
-                if len(rows) >= BATCH:
-                    table.write(rows.take())
-            if len(rows):
-                table.write(rows.take())
-        with_face = rows.frames_with_face
-        if faces == "largest" and len(tracker) > 1:
-            with_face = _keep_one(everyone, tracker.largest())
-    return rows.summary(reader, with_face, people=len(tracker))
+    check_faces(faces)
+    key = {"clip_id": clip_id, "subject_id": subject_id}
+    with scratch() as work, frame_bar(reader, clip_id, progress) as shown:
+        clip = settle(work, [find_faces(reader, work, key, faces, shown)], faces)
+        join_tables(clip.tables, Path(out))
+    return clip_summary(clip, **key)
 
 
 def extract_clips(
@@ -166,26 +169,35 @@ def _extract_or_report(clip: MediaFile, folder: Path, faces: str, progress: bool
             clip.path, out, clip_id=clip.clip_id, subject_id=clip.subject_id, faces=faces,
             start_s=clip.start_s, end_s=clip.end_s, progress=progress,
         )  # fmt: skip
+    except OutputError:
+        raise
     except UNREADABLE as error:
         out.unlink(missing_ok=True)  # or the next notebook would take an earlier run's table for this one's
         return ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))
 
 
-def _found_faces(
-    reader: MediaReader, faces: str, label: str, progress: tqdm | bool | None
-) -> Generator[tuple[Frame, list[FoundFace]], None, None]:
-    with (
-        read_ahead(reader.frames) as frames,
-        FaceFinder(reader.still, everyone=faces == "all") as find,
-        _bar(reader, label, progress) as shown,
-    ):
-        for frame in frames:
-            yield frame, find(frame)
-            shown.update()
+def check_faces(faces: str) -> None:
+    """Raises UserError for anything but `"largest"` and `"all"`."""
+    if faces not in ("largest", "all"):
+        raise UserError(f"faces must be 'largest' or 'all', not {faces!r}.")
+
+
+def find_part(
+    path: Path, work: Path, key: dict[str, str], faces: str, shown: tqdm,
+    part_s: tuple[float, float | None, float | None], part: MediaPart | None,
+) -> FoundPart:  # fmt: skip
+    """The faces of a part of a video that `media_parts` names, or of all that is read of it, see `find_faces`.
+
+    Arguments:
+        part_s: Start, end and rate, as in `media.open_media`.
+    """
+    with open_media(path, *part_s, part=part) as reader:
+        return find_faces(reader, work, key, faces, shown, part.number if part else None)
 
 
 @contextmanager
-def _bar(reader: MediaReader, label: str, progress: tqdm | bool | None) -> Iterator[tqdm]:
+def frame_bar(reader: MediaReader, label: str, progress: tqdm | bool | None) -> Iterator[tqdm]:
+    """A bar of a clip's frames, or the one that is given."""
     if isinstance(progress, tqdm):
         yield progress
         return
@@ -194,53 +206,34 @@ def _bar(reader: MediaReader, label: str, progress: tqdm | bool | None) -> Itera
         yield shown
 
 
-class _Rows:
-    """Rows of the frames table on their way to it, and what they count up to."""
+@contextmanager
+def clip_bar(
+    path: Path, part_s: tuple[float, float | None, float | None], label: str, progress: tqdm | bool | None
+) -> Iterator[tqdm]:
+    with open_media(path, *part_s) as reader:  # opened for what it says of its length
+        pass
+    with frame_bar(reader, label, progress) as shown:
+        yield shown
 
-    def __init__(self, clip_id: str, subject_id: str):
-        self._key = {"clip_id": clip_id, "subject_id": subject_id}
-        self._rows: list[dict[str, Any]] = []
-        self.frames = self.frames_with_face = 0
-        self._first: Frame | None = None
-        self._last: Frame | None = None
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add(self, frame: Frame, found: list[FoundFace], ids: list[int]) -> None:
-        height, width = frame.rgb.shape[:2]
-        where = {"frame": frame.index, "time_s": frame.time_s, "width": width, "height": height}
-        people = sorted(zip(ids, found, strict=True), key=lambda pair: pair[0])
-        self._rows += [where | _face_columns(face_id, each, width, height) for face_id, each in people]
-        if not people:
-            self._rows.append(where | _no_face())
-        self.frames += 1
-        self.frames_with_face += bool(people)
-        self._first, self._last = self._first or frame, frame
-
-    def take(self) -> dict[str, Any]:
-        """The rows so far, as columns; they are let go."""
-        columns: dict[str, Any] = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
-        self._rows = []
-        return self._key | columns
-
-    def summary(self, reader: MediaReader, frames_with_face: int, people: int) -> ClipSummary:
-        first, last = self._first, self._last
-        assert first is not None and last is not None  # a reader gives at least one frame, or raises
-        duration_s = last.time_s - first.time_s
-        return ClipSummary(
-            **self._key,
-            status="ok",
-            reason=reader.damage,
-            frames=self.frames,
-            frames_with_face=frames_with_face,
-            people=people,
-            fps=round((self.frames - 1) / duration_s, 3) if duration_s else 0.0,
-            duration_s=round(duration_s, 3),
-            width=last.rgb.shape[1],
-            height=last.rgb.shape[0],
-            advice="" if frames_with_face >= FEW * self.frames else _advice(frames_with_face, self.frames),
-        )
+def clip_summary(clip: ClipFaces, clip_id: str, subject_id: str) -> ClipSummary:
+    """What became of a clip whose faces were found."""
+    last, frames = clip.segments[-1], clip.frames
+    duration_s = last.last_s - clip.segments[0].first_s
+    return ClipSummary(
+        clip_id,
+        subject_id,
+        status="ok",
+        reason=clip.damage,
+        frames=frames,
+        frames_with_face=clip.frames_with_face,
+        people=clip.people,
+        fps=round((frames - 1) / duration_s, 3) if duration_s else 0.0,
+        duration_s=round(duration_s, 3),
+        width=last.width,
+        height=last.height,
+        advice="" if clip.frames_with_face >= FEW * frames else _advice(clip.frames_with_face, frames),
+    )
 
 
 def _advice(with_face: int, frames: int) -> str:
@@ -250,54 +243,10 @@ def _advice(with_face: int, frames: int) -> str:
     )
 
 
-def _face_columns(face_id: int, found: FoundFace, width: int, height: int) -> dict[str, Any]:
-    face = found.face
-    x, y = face.landmarks[:, 0], face.landmarks[:, 1]
-    right, left = face.landmarks[list(EYE_CORNERS), :2]
-    return {
-        "face_id": face_id,
-        "detected": True,
-        "confidence": np.nan if found.confidence is None else found.confidence,
-        "landmarks": face.landmarks.ravel(),
-        "blendshapes": face.blendshapes,
-        "features": kept_features(face),
-        "rotation": face.rotation.ravel(),
-        "translation_mm": face.translation_mm,
-        "interocular_px": np.linalg.norm(right - left),
-        "out_of_frame": ((x < 0) | (x >= width) | (y < 0) | (y >= height)).mean(),
-    }
-
-
-def _no_face() -> dict[str, Any]:
-    return {
-        "face_id": -1,
-        "detected": False,
-        "confidence": np.nan,
-        "landmarks": np.full(3 * N_LANDMARKS, np.nan, np.float32),
-        "blendshapes": np.full(len(BLENDSHAPES), np.nan, np.float32),
-        "features": np.full(N_FEATURES, np.nan, np.float16),
-        "rotation": np.full(9, np.nan, np.float32),
-        "translation_mm": np.full(3, np.nan, np.float32),
-        "interocular_px": np.nan,
-        "out_of_frame": np.nan,
-    }
-
-
-def _keep_one(path: Path, face_id: int) -> int:
-    """Rewrites a frames table with one person's rows alone, as face_id 0; returns the frames that show them."""
-    key = read_arrays(path, ["frame", "face_id"])
-    shown = np.unique(key["frame"][key["face_id"] == face_id])
-    last = -1
-    with table_writer(path, FRAMES) as table:
-        for columns in read_batches(path):
-            frame, kept = columns["frame"], columns["face_id"] == face_id
-            # where the person is missing, the frame's first row stays and says so
-            first = np.diff(frame, prepend=last) != 0
-            missing = first & ~np.isin(frame, shown)
-            last = frame[-1]
-            for name in ("confidence", "interocular_px", "out_of_frame"):
-                columns[name] = np.where(missing, np.float32(np.nan), columns[name])
-            columns["detected"] = kept
-            columns["face_id"] = np.where(kept, 0, -1)
-            table.write({name: values[kept | missing] for name, values in columns.items()})
-    return len(shown)
+def join_tables(tables: Iterable[Path], out: Path) -> None:
+    """One frames table out of those of the segments, which go as they are taken over."""
+    with table_writer(out, FRAMES) as whole:
+        for table in tables:
+            for columns in read_batches(table):
+                whole.write(columns)
+            table.unlink()

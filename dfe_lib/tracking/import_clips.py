@@ -1,59 +1,18 @@
 """Clips of every kind to frames tables: videos and pictures by landmark detection, other programs' files by reading."""
 
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ..io.clip_table import MediaFile
-from ..io.media import is_media
-from ..io.names import table_path
-from ..io.tables import read_arrays, remove_others
-from .extraction import UNREADABLE, ClipSummary, extract_clips
+from ..io.tables import read_arrays
+from .extraction import ClipSummary
 from .formats.recording import write_recording
 from .formats.registry import recognise
 from .formats.settings import ReadSettings
 from .formats.takes import compare_with_video
-from .skipped import skipped_files
 
-__all__ = ["take_clip", "take_clips"]
-
-PASSED_OVER = "passed over: it is no clip that can be read"
-
-
-def take_clips(
-    clips: Iterable[MediaFile],
-    folder: str | os.PathLike,
-    faces: str = "largest",
-    reading: Mapping[str, object] | None = None,
-    skipped: Mapping[Path, str] | None = None,
-    progress: bool | None = None,
-) -> pd.DataFrame:
-    """Writes `folder/<clip_id>.parquet` for each clip; one that cannot be read is reported and the others go on.
-
-    Afterwards the folder has no table of any other clip.
-
-    Arguments:
-        clips: what `sources.find_sources` found: all the clips of a run.
-        folder: where the frames tables go.
-        faces: `"largest"` keeps one person a clip, `"all"` everybody.
-        reading: what other programs' files do not say themselves, see `formats.settings.ReadSettings`.
-        skipped: files that `sources.find_sources` passed over, and why.
-        progress: as in `extraction.extract_clips`.
-
-    Returns:
-        One row a clip, and then one for what was passed over, with the columns of `extraction.ClipSummary`.
-    """
-    settings = ReadSettings.of(reading or {}, faces)
-    clips = list(clips)
-    rows = [_taken(clip, Path(folder), faces, settings, progress) for clip in clips]
-    remove_others(Path(folder), [clip.clip_id for clip in clips])
-    for name, reason in skipped_files(skipped or {}):
-        rows.append(pd.DataFrame([asdict(ClipSummary(name, "", "skipped", reason, notes=PASSED_OVER))]))
-    return pd.concat(rows, ignore_index=True)
+__all__ = ["take_clip"]
 
 
 def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) -> ClipSummary:
@@ -79,15 +38,3 @@ def take_clip(clip: MediaFile, out: Path, settings: ReadSettings | None = None) 
         height=int(rows["height"][0]),
         notes="; ".join(filter(None, (*report.remarks, compare_with_video(clip.path, int(frame[-1]) + 1)))),
     )
-
-
-def _taken(clip: MediaFile, folder: Path, faces: str, settings: ReadSettings, progress: bool | None) -> pd.DataFrame:
-    if is_media(clip.path):
-        return extract_clips([clip], folder, faces=faces, progress=progress)
-    out = table_path(folder, clip.clip_id)
-    try:
-        row = take_clip(clip, out, settings)
-    except UNREADABLE as error:
-        out.unlink(missing_ok=True)  # or the next notebook would take an earlier run's table for this one's
-        row = ClipSummary(clip.clip_id, clip.subject_id, "failed", reason=str(error))
-    return pd.DataFrame([asdict(row)])

@@ -8,7 +8,8 @@ import pytest
 from clip_files import damaged_clip, faceless_clip, short_clip, small_model
 from recorded_files import write_live_link
 
-import dfe_lib.encoding.batch as batch
+import dfe_lib.encoding.clip as clip
+import dfe_lib.encoding.jobs as jobs
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.cli import main
 from dfe_lib.encoding.batch import encode_inputs
@@ -74,7 +75,7 @@ def test_every_column_and_every_token_is_explained_beside_the_table(encoded) -> 
 def test_a_second_run_does_nothing_again(encoded, clips, model, tmp_path, monkeypatch) -> None:
     out = copied(encoded, tmp_path)
     before = out.read_bytes()
-    monkeypatch.setattr(batch, "read_clip", lambda *_: pytest.fail("a finished clip was done again"))
+    monkeypatch.setattr(jobs, "_steps", lambda *_: pytest.fail("a finished clip was done again"))
     result = encode_inputs([clips], out, model=model)
     assert result.earlier == 2 and result.is_sound and out.read_bytes() == before
 
@@ -95,14 +96,14 @@ def test_after_a_kill_only_the_missing_clips_are_done_and_the_table_is_whole(
             raise KeyboardInterrupt
         real(rows, read, *rest)
 
-    real, out = batch.finish_clip, tmp_path / "faces.parquet"
-    monkeypatch.setattr(batch, "finish_clip", killed)
+    real, out = clip.finish_clip, tmp_path / "faces.parquet"
+    monkeypatch.setattr(clip, "finish_clip", killed)
     with pytest.raises(KeyboardInterrupt):
         encode_inputs([clips], out, model=model)
     assert not out.exists() and [path.name for path in out.with_name("faces.parquet.parts").iterdir()] == [
         "anna.parquet"
     ]
-    monkeypatch.setattr(batch, "finish_clip", real)
+    monkeypatch.setattr(clip, "finish_clip", real)
     assert encode_inputs([clips], out, model=model).earlier == 1
     assert sorted(set(read_arrays(out)["clip_id"])) == ["anna", "ben"]
 

@@ -8,10 +8,11 @@ from recorded_files import E_DAIC, face_68, openface_rows, write_live_link, writ
 
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.facs import au_intensities
-from dfe_lib.fitting import fit, person
+from dfe_lib.fitting import person
 from dfe_lib.fitting.estimator import ExpressionEstimator, pretrained_estimator
 from dfe_lib.fitting.fit import fit_tables
 from dfe_lib.fitting.measurement import Landmarks68
+from dfe_lib.io import segments
 from dfe_lib.io.assets import asset
 from dfe_lib.io.clip_table import MediaFile
 from dfe_lib.io.media_files import find_media
@@ -20,6 +21,7 @@ from dfe_lib.io.tables import (
     coefficient_names,
     frames_schema,
     read_arrays,
+    read_at,
     read_batches,
     read_dataframe,
     read_metadata,
@@ -28,9 +30,9 @@ from dfe_lib.io.tables import (
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.morphable.procrustes import LAYOUT_68
 from dfe_lib.morphable.rendering import turn
+from dfe_lib.tracking import take_clips
 from dfe_lib.tracking.extraction import extract_clips
 from dfe_lib.tracking.formats.flame_codes import flame_names
-from dfe_lib.tracking.import_clips import take_clips
 
 SUBJECTS = {"face_noface": "man", "single_face": "man", "multi_face": "group", "no_face": "nobody"}
 
@@ -117,25 +119,24 @@ def test_a_face_that_is_seldom_there_tells_its_neutral_by_all_of_its_frames(fitt
 
 def test_the_frames_of_one_subject_are_held_at_a_time(fitted, tmp_path, monkeypatch) -> None:
     events: list[str] = []
-    seen, neutral = person._seen, ExpressionEstimator.neutral_of_clip
-    monkeypatch.setattr(person, "_seen", lambda path, *which: events.append(path.stem) or seen(path, *which))
+    neutral = ExpressionEstimator.neutral_of_clip
+    monkeypatch.setattr(person, "read_at", lambda path, *which: events.append(path.stem) or read_at(path, *which))
     monkeypatch.setattr(
         ExpressionEstimator, "neutral_of_clip", lambda self, *parts: events.append("neutral") or neutral(self, *parts)
     )
     fit_tables((fitted[0] / "frames").glob("*.parquet"), tmp_path, anny_head())
-    together = ["face_noface", "single_face", "neutral"]
-    assert events in (["multi_face", *["neutral"] * 5, *together], [*together, "multi_face", *["neutral"] * 5])
+    together, group = ["face_noface", "single_face", "neutral"], ["multi_face", "neutral"] * 5
+    assert events in (group + together, together + group)
 
 
 def test_landmarks_are_read_once_for_the_neutral_and_once_for_the_fit(fitted, tmp_path, monkeypatch) -> None:
     read: list[bool] = []
 
-    def counted(path, columns, **how):
-        read.append("landmarks" in columns)
-        return read_batches(path, columns, **how)
+    def counted(reader):
+        return lambda path, *which, **how: read.append("landmarks" in which[-1]) or reader(path, *which, **how)
 
-    monkeypatch.setattr(fit, "read_batches", counted)
-    monkeypatch.setattr(person, "read_batches", counted)
+    monkeypatch.setattr(segments, "read_batches", counted(read_batches))
+    monkeypatch.setattr(person, "read_at", counted(read_at))
     fit_tables([fitted[0] / "frames" / "face_noface.parquet"], tmp_path, anny_head())
     assert sum(read) == 2
 

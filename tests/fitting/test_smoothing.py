@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from dfe_lib.errors import UserError
+from dfe_lib.fitting import smoothing
 from dfe_lib.fitting.smoothing import (
     RANGE_MM,
     WIDTH_S,
     WINDOW_S,
     metric_scale,
     on_grid,
+    reach_s,
     smooth_expressions,
     smooth_frame,
 )
@@ -100,3 +102,23 @@ def test_finished_coefficients_do_not_depend_on_last_digits() -> None:
     np.testing.assert_array_equal(steps * 4096, np.round(psi * 4096))
     assert (on_grid(psi + np.float32(1e-6)) != steps).mean() < 0.01
     assert np.isnan(on_grid(np.full((1, 2), np.nan))).all()
+
+
+@METHODS
+def test_a_part_of_a_clip_is_smoothed_as_the_whole_clip_is(method: str, monkeypatch) -> None:
+    """The bilateral filter bit for bit, whatever it holds at a time; the one-euro filter to far below a step of psi."""
+    rng = np.random.default_rng(3)
+    psi = np.cumsum(rng.normal(0, 0.02, (3000, 5)), axis=0).astype(np.float32)
+    psi[rng.random(3000) < 0.05] = np.nan
+    time = np.cumsum(rng.choice([0.0, 0.03, 0.04, 0.3], 3000, p=[0.05, 0.5, 0.44, 0.01]))
+    metric = 25 * np.eye(5)
+    whole = smooth_expressions(psi, time, metric, method).psi
+    monkeypatch.setattr(smoothing, "BLOCK", 61)
+    for start, stop in ((0, 700), (700, 701), (701, 2100), (2100, 3000)):
+        near = (time >= time[start] - reach_s(method)) & (time <= time[stop - 1] + reach_s(method))
+        first = int(near[:start].sum())
+        part = smooth_expressions(psi[near], time[near], metric, method, slice(first, first + stop - start)).psi
+        if method == "bilateral":
+            np.testing.assert_array_equal(part, whole[start:stop])
+        else:
+            np.testing.assert_allclose(part, whole[start:stop], atol=1e-6)

@@ -8,7 +8,7 @@ from dfe_lib.io.clip_table import MediaFile, check_clip_table
 from dfe_lib.io.media_files import find_media
 from dfe_lib.io.names import LONGEST, plain_name, table_path
 from dfe_lib.io.tables import remove_others
-from dfe_lib.tracking.import_clips import take_clips
+from dfe_lib.tracking import take_clips
 from dfe_lib.tracking.sources import find_sources
 
 OUTSIDE = ["../other", "/abs/x", "..", ".", "a/b", "a\\b", "", ".hidden", "a\0b", "a\nb", "C:x", "x" * 240, "ü" * 120]

@@ -12,6 +12,7 @@ import pytest
 
 from dfe_lib.errors import UserError
 from dfe_lib.io import scratch as module
+from dfe_lib.io.run import Study
 from dfe_lib.io.scratch import OLD_S, scratch, sole_writer
 
 HOLD = """
@@ -104,3 +105,16 @@ def test_an_output_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"), sole_writer(tmp_path / "file"):
         pass
+
+
+def test_partial_files_and_folders_of_a_run_go_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFE_RESULTS", str(tmp_path))
+    frames = tmp_path / "own" / "frames"
+    for name in (".old.parquet.1-ab.part", ".new.parquet.1-ab.part", "whole.parquet"):
+        (frames / name).parent.mkdir(parents=True, exist_ok=True)
+        (frames / name).touch()
+    (frames / ".clip.faces.part" / "inside").mkdir(parents=True)
+    for name in (".old.parquet.1-ab.part", ".clip.faces.part", "whole.parquet"):
+        age(frames / name, OLD_S + 60)
+    Study("own")
+    assert names(frames) == [".new.parquet.1-ab.part", "whole.parquet"]

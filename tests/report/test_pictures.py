@@ -19,8 +19,8 @@ from dfe_lib.report.pictures import (
     some_of,
     template_map,
 )
+from dfe_lib.tracking import take_clips
 from dfe_lib.tracking.formats.flame_codes import flame_names
-from dfe_lib.tracking.import_clips import take_clips
 from dfe_lib.tracking.sources import find_sources, read_sources, write_sources
 
 

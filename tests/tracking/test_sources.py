@@ -10,7 +10,7 @@ from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.media import open_media
 from dfe_lib.io.tables import read_arrays
-from dfe_lib.tracking.import_clips import take_clips
+from dfe_lib.tracking import take_clips
 from dfe_lib.tracking.sources import find_sources, read_sources, stills, write_sources
 
 

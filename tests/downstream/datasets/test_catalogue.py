@@ -9,7 +9,7 @@ from dfe_lib.downstream.recorded import labelled_clips
 from dfe_lib.downstream.tasks import tasks_of
 from dfe_lib.errors import UserError
 from dfe_lib.io.clip_table import read_clip_table, table_clips
-from dfe_lib.tracking.import_clips import take_clips
+from dfe_lib.tracking import take_clips
 
 TREES = {
     "ubfc-phys": (trees.ubfc_phys, {"stress"}),

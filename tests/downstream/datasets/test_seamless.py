@@ -8,7 +8,7 @@ from dfe_lib.downstream.datasets.catalogue import read_dataset, write_dataset
 from dfe_lib.downstream.datasets.seamless import read_seamless_folder
 from dfe_lib.errors import UserError
 from dfe_lib.io.clip_table import table_clips
-from dfe_lib.tracking.import_clips import take_clips
+from dfe_lib.tracking import take_clips
 
 
 def test_clips_have_their_people_sessions_and_traits(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dfe_lib.downstream.datasets.stress import read_stressid, read_swell, read_u
 from dfe_lib.downstream.recorded import labelled_clips
 from dfe_lib.errors import UserError
 from dfe_lib.io.clip_table import table_clips
-from dfe_lib.tracking.import_clips import take_clips
+from dfe_lib.tracking import take_clips
 
 
 def test_ubfc_phys_tasks_are_the_labels_and_it_says_that_talking_tells_them(tmp_path: Path) -> None:

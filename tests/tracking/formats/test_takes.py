@@ -7,9 +7,9 @@ from video_files import real_frames, write_video
 
 from dfe_lib.io.assets import asset
 from dfe_lib.io.tables import read_arrays
+from dfe_lib.tracking import take_clips
 from dfe_lib.tracking.formats.registry import find_recordings, recognise
 from dfe_lib.tracking.formats.takes import compare_with_video, is_take
-from dfe_lib.tracking.import_clips import take_clips
 from dfe_lib.tracking.inspection import inspect_file
 from dfe_lib.tracking.sources import find_sources
 
