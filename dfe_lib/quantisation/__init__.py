@@ -14,6 +14,7 @@ _MODULES = {
     "RvqVaeConfig": "rvqvae",
     "TrainConfig": "config",
     "alignment_table": "alignment",
+    "count_tokens": "counts",
     "error_mm": "metrics",
     "lexicon_of": "lexicon",
     "read_corpus": "corpus",
