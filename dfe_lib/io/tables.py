@@ -30,6 +30,7 @@ __all__ = [
     "TableWriter",
     "atomic_path",
     "coefficient_names",
+    "count_rows",
     "expressions_schema",
     "frames_schema",
     "main_face",
@@ -331,6 +332,16 @@ def read_parquet(path: str | os.PathLike) -> pa.Table:
     """
     with _open(path, None) as parquet:
         return parquet.read()
+
+
+def count_rows(path: str | os.PathLike) -> int:
+    """Number of rows of a table, read from what the file says of itself.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    with _open(path, None) as parquet:
+        return parquet.metadata.num_rows
 
 
 def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ _MODULES = {
     "DiscreteFacialEncoder": "encoder",
     "Frames": "corpus",
     "Lexicon": "lexicon",
+    "ParquetFrames": "streaming",
     "RvqVae": "rvqvae",
     "RvqVaeConfig": "rvqvae",
     "TrainConfig": "config",
