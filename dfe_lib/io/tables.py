@@ -459,6 +459,8 @@ def _to_numpy(array: pa.Array | pa.ChunkedArray) -> np.ndarray:
         array = array.combine_chunks()
     if pa.types.is_fixed_size_list(array.type):
         values = _to_numpy(array.flatten()).reshape(-1, array.type.list_size)
+        if not array.null_count:
+            return values.copy()
         missing = -1 if np.issubdtype(values.dtype, np.integer) else np.nan
         rows = np.full((len(array), array.type.list_size), missing, dtype=values.dtype)
         rows[array.is_valid().to_numpy(zero_copy_only=False)] = values
