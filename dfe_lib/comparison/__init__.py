@@ -23,6 +23,7 @@ _MODULES = {
     "likeness_actions": "likeness",
     "likeness_table": "likeness",
     "write_folds": "left_out",
+    "coverage_of_tables": "coverage",
     "covers_more": "coverage",
     "frequent_parts": "face_parts",
     "reconstruction_over_seeds": "retraining",

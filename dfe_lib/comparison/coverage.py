@@ -1,23 +1,38 @@
 """How much of what faces do a code describes: the share of their displacement, in mm2, that it gives back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Shaped
 
 from ..cohort.displays import DISPLAYS
+from ..errors import UserError
+from ..io.tables import read_batches
 from ..morphable.metric import mesh_energy, mesh_length
 from ..quantisation.corpus import Frames
+from ..quantisation.rvqvae import RvqVae
+from ..quantisation.tokens import decoded
 from .frame_codes import FrameCode
 
-__all__ = ["contrast_frames", "coverage_table", "covers_more", "display_coverage", "find_code"]
+__all__ = [
+    "contrast_frames",
+    "coverage_of_tables",
+    "coverage_table",
+    "covers_more",
+    "display_coverage",
+    "find_code",
+]
 
 DRAWS = 1000
 LEAST_FRAMES = 5
 """Frames a display needs in a table."""
 MOVED_MM = 1.0
 """Frames whose face moves less (rms) are in no list of examples."""
+ROWS = 16_384
+"""Rows of a pair of tables that are in memory at a time."""
 
 
 def coverage_table(
@@ -41,7 +56,7 @@ def coverage_table(
         seed: of the draws.
     """
     people, place = np.unique(frames.subject, return_inverse=True)
-    draws = np.random.default_rng(seed).multinomial(len(people), np.full(len(people), 1 / len(people)), DRAWS)
+    draws = _draws(len(people), seed)
     longest = max((code for code in codes if (code.representation, code.level) == reference), key=lambda c: c.bits)
     entropy = [code.entropy_bits for code in codes]
     rows = []
@@ -62,6 +77,63 @@ def coverage_table(
                 | {"people": len(people), "frames": len(frames)}
             )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def coverage_of_tables(
+    pairs: Iterable[tuple[Path, Path]], model: RvqVae, metrics: Mapping[str, Float[np.ndarray, "e e"]], seed: int = 0
+) -> pd.DataFrame:
+    """The share that the tokens of any number of clips explain, in each region; memory grows with people alone.
+
+    Arguments:
+        pairs: expressions table and tokens table of each clip.
+        model: that wrote the tokens.
+        metrics: mesh metric of each region.
+        seed: of the draws of the interval (95 %, over people).
+
+    Returns:
+        Columns region, explained, ci_low, ci_high, rms_mm, people, frames.
+
+    Raises:
+        UserError: two tables of a clip have not the same frames, or there is no frame with a face.
+    """
+    sums: dict[str, np.ndarray] = {}
+    frames = 0
+    for subjects, psi, off in _pairs_of_faces(pairs, model):
+        energies = np.stack([[mesh_energy(moved, metric) for metric in metrics.values()] for moved in (psi, off)])
+        for person in np.unique(subjects):
+            sums[person] = sums.get(person, 0.0) + energies[:, :, subjects == person].sum(2)
+        frames += len(psi)
+    if not frames:
+        raise UserError("there is no frame with a face in these tables: add clips, or run 03_train again.")
+    total, left = np.stack([sums[person] for person in sorted(sums)]).transpose(1, 2, 0)
+    draws = _draws(len(sums), seed)
+    rows = [
+        {"region": region, "explained": _share(left[i], total[i])}
+        | _interval("", 1 - (draws @ left[i]) / (draws @ total[i]), len(sums))
+        | {"rms_mm": float(np.sqrt(left[i].sum() / frames)), "people": len(sums), "frames": frames}
+        for i, region in enumerate(metrics)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _pairs_of_faces(
+    pairs: Iterable[tuple[Path, Path]], model: RvqVae
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Whose, psi, and what its tokens leave over, of the frames with a face."""
+    for expressions, tokens in pairs:
+        theirs = read_batches(expressions, ["subject_id", "frame", "psi", "valid"], ROWS)
+        ours = read_batches(tokens, ["frame", "tokens", "valid"], ROWS)
+        for face, coded in zip_longest(theirs, ours):
+            if not (face and coded and np.array_equal(face["frame"], coded["frame"])):
+                raise UserError(f"{tokens} has other frames than {expressions}: run 03_train again.")
+            valid = face["valid"].astype(bool) & coded["valid"].astype(bool)
+            psi = face["psi"][valid].astype(float)
+            yield face["subject_id"][valid].astype(str), psi, psi - decoded(model, coded["tokens"][valid])
+
+
+def _draws(people: int, seed: int) -> np.ndarray:
+    """How often each person is in each sample of the bootstrap."""
+    return np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), DRAWS)
 
 
 def display_coverage(codes: Mapping[str, FrameCode], frames: Frames, metric: Float[np.ndarray, "e e"]) -> pd.DataFrame:

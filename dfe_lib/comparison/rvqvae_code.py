@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import torch
 from jaxtyping import Float, Int
 
 from ..quantisation.config import TrainConfig
+from ..quantisation.distributed import train_in_processes
 from ..quantisation.metrics import bits_per_frame
 from ..quantisation.rvqvae import RvqVae, RvqVaeConfig
+from ..quantisation.streaming import ParquetFrames
 from ..quantisation.training import train
 from .baselines import stages_of
 
@@ -26,6 +29,9 @@ class TrainedCode:
         training: how it is trained.
         heldout: frames whose error the history follows.
         align_to: model at whose displays training starts, and whose numbers they keep.
+        stream: tables that the training reads its frames from, in place of the frames that `fit` is given.
+        devices: processes, or GPUs, that share each batch.
+        checkpoint: file that the training is kept in, and goes on from.
 
     >>> code = TrainedCode(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=4), TrainConfig(steps=1))
     >>> code.fit(np.random.default_rng(0).random((64, 2), np.float32), np.eye(2), 4).model.config.n_stages
@@ -38,8 +44,12 @@ class TrainedCode:
         training: TrainConfig,
         heldout: Float[np.ndarray, "h e"] | None = None,
         align_to: RvqVae | None = None,
+        stream: ParquetFrames | None = None,
+        devices: int = 1,
+        checkpoint: Path | None = None,
     ):
         self.config, self.training, self.heldout, self.align_to = config, training, heldout, align_to
+        self.stream, self.devices, self.checkpoint = stream, devices, checkpoint
 
     @classmethod
     def of(cls, model: RvqVae) -> "TrainedCode":
@@ -86,10 +96,15 @@ class TrainedCode:
         self.model = RvqVae(self.config, seed=self.training.seed)
         self.frames, began = len(psi) * (2 if self.training.mirror else 1), time.perf_counter()
         self.seconds: list[float] = []
-        self.history: pd.DataFrame = train(
-            self.model, psi, heldout, metric, self.training,
-            lambda step, row: self.seconds.append(time.perf_counter() - began), align_to=self.align_to,
-        )  # fmt: skip
+        given = (self.model, psi if self.stream is None else self.stream, heldout, metric, self.training)
+        kept = {"checkpoint": self.checkpoint, "align_to": self.align_to}
+        if self.devices > 1:
+            self.history: pd.DataFrame = train_in_processes(*given, self.devices, **kept)
+            self.seconds.append(time.perf_counter() - began)
+        else:
+            self.history = train(*given, lambda step, row: self.seconds.append(time.perf_counter() - began), **kept)
+        # of the rows of an earlier run, or of other processes, nobody took the time
+        self.seconds = [float("nan")] * (len(self.history) - len(self.seconds)) + self.seconds
         self.config = self.model.config
         return self
 

@@ -17,6 +17,7 @@ from .recorded_study import RecordedStudy, display_study, labelled_studies
 from .simulated import StudySettings, simulated_study
 from .tasks import Task, tasks_of
 from .weights import planted_displays
+from .word_table import word_table
 
 __all__ = [
     "ENOUGH",
@@ -38,4 +39,5 @@ __all__ = [
     "small_encoders",
     "tasks_of",
     "token_windows",
+    "word_table",
 ]

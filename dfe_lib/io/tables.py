@@ -33,6 +33,7 @@ __all__ = [
     "TableWriter",
     "atomic_path",
     "coefficient_names",
+    "count_rows",
     "expressions_schema",
     "frames_schema",
     "main_face",
@@ -391,6 +392,16 @@ def read_parquet(path: str | os.PathLike) -> pa.Table:
         return parquet.read()
 
 
+def count_rows(path: str | os.PathLike) -> int:
+    """Number of rows of a table, read from what the file says of itself.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    with _open(path, None) as parquet:
+        return parquet.metadata.num_rows
+
+
 def coefficient_names(path: str | os.PathLike) -> tuple[str, ...]:
     """Names of the coefficients of psi in an expressions table.
 
@@ -525,6 +536,8 @@ def _to_numpy(array: pa.Array | pa.ChunkedArray) -> np.ndarray:
         array = array.combine_chunks()
     if pa.types.is_fixed_size_list(array.type):
         values = _to_numpy(array.flatten()).reshape(-1, array.type.list_size)
+        if not array.null_count:
+            return values.copy()
         missing = -1 if np.issubdtype(values.dtype, np.integer) else np.nan
         rows = np.full((len(array), array.type.list_size), missing, dtype=values.dtype)
         rows[array.is_valid().to_numpy(zero_copy_only=False)] = values

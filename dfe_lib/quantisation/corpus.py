@@ -1,6 +1,6 @@
 """The frames that a codebook is trained and judged on: real clips and simulated people, split by subject."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int, Shaped
 
 from ..errors import UserError
-from ..io.tables import REAL, read_arrays
+from ..io.tables import REAL, count_rows, read_batches
 from .training import split_subjects
 
 __all__ = ["Frames", "joined", "read_corpus", "read_frames"]
@@ -17,6 +17,8 @@ __all__ = ["Frames", "joined", "read_corpus", "read_frames"]
 _COLUMNS = {"psi": "psi", "subject": "subject_id", "clip": "clip_id", "frame": "frame", "time_s": "time_s",
             "data": "data"}  # fmt: skip
 """Columns of :class:`Frames` by those of an expressions table."""
+ROWS = 8192
+"""Rows of a table that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,17 @@ class Frames:
         """At most so many frames of each person, evenly spread over the person's own, in the order they have."""
         places = [np.flatnonzero(self.subject == person) for person in self.people]
         return self[np.sort(np.concatenate([rows[:: max(1, -(-len(rows) // count))] for rows in places]))]
+
+    @property
+    def learners(self) -> Shaped[np.ndarray, " s"]:
+        """The people all of whose frames are for training.
+
+        Raises UserError where there is nobody, because one person alone is split by time.
+        """
+        found = np.setdiff1d(self.subject[~self.heldout], self.subject[self.heldout])
+        if not len(found):
+            raise UserError("One person alone is split by time, which a stream cannot do: set stream to false.")
+        return found
 
     def of(self, people: Iterable[str]) -> "Frames":
         """The frames of these people."""
@@ -109,12 +122,17 @@ def joined(parts: Sequence[Frames]) -> Frames:
     return Frames(**{each.name: np.concatenate([getattr(p, each.name) for p in parts]) for each in fields(Frames)})
 
 
-def read_frames(paths: Iterable[Path]) -> Frames:
+def read_frames(paths: Iterable[Path], at_most: int = 0) -> Frames:
     """The valid frames of expressions tables, in the order of the tables; none of them is held out.
+
+    Arguments:
+        at_most: Frames in all, evenly spread over the rows of the tables; 0 is all there are.
 
     Raises UserError when there is none.
     """
-    parts = [part for part in (_valid(path) for path in paths) if len(part["psi"])]
+    paths = list(paths)
+    step = -(-sum(map(count_rows, paths)) // at_most) if at_most else 1
+    parts = [part for path in paths for part in _valid(path, max(1, step)) if len(part["psi"])]
     if not parts:
         raise UserError("there is no frame with a face in these expressions tables: add clips, or run 01 and 02 again.")
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -124,7 +142,7 @@ def read_frames(paths: Iterable[Path]) -> Frames:
 
 def read_corpus(
     paths: Sequence[Path], named: Sequence[str], share: float, seed: int, tested: Sequence[str] = (),
-    least_frames: int = 1,
+    least_frames: int = 1, at_most: int = 0,
 ) -> Frames:  # fmt: skip
     """Reads expressions tables, and holds out subjects of each kind of data.
 
@@ -138,8 +156,9 @@ def read_corpus(
         seed: Of the choice.
         tested: People of an official test split, held out as if they were named, as far as they are in the tables.
         least_frames: Real people with fewer are left out of all: a few pictures show no neutral face.
+        at_most: Frames that are read, evenly spread; 0 is all. Of a person, so many are then too few as well.
     """
-    frames = _with_enough(read_frames(paths), least_frames)
+    frames = _with_enough(read_frames(paths, at_most), least_frames)
     missing = sorted(set(named) - set(frames.subject))
     if missing:
         raise UserError(f"There is no subject {missing[0]!r} to hold out; take it out of heldout_subjects.")
@@ -162,10 +181,14 @@ def _with_enough(frames: Frames, least: int) -> Frames:
     return kept
 
 
-def _valid(path: Path) -> dict[str, np.ndarray]:
-    rows = read_arrays(path, [*_COLUMNS.values(), "valid"])
-    valid = rows["valid"].astype(bool) & np.isfinite(rows["psi"]).all(1)
-    return {name: rows[column][valid] for name, column in _COLUMNS.items()}
+def _valid(path: Path, step: int) -> Iterator[dict[str, np.ndarray]]:
+    """Every so many rows of a table, as far as they are valid, a part at a time."""
+    start = 0
+    for rows in read_batches(path, [*_COLUMNS.values(), "valid"], ROWS):
+        kept = slice(-start % step, None, step)
+        start += len(rows["valid"])
+        valid = rows["valid"][kept].astype(bool) & np.isfinite(rows["psi"][kept]).all(1)
+        yield {name: rows[column][kept][valid] for name, column in _COLUMNS.items()}
 
 
 def _split(subjects: np.ndarray, named: Sequence[str], share: float, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from ..errors import UserError
 from ..morphable.metric import mesh_length
 
-__all__ = ["bits_per_frame", "error_mm", "error_summary", "perplexity", "usage", "usage_table"]
+__all__ = ["bits_per_frame", "error_mm", "error_summary", "perplexity", "usage", "usage_of_counts", "usage_table"]
 
 
 def error_mm(
@@ -47,9 +47,7 @@ def usage(codes: Int[np.ndarray, "..."], codebook_size: int, shared: bool = True
     >>> usage(np.array([[0, 1], [0, 1]]), codebook_size=4, shared=False)
     0.25
     """
-    if not shared:
-        return float(np.mean([usage(stage, codebook_size) for stage in codes.T]))
-    return float(np.count_nonzero(_counts(codes, codebook_size)) / codebook_size)
+    return float(np.mean([_used(book) for book in _books(_counts(codes, codebook_size), shared)]))
 
 
 def perplexity(codes: Int[np.ndarray, "..."], codebook_size: int, shared: bool = True) -> float:
@@ -60,11 +58,7 @@ def perplexity(codes: Int[np.ndarray, "..."], codebook_size: int, shared: bool =
     >>> perplexity(np.array([0, 1, 2, 3]), codebook_size=256)
     4.0
     """
-    if not shared:
-        return float(np.mean([perplexity(stage, codebook_size) for stage in codes.T]))
-    share = _counts(codes, codebook_size)
-    share = share[share > 0] / share.sum()
-    return float(np.round(np.exp(-np.sum(share * np.log(share))), 12))
+    return float(np.mean([_perplexity(book) for book in _books(_counts(codes, codebook_size), shared)]))
 
 
 def bits_per_frame(codebook_size: int, n_stages: int) -> float:
@@ -80,23 +74,41 @@ def usage_table(codes: Int[np.ndarray, "n m"], codebook_size: int, shared: bool 
         codebook_size: Number K of codes.
         shared: One codebook for all stages; otherwise row `all` is the mean of the stages.
     """
-    stages = {str(stage): column for stage, column in enumerate(codes.T)}
+    return usage_of_counts(_counts(codes, codebook_size), shared)
+
+
+def usage_of_counts(counts: Int[np.ndarray, "m k"], shared: bool = True) -> pd.DataFrame:
+    """The same of how often each of K codes occurs at each of M stages."""
+    books = _books(counts, shared)
     return pd.DataFrame(
         {
-            "stage": ["all", *stages],
-            "usage": [usage(codes, codebook_size, shared), *(usage(c, codebook_size) for c in stages.values())],
-            "perplexity": [
-                perplexity(codes, codebook_size, shared),
-                *(perplexity(c, codebook_size) for c in stages.values()),
-            ],
+            "stage": ["all", *map(str, range(len(counts)))],
+            "usage": [float(np.mean([*map(_used, books)])), *map(_used, counts)],
+            "perplexity": [float(np.mean([*map(_perplexity, books)])), *map(_perplexity, counts)],
         }
     )
 
 
-def _counts(codes: Int[np.ndarray, "..."], codebook_size: int) -> Int[np.ndarray, " k"]:
-    codes = np.asarray(codes).ravel()
+def _books(counts: Int[np.ndarray, "m k"], shared: bool) -> Int[np.ndarray, "b k"]:
+    """Counts by codebook."""
+    return counts.sum(0, keepdims=True) if shared else counts
+
+
+def _used(count: Int[np.ndarray, " k"]) -> float:
+    return float(np.count_nonzero(count) / len(count))
+
+
+def _perplexity(count: Int[np.ndarray, " k"]) -> float:
+    share = count[count > 0] / count.sum()
+    return float(np.round(np.exp(-np.sum(share * np.log(share))), 12))
+
+
+def _counts(codes: Int[np.ndarray, "..."], codebook_size: int) -> Int[np.ndarray, "m k"]:
+    """How often each code occurs, by column of (N, M) codes."""
+    codes = np.asarray(codes)
     if not codes.size:
         raise UserError("There are no codes to count; give a split with at least one valid frame.")
     if codes.min() < 0 or codes.max() >= codebook_size:
         raise UserError(f"Codes must be 0 to {codebook_size - 1}; these belong to another codebook.")
-    return np.bincount(codes, minlength=codebook_size)
+    columns = codes.T if codes.ndim == 2 else codes.reshape(1, -1)
+    return np.stack([np.bincount(column, minlength=codebook_size) for column in columns])

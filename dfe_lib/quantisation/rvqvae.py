@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,11 @@ from .. import __version__
 from ..blendshapes import ACTIONS
 from ..blocks import BlockLinear, whole_blocks
 from ..errors import UserError
-from ..io.machine import cpu_count
 from ..io.tables import atomic_path, write_text
 from .quantiser import ResidualQuantiser, Tables
 from .reader import CoefficientReader, ReaderTables, perceptron
 from .remembered import Remembered
+from .threads import in_threads
 
 __all__ = ["STUDY_MODEL", "RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
 
@@ -193,6 +192,7 @@ class RvqVae(nn.Module):
             )
             self.quantiser.codebook.data.normal_()
         self._remembered: Remembered[tuple[ReaderTables | None, Tables]] = Remembered()
+        self._changes: Remembered[Tensor] = Remembered()
         for layer in filter(None, (self.to_latent, last)):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -267,7 +267,23 @@ class RvqVae(nn.Module):
             blocks = [self.decode_vectors(self.quantiser.lookup(block)) for block in _blocks(rows)]
             return torch.cat(blocks)[: len(rows)]
 
-        return _in_chunks(psi, codes.to(self.mean.device))
+        summed = self.config.decoder == "additive" and not self.training and codes.shape[1] == self.config.n_stages
+        return _in_chunks(self._summed if summed else psi, codes.to(self.mean.device))
+
+    def _summed(self, codes: Int[Tensor, "b m"]) -> Tensor:
+        """psi of frames as the still face and the sum of what each of their tokens changes, out of a table."""
+        weights = [*self.parameters(), self.varies, self.quantiser.strength]
+        changes = self._changes(weights, self._change_table)
+        rows = codes if self.config.shared_codebook else codes + self._first_words.to(codes)
+        return self.mean + nn.functional.embedding_bag(rows, changes, mode="sum")
+
+    def _change_table(self) -> Float[Tensor, "w e"]:
+        """The same as :meth:`template_changes`, in products of the size of a block: digits depend on it."""
+        vectors = self.quantiser.codes.flatten(0, 1)
+        blocks = vectors[whole_blocks(len(vectors), vectors.device, BLOCK * self.config.n_stages)]
+        still = self._decoded(vectors.new_zeros(1, self.config.latent_dim))
+        changes = [self._decoded(block) - still for block in blocks.split(BLOCK * self.config.n_stages)]
+        return torch.cat(changes)[: len(vectors)]
 
     def words(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
         """The word that each token (..., M) is: its row in :meth:`templates`.
@@ -279,8 +295,13 @@ class RvqVae(nn.Module):
         >>> model.words(np.array([[7, 7], [0, 1]])).tolist()
         [[7, 15], [0, 9]]
         """
-        first = 0 if self.config.shared_codebook else self.config.codebook_size * np.arange(tokens.shape[-1])
+        first = 0 if self.config.shared_codebook else self._first_words[: tokens.shape[-1]].numpy()
         return tokens.astype(np.int64) + first
+
+    @property
+    def _first_words(self) -> Int[Tensor, " m"]:
+        """Of separate codebooks, the word that token 0 of each stage is."""
+        return self.config.codebook_size * torch.arange(self.config.n_stages)
 
     def displays(self, tokens: Int[np.ndarray, "*b m"]) -> Int[np.ndarray, "*b m"]:
         """The display that each token (..., M) shows: its row in :meth:`display_templates`.
@@ -421,8 +442,7 @@ def _in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
         if len(chunks) == 1 or rows.is_cuda:
             outputs = [function(chunk) for chunk in chunks]
         else:
-            with ThreadPoolExecutor(cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                outputs = list(pool.map(torch.no_grad()(function), chunks))
+            outputs = list(in_threads(function, chunks))
     finally:
         if threads > 1:
             torch.set_num_threads(threads)

@@ -11,11 +11,12 @@ from ..errors import UserError
 from ..io.tables import coefficient_names, read_arrays, read_batches, table_writer, tokens_schema
 from .metrics import error_mm
 from .rvqvae import RvqVae
+from .threads import in_threads
 
 __all__ = ["decoded", "parts_of", "read_words", "tokenise", "tokens_of"]
 
-ROWS = 4096
-"""Rows held in memory at a time."""
+ROWS = 1024
+"""Rows that a core works on at a time: one pass of the model."""
 
 _KEY = ("clip_id", "subject_id", "face_id", "frame", "time_s", "data")
 
@@ -86,11 +87,13 @@ def decoded(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray, 
 
 
 def _token_rows(model: RvqVae, path: str | Path, metric: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-    for batch in read_batches(path, columns=[*_KEY, "psi", "valid"], rows=ROWS):
+    def coded(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         valid = batch["valid"].astype(bool) & np.isfinite(batch["psi"]).all(1)
         tokens = np.zeros((len(valid), model.config.n_stages), dtype=np.int16)
         error = np.full(len(valid), np.nan, dtype=np.float32)
         if valid.any():
             tokens[valid], error[valid] = tokens_of(model, batch["psi"][valid], metric)
         found = {"valid": valid, "tokens": tokens, "error_mm": error}
-        yield {name: batch[name] for name in _KEY} | found | parts_of(model, tokens)
+        return {name: batch[name] for name in _KEY} | found | parts_of(model, tokens)
+
+    yield from in_threads(coded, read_batches(path, columns=[*_KEY, "psi", "valid"], rows=ROWS))

@@ -2,8 +2,20 @@ import numpy as np
 import pytest
 from frame_sets import faces
 
-from dfe_lib.comparison.coverage import contrast_frames, coverage_table, display_coverage, find_code
+from codebooks import known_model
+from dfe_lib.blendshapes import ACTIONS
+from dfe_lib.comparison import coverage
+from dfe_lib.comparison.coverage import (
+    contrast_frames,
+    coverage_of_tables,
+    coverage_table,
+    display_coverage,
+    find_code,
+)
 from dfe_lib.comparison.frame_codes import FrameCode
+from dfe_lib.errors import UserError
+from dfe_lib.io.tables import REAL, expressions_schema, table_writer
+from dfe_lib.quantisation.tokens import decoded, tokenise, tokens_of
 
 METRIC = np.diag(np.linspace(1, 3, 52))
 RNG = np.random.default_rng(0)
@@ -66,3 +78,36 @@ def test_frames_that_one_tells_and_the_other_misses() -> None:
 def test_the_longest_code_within_the_bits_is_found() -> None:
     assert find_code(CODES, "dfe", "tokens").bits == 16 and find_code(CODES, "dfe", "tokens", 12).bits == 8
     assert find_code(CODES, "openface17", "continuous").level == "continuous"
+
+
+def clip(path, subject, psi):
+    with table_writer(path, expressions_schema(ACTIONS)) as table:
+        table.write({
+            "clip_id": path.stem, "subject_id": subject, "face_id": 0, "frame": np.arange(len(psi)),
+            "time_s": np.arange(len(psi)) / 25, "data": REAL, "psi": psi, "residual_mm": 0.5,
+            "valid": np.arange(len(psi)) % 5 != 0,
+        })  # fmt: skip
+    return path
+
+
+def test_tables_read_in_parts_give_what_their_frames_give_together(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(coverage, "ROWS", 7)
+    model, pairs = known_model(), []
+    people = list("abc")
+    psi = RNG.uniform(0, 1, (90, 52)).astype(np.float32)
+    for i, person in enumerate(people):
+        path = clip(tmp_path / f"{person}.parquet", person, psi[30 * i : 30 * i + 30])
+        tokenise(model, path, tmp_path / "tokens" / path.name, METRIC)
+        pairs.append((path, tmp_path / "tokens" / path.name))
+    table = coverage_of_tables(pairs, model, {"all": METRIC})
+    kept = np.arange(90) % 30 % 5 != 0
+    seen = faces(people, each=30, psi=psi)[kept]
+    tokens = tokens_of(model, psi[kept], METRIC)[0]
+    whole = FrameCode("dfe", "tokens", 8.0, tokens, decoded(model, tokens), np.eye(52)[:2])
+    expected = coverage_table([whole], seen, {"all": METRIC}, "real")
+    for column in ("explained", "ci_low", "ci_high", "rms_mm", "people", "frames"):
+        assert table[column][0] == pytest.approx(expected[column][0], rel=1e-6)
+    with pytest.raises(UserError, match="other frames"):
+        coverage_of_tables([(clip(tmp_path / "z.parquet", "z", psi[:40]), pairs[0][1])], model, {"all": METRIC})
+    with pytest.raises(UserError, match="no frame"):
+        coverage_of_tables([], model, {"all": METRIC})

@@ -5,6 +5,7 @@ import pytest
 
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import expressions_schema, table_writer
+from dfe_lib.quantisation import corpus as corpus_module
 from dfe_lib.quantisation.corpus import Frames, joined, read_corpus, read_frames
 
 
@@ -72,6 +73,22 @@ def test_the_valid_frames_are_read_in_the_order_of_the_tables(paths: list[Path])
     assert found.of(["a"]).clip.tolist() == 9 * ["a"] and found.thinned(5).frame.tolist() == [1, 5, 9, 4, 8]
     with pytest.raises(UserError, match="no frame with a face"):
         read_frames([])
+
+
+def test_a_large_corpus_is_thinned_while_it_is_read(paths: list[Path], monkeypatch) -> None:
+    monkeypatch.setattr(corpus_module, "ROWS", 7)
+    whole, few = read_frames(paths), read_frames(paths, at_most=100)
+    assert 80 <= len(few) <= 100 and set(few.subject) == set(whole.subject)
+    kept = [frame for frame in range(1, 101) if frame % 5 == 0]
+    assert few.frame[few.subject == "sim2"].tolist() == kept
+    assert len(read_frames(paths, at_most=10_000)) == len(whole)
+
+
+def test_a_stream_is_of_people_of_the_training_alone(paths: list[Path]) -> None:
+    corpus = read(paths, ["b"])
+    assert "b" not in corpus.learners and len(corpus.learners) == 4
+    with pytest.raises(UserError, match="set stream to false"):
+        _ = read_corpus(paths[:1], [], 0.25, 0).learners
 
 
 def test_a_psi_that_is_not_finite_is_no_face(tmp_path: Path) -> None:

@@ -395,3 +395,15 @@ def test_a_frame_alone_does_not_cost_what_a_thousand_do():
     run = subprocess.run([sys.executable, "-c", LEAST_SECONDS], capture_output=True, text=True, check=True)
     alone, thousand = map(float, run.stdout.split())
     assert alone < thousand / 8
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("levels", [1, 4])
+def test_faces_out_of_the_table_of_changes_are_bit_for_bit_those_of_the_decoder(shared, levels):
+    model = random_model(decoder="additive", shared_codebook=shared, levels=levels).float()
+    codes = torch.randint(32, (77, 4), generator=torch.Generator().manual_seed(0))
+    direct = RvqVae(model.config)
+    direct.load_state_dict(model.state_dict())
+    assert torch.equal(model.decode(codes), direct.train().decode(codes))
+    model.varies[0] = 0  # the table is made anew
+    assert torch.equal(model.decode(codes)[:, 0], model.mean[:1].expand(77))

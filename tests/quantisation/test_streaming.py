@@ -61,6 +61,12 @@ def test_sample_is_even_over_the_corpus(frames):
     assert len(frames.sample(10_000, generator())) == 5 * 630
 
 
+def test_frames_of_other_people_are_passed_over(frames):
+    some = ParquetFrames(frames.paths, buffer=1500, people=["1", "3"])
+    seen = some.sample(10_000, generator())
+    assert len(seen) == 2 * 630 and set((1000 * seen[:, 0]).round().int().tolist()) == {1, 3}
+
+
 def test_batches_in_memory_have_every_frame_once_a_pass():
     batches = shuffled_batches(torch.arange(12.0)[:, None], 5, generator())
     seen = torch.cat([next(batches) for _ in range(12)]).flatten()

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from ...action_units import ACTION_UNITS
 from ...blendshapes import REGIONS
 from ...comparison.templates import similarity_rank, strongest_actions
-from ...comparison.token_readings import token_shares, token_units
+from ...comparison.token_readings import token_units
 from ...errors import UserError
 from ...io.tables import REAL, SIMULATED
 from ...morphable.anny import shown_tongue
@@ -25,7 +25,8 @@ from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import read_sources
 from ..pictures import has_pictures
 from .occurrences import (
-    Occurrences,
+    DisplayCounts,
+    count_displays,
     display_companions,
     display_runs,
     example_faces,
@@ -43,6 +44,8 @@ THUMB_PX, THUMB_QUALITY = (72, 72), 60
 KINDS = {REAL: "the frames of the real clips", SIMULATED: "the frames of simulated people"}
 SUMMED_FRAMES = 2000
 """Frames on which the sum of the tokens is compared with what the model decodes."""
+EXAMPLE_CLIPS = 500
+"""Clips, evenly spread over all that there are, among whose frames examples and long runs are looked for."""
 
 
 def write_atlas(
@@ -70,11 +73,13 @@ def write_atlas(
         UserError: There is no head, or the model is of another space.
     """
     head = _head_of(model, space)
-    seen, lexicon, still = token_occurrences(tokens, model), lexicon_of(model), model.still()
+    tables = sorted(Path(path) for path in tokens)
+    seen, lexicon, still = count_displays(tables, model, SUMMED_FRAMES), lexicon_of(model), model.still()
     psi = shown_tongue(head, model.display_templates())
-    examples, thumbs = _examples(model, space, seen, psi, still, frames)
+    examples, thumbs = _examples(model, space, tables, psi, still, frames)
     facets = [_facts(model, space, psi), _levels(model, head, lexicon, seen), _shares(seen, readings, len(psi)),
-              _companions(seen, len(psi)), _runs(seen, len(psi)), examples, _views(head, psi, still), _readings(readings, len(psi)),
+              _companions(seen), _runs(model, tables, len(psi)), examples, _views(head, psi, still),
+              _readings(readings, len(psi)),
               _membership(lexicon)]  # fmt: skip
     cards = [{key: value for part in parts for key, value in part.items()} for parts in zip(*facets, strict=True)]
     gap = _gap_mm(model, space, seen, still)
@@ -155,17 +160,17 @@ def _label(model: RvqVae, display: int) -> str:
     return str(display) if model.config.shared_codebook else f"{stage}.{number}"
 
 
-def _levels(model: RvqVae, head: MorphableModel, lexicon: Lexicon, seen: Occurrences) -> list[dict[str, Any]]:
+def _levels(model: RvqVae, head: MorphableModel, lexicon: Lexicon, seen: DisplayCounts) -> list[dict[str, Any]]:
     """Each display's strengths: name, token, share of the top level, mm that it moves at most, share of the frames."""
     changes = shown_tongue(head, model.templates())
     most = np.linalg.norm(head.displacement_mm(changes), axis=-1).max(1)
-    shares = token_shares(seen.tokens, len(changes))
+    shares = seen.codes / max(seen.total, 1)
     rows: list[dict[str, Any]] = [{"levels": []} for _ in range(lexicon.size("displays"))]
     for code in np.flatnonzero(lexicon.strength).tolist() if lexicon.levels > 1 else ():
         rows[lexicon.display[code]]["levels"].append({
             "name": level_name(code % lexicon.levels, lexicon.levels), "token": code % model.config.codebook_size,
             "strength": round(float(lexicon.strength[code]), 3), "mm": round(float(most[code]), 2),
-            "share": round(float(shares[code]), 6) if len(seen.tokens) else None,
+            "share": round(float(shares[code]), 6) if seen.total else None,
         })  # fmt: skip
     return rows
 
@@ -195,23 +200,24 @@ def _places(regions: list[str], found: Sequence[Movement]) -> list[str]:
     return list(dict.fromkeys([*regions, *(inside[each.part] for each in found if each.part in inside)]))
 
 
-def _shares(seen: Occurrences, readings: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
+def _shares(seen: DisplayCounts, readings: pd.DataFrame | None, count: int) -> list[dict[str, Any]]:
     """How often each display occurs, by the tokens tables, and where there are none of a kind by the readings."""
     shares: dict[str, np.ndarray] = {}
     for kind in KINDS:
-        if (seen.kind == kind).any():
-            shares[kind] = token_shares(seen.displays[seen.kind == kind], count)
+        if kind in seen.frames:
+            shares[kind] = seen.shown[kind] / seen.frames[kind]
         elif readings is not None and f"frequency_{kind}" in readings:
             shares[kind] = readings.set_index("display")[f"frequency_{kind}"].reindex(range(count)).to_numpy()
     return [{"share": {kind: round(float(share[k]), 6) for kind, share in shares.items()}} for k in range(count)]
 
 
-def _companions(seen: Occurrences, count: int) -> list[dict[str, Any]]:
-    return [{"friends": [[k, round(lift, 2)] for k, lift in row]} for row in display_companions(seen, count)]
+def _companions(seen: DisplayCounts) -> list[dict[str, Any]]:
+    return [{"friends": [[k, round(lift, 2)] for k, lift in row]} for row in display_companions(seen)]
 
 
-def _runs(seen: Occurrences, count: int) -> list[dict[str, Any]]:
-    """Where each display is seen longest: clip, start, end in seconds."""
+def _runs(model: RvqVae, tables: list[Path], count: int) -> list[dict[str, Any]]:
+    """Where each display is seen longest, in at most `EXAMPLE_CLIPS` clips: clip, start, end in seconds."""
+    seen = token_occurrences(tables[:: max(1, -(-len(tables) // EXAMPLE_CLIPS))], model)
     return [
         {"runs": [[seen.paths[table].stem, start, end] for table, start, end in runs]}
         for runs in display_runs(seen, count)
@@ -226,16 +232,17 @@ def _areas(head: MorphableModel) -> dict[str, Any]:
 
 
 def _examples(
-    model: RvqVae, space: ExpressionSpace, seen: Occurrences, psi: np.ndarray, still: np.ndarray, frames: Path | None
+    model: RvqVae, space: ExpressionSpace, tables: list[Path], psi: np.ndarray, still: np.ndarray, frames: Path | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Real frames of each display as (number of the picture, clip, seconds), and the pictures."""
     sources = read_sources(frames) if frames else {}
     # the frames may have been read on another machine
-    pictured = [has_pictures(sources, path.stem) and sources[path.stem].exists() for path in seen.paths]
-    if not frames or not any(pictured):
+    pictured = [path for path in tables if has_pictures(sources, path.stem) and sources[path.stem].exists()]
+    if not frames or not pictured:
         return [{"examples": []} for _ in psi], []
-    rows = np.flatnonzero(np.array(pictured)[seen.table])
-    moved = _decoded(model, seen.tokens[rows]) - still
+    seen = token_occurrences(pictured[:: -(-len(pictured) // EXAMPLE_CLIPS)], model)
+    rows = np.arange(len(seen.tokens))
+    moved = _decoded(model, seen.tokens) - still
     chosen = example_rows(seen, rows, moved, psi, space.metric)
     wanted = sorted({row for picks in chosen for row in picks})
     named = {
@@ -282,12 +289,11 @@ def _decoded(model: RvqVae, words: Int[np.ndarray, "n m"]) -> Float[np.ndarray, 
     return model.decode(torch.as_tensor(tokens)).numpy().astype(float)
 
 
-def _gap_mm(model: RvqVae, space: ExpressionSpace, seen: Occurrences, still: np.ndarray) -> float:
+def _gap_mm(model: RvqVae, space: ExpressionSpace, seen: DisplayCounts, still: np.ndarray) -> float:
     """How far the sum of a frame's templates is from what the model decodes, mm on average; 0 when additive."""
-    rows = np.linspace(0, len(seen.tokens) - 1, min(SUMMED_FRAMES, len(seen.tokens))).astype(int)
-    if not len(rows):
+    tokens = seen.sample
+    if not len(tokens):
         return 0.0
-    tokens = seen.tokens[rows]
     summed = still + model.templates()[tokens].sum(1)
     return float(error_mm(_decoded(model, tokens), summed, space.metric).mean())
 
@@ -301,7 +307,7 @@ def _summed(gap: float) -> str:
     )
 
 
-def _about(model: RvqVae, seen: Occurrences) -> str:
+def _about(model: RvqVae, seen: DisplayCounts) -> str:
     config = model.config
     books = "one codebook" if config.shared_codebook else f"{config.n_stages} codebooks"
     said = f"{config.codebook_size} tokens in {books}, {config.n_stages} a frame."
@@ -309,6 +315,6 @@ def _about(model: RvqVae, seen: Occurrences) -> str:
         displays = f"{config.codebook_size // config.levels} displays at {config.levels} strengths each"
         said = f"{displays}: {said} Level A is the weakest."
     for kind, what in ((REAL, "frames of real clips"), (SIMULATED, "frames of simulated people")):
-        if number := int((seen.kind == kind).sum()):
+        if number := seen.frames.get(kind, 0):
             said += f" Counted over {number:,} {what}."
     return said

@@ -1,4 +1,4 @@
-"""Where the displays of a codebook occur: how often, in which frames, and with which others."""
+"""Where the displays of a codebook occur: how often, with which others, and in which frames there are pictures of."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,16 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 
 from ...io.tables import N_LANDMARKS, REAL, read_arrays
+from ...quantisation.counts import valid_rows
 from ...quantisation.lexicon import lexicon_of
 from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import stills
 from ..drawing import face_crop
 
 __all__ = [
+    "DisplayCounts",
     "Occurrences",
+    "count_displays",
     "display_companions",
     "display_runs",
     "example_faces",
@@ -33,18 +36,68 @@ LEAST_LIFT = 1.2
 """and how many times as often as by chance (both our choice)."""
 
 
+@dataclass(frozen=True, eq=False)
+class DisplayCounts:
+    """In how many frames displays and codes occur, counted from tables of any number and length.
+
+    Arguments:
+        frames: number of frames with a face, by kind, `"real"` or `"simulated"`.
+        shown: by kind, in how many of them each display occurs.
+        codes: in how many frames each code occurs, of all kinds.
+        together: (K, K) frames that two displays share; on the diagonal those of each.
+        sample: (s, M) words of some frames, evenly spread over the tables.
+    """
+
+    frames: dict[str, int]
+    shown: dict[str, Int[np.ndarray, " k"]]
+    codes: Int[np.ndarray, " w"]
+    together: Int[np.ndarray, "k k"]
+    sample: Int[np.ndarray, "s m"]
+
+    @property
+    def total(self) -> int:
+        """Frames with a face."""
+        return sum(self.frames.values())
+
+
+def count_displays(tables: Sequence[Path], model: RvqVae, sampled: int = 2000) -> DisplayCounts:
+    """Counts displays over the frames with a face; memory does not grow with the tables.
+
+    Arguments:
+        tables: tokens tables of the model.
+        sampled: frames of the sample at most, but for one a table.
+    """
+    lexicon = lexicon_of(model)
+    count = lexicon.size("displays")
+    together, codes = np.zeros((count, count), int), np.zeros(len(lexicon.display), int)
+    frames: dict[str, int] = {}
+    shown: dict[str, np.ndarray] = {}
+    sample = [np.empty((0, model.config.n_stages), int)]
+    each = max(1, sampled // max(1, len(tables)))
+    for rows in valid_rows(sorted(tables), ["tokens", "data"]):
+        tokens = model.words(rows["tokens"])
+        displays = lexicon.words(tokens)
+        codes += np.asarray(_presence(tokens, len(codes)).sum(0), int)[0]
+        for kind in np.unique(rows["data"].astype(str)).tolist():
+            there = _presence(displays[rows["data"] == kind], count)
+            frames[kind] = frames.get(kind, 0) + there.shape[0]
+            shown[kind] = shown.get(kind, 0) + np.asarray(there.sum(0), int)[0]
+            together += (there.T @ there).toarray().astype(int)
+        sample.append(tokens[np.linspace(0, len(tokens) - 1, min(each, len(tokens))).astype(int)])
+    return DisplayCounts(frames, shown, codes, together, np.concatenate(sample))
+
+
 @dataclass(frozen=True)
 class Occurrences:
     """Where tokens and displays occur, over the frames with a face.
 
     Arguments:
-        kind: (N,) `"real"` or `"simulated"`. table: (N,) which of the tables. frame, face_id, time_s: (N,).
+        table: (N,) which of the tables. frame, face_id, time_s: (N,).
         tokens: (N, M) words of the model, rows of its templates.
         displays: (N, M) that they show, -1 where a token means nothing.
         paths: the tables.
     """
 
-    kind: np.ndarray
     table: Int[np.ndarray, " n"]
     frame: Int[np.ndarray, " n"]
     face_id: Int[np.ndarray, " n"]
@@ -55,30 +108,25 @@ class Occurrences:
 
     def presence(self, count: int) -> csr_matrix:
         """(N, count) matrix of 0 and 1: which displays each frame has."""
-        rows, places = np.nonzero(self.displays >= 0)
-        shown = self.displays[rows, places]
-        there = csr_matrix((np.ones(len(rows)), (rows, shown)), shape=(len(self.displays), count))
-        there.data[:] = 1.0
-        return there
+        return _presence(self.displays, count)
 
 
 def token_occurrences(tables: Iterable[Path], model: RvqVae) -> Occurrences:
     """Reads the frames with a face from tokens tables."""
     paths = tuple(sorted(Path(path) for path in tables))
     parts = [_valid_rows(path, i, model) for i, path in enumerate(paths)]
-    empty = {"kind": np.empty(0, "<U9"), "time_s": np.empty(0), "tokens": np.empty((0, model.config.n_stages), int)}
+    empty = {"time_s": np.empty(0), "tokens": np.empty((0, model.config.n_stages), int)}
     empty |= {name: np.empty(0, int) for name in ("table", "frame", "face_id")}
     columns = {name: np.concatenate([p[name] for p in [empty, *parts]]) for name in empty}
     return Occurrences(**columns, displays=lexicon_of(model).words(columns["tokens"]), paths=paths)
 
 
-def display_companions(seen: Occurrences, count: int) -> list[list[tuple[int, float]]]:
+def display_companions(seen: DisplayCounts) -> list[list[tuple[int, float]]]:
     r"""For each display, those that share frames with it most beyond chance, with the lift $p(a, b) / (p(a) p(b))$."""
-    there = seen.presence(count)
-    together = (there.T @ there).toarray().astype(float)
+    together = seen.together.astype(float)
     alone = np.maximum(together.diagonal(), 1.0)
-    lift = together * len(seen.tokens) / np.outer(alone, alone)
-    lift[(together < LEAST_TOGETHER) | np.eye(count, dtype=bool)] = 0.0
+    lift = together * seen.total / np.outer(alone, alone)
+    lift[(together < LEAST_TOGETHER) | np.eye(len(lift), dtype=bool)] = 0.0
     order = np.argsort(-lift, axis=1, kind="stable")[:, :N_COMPANIONS]
     return [[(int(b), float(lift[a, b])) for b in row if lift[a, b] > LEAST_LIFT] for a, row in enumerate(order)]
 
@@ -150,12 +198,20 @@ def example_faces(
     return [cut[row] for row in rows]
 
 
+def _presence(words: Int[np.ndarray, "n m"], count: int) -> csr_matrix:
+    """(N, count) matrix of 0 and 1: which words each frame has; -1 is none."""
+    rows, places = np.nonzero(words >= 0)
+    there = csr_matrix((np.ones(len(rows)), (rows, words[rows, places])), shape=(len(words), count))
+    there.data[:] = 1.0
+    return there
+
+
 def _valid_rows(path: Path, number: int, model: RvqVae) -> dict[str, np.ndarray]:
-    table = read_arrays(path, ["frame", "face_id", "time_s", "valid", "tokens", "data"])
+    table = read_arrays(path, ["frame", "face_id", "time_s", "valid", "tokens"])
     valid = table["valid"].astype(bool)
     rows = {name: table[name][valid] for name in ("frame", "face_id", "time_s")}
     rows["tokens"] = model.words(table["tokens"][valid])
-    return rows | {"kind": table["data"][valid].astype(str), "table": np.full(valid.sum(), number)}
+    return rows | {"table": np.full(valid.sum(), number)}
 
 
 def _spaced(seen: Occurrences, rows: Int[np.ndarray, " r"]) -> list[int]:

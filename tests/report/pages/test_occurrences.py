@@ -7,7 +7,8 @@ import pytest
 from codebooks import MOVES, known_model, known_templates, strong_model, write_tokens
 
 from dfe_lib.io.tables import REAL, SIMULATED
-from dfe_lib.report.pages.occurrences import display_companions, example_rows, token_occurrences
+from dfe_lib.quantisation import counts
+from dfe_lib.report.pages.occurrences import count_displays, display_companions, example_rows, token_occurrences
 
 COUNT = len(MOVES)
 
@@ -40,7 +41,7 @@ def test_a_display_occurs_at_whatever_strength_and_rest_nowhere(tmp_path: Path) 
 
 
 def test_companions_share_frames_beyond_chance(tables: list[Path]) -> None:
-    companions = display_companions(token_occurrences(tables, known_model()), COUNT)
+    companions = display_companions(count_displays(tables, known_model()))
     assert companions[5] == [(3, pytest.approx(61 / 31))]
     assert companions[1] == [(2, pytest.approx(61 / 30))]
     assert companions[0] == companions[4] == []  # everywhere, and too seldom
@@ -75,5 +76,15 @@ def test_examples_of_many_tokens_need_no_table_of_all_frames_by_all_tokens(tmp_p
 
 
 def test_without_tables_nothing_occurs() -> None:
-    seen = token_occurrences([], known_model())
-    assert display_companions(seen, COUNT) == [[]] * COUNT
+    seen = count_displays([], known_model())
+    assert display_companions(seen) == [[]] * COUNT and seen.total == 0 and seen.sample.shape == (0, 3)
+
+
+def test_counts_over_parts_are_those_of_all_frames_together(tables: list[Path], monkeypatch) -> None:
+    monkeypatch.setattr(counts, "ROWS", 7)
+    seen, whole = count_displays(tables, known_model(), sampled=10), token_occurrences(tables, known_model())
+    there = whole.presence(COUNT)
+    assert seen.frames == {REAL: 1, SIMULATED: 60}
+    assert (seen.together == (there.T @ there).toarray()).all()
+    assert (sum(seen.shown.values()) == there.sum(0)).all() and (seen.codes == there.sum(0)).all()
+    assert set(map(tuple, seen.sample)) == {(3, 5, 0), (1, 2, 0), (3, 4, 4)}
