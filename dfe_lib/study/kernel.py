@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from ..errors import UserError
-from ..io.paths import PROJECT
+from ..io.paths import PROJECT, STANDS
 
 __all__ = ["PeakMemory", "StepError", "arithmetic", "execute_notebook"]
 
@@ -121,8 +121,9 @@ def _has_avx2() -> bool:
 
 @contextmanager
 def _kernel_environment() -> Iterator[None]:
-    """Hashing and arithmetic fixed for the kernels, since both change results; what the user has set stays."""
-    wanted = {"PYTHONHASHSEED": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"} | arithmetic()
+    """Hashing and arithmetic fixed for the kernels, since both change results, and where the user stands; what the
+    user has set stays."""
+    wanted = {"PYTHONHASHSEED": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8", STANDS: str(Path.cwd())} | arithmetic()
     added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)
     try:

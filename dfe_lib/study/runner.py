@@ -17,7 +17,7 @@ from ..errors import UserError, did_you_mean
 from ..io.assets import asset
 from ..io.clip_table import is_clip_table, table_clips
 from ..io.parameters import check_parameters, read_parameters
-from ..io.paths import PROJECT, notebooks_dir, params_dir
+from ..io.paths import PROJECT, notebooks_dir, params_dir, user_path
 from ..io.pieces import PIECES
 from ..io.run import SMOKE, STEPS, Step, Study
 from ..io.scratch import sole_writer
@@ -260,7 +260,7 @@ def _file_parameters(values: Sequence[object]) -> dict[str, str]:
 
 def _files_named(name: str) -> list[Path]:
     """Files of a file, folder, table of clips or glob, as `sources.find_sources` understands the name."""
-    path = PROJECT / Path(name).expanduser()
+    path = user_path(name)
     if is_clip_table(path):
         return [path, *(file for clip in sorted({clip.path for clip in table_clips(path)}) for file in _files_of(clip))]
     names = [path] if path.exists() else glob.iglob(str(path), recursive=True)  # noqa: PTH207 - may be absolute
