@@ -1,6 +1,7 @@
 """The RVQ-VAE and its relatives as codes that can be compared with the baselines."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ class TrainedCode:
         training: how it is trained.
         heldout: frames whose error the history follows.
         align_to: model at whose displays training starts, and whose numbers they keep.
+        say: takes a sentence on how long a long training will take; those that are made from this one say nothing.
 
     >>> code = TrainedCode(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=4), TrainConfig(steps=1))
     >>> code.fit(np.random.default_rng(0).random((64, 2), np.float32), np.eye(2), 4).model.config.n_stages
@@ -38,8 +40,9 @@ class TrainedCode:
         training: TrainConfig,
         heldout: Float[np.ndarray, "h e"] | None = None,
         align_to: RvqVae | None = None,
+        say: Callable[[str], object] | None = None,
     ):
-        self.config, self.training, self.heldout, self.align_to = config, training, heldout, align_to
+        self.config, self.training, self.heldout, self.align_to, self.say = config, training, heldout, align_to, say
 
     @classmethod
     def of(cls, model: RvqVae) -> "TrainedCode":
@@ -89,6 +92,7 @@ class TrainedCode:
         self.history: pd.DataFrame = train(
             self.model, psi, heldout, metric, self.training,
             lambda step, row: self.seconds.append(time.perf_counter() - began), align_to=self.align_to,
+            say=self.say,
         )  # fmt: skip
         self.config = self.model.config
         return self

@@ -9,9 +9,9 @@ from .clip import Clip
 from .cohort_vectors import CohortReader
 from .cross_validation import official_folds
 from .evaluation import evaluate
-from .label_tasks import label_tasks
+from .labels import label_tasks
 from .masked_autoencoders import MaskedAutoencoder
-from .own_study import OwnSettings, own_study
+from .own import OwnSettings, own_study
 from .picture_vectors import small_encoders
 from .power import ENOUGH, people_needed
 from .recorded import labelled_clips

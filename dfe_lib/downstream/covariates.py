@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from ..errors import UserError, did_you_mean
 from .clip import Clip
 from .cross_validation import Vectors
-from .label_tasks import COVARIATES
+from .labels import COVARIATES
 from .representations import confound
 
 __all__ = ["covariate_table", "covariate_vectors", "joined"]

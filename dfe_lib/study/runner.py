@@ -19,12 +19,12 @@ from ..io.clip_table import is_clip_table, table_clips
 from ..io.parameters import check_parameters, read_parameters
 from ..io.paths import PROJECT, notebooks_dir, params_dir, user_path
 from ..io.pieces import PIECES
-from ..io.run import SMOKE, STEPS, Step, Study
+from ..io.run import ANNOUNCED, SMOKE, STEPS, Step, Study
 from ..io.scratch import sole_writer
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
 from .claims import check_claims, read_claims, write_verdicts
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
-from .kernel import PeakMemory, execute_notebook
+from .kernel import Announcements, PeakMemory, execute_notebook
 from .manifest import file_hashes, read_json, versions, write_json, write_manifest
 from .parameters import declared_parameters
 
@@ -162,7 +162,7 @@ class Runner:
         kept = self._records().get(plan.step.name, {}).get("outputs", {})
         memory = PeakMemory()
         try:
-            with memory:
+            with memory, Announcements(self.folder / ANNOUNCED, self.report):
                 execute_notebook(plan.notebook, self._executed(plan), plan.injected)
             done = True
         finally:

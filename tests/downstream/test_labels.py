@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfe_lib.downstream.label_tasks import label_tasks
+from dfe_lib.downstream.labels import label_tasks
 from dfe_lib.downstream.tasks import BIG_FIVE
 from dfe_lib.errors import UserError
 

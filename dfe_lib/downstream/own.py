@@ -13,7 +13,7 @@ from ..quantisation.lexicon import lexicon_of
 from ..quantisation.rvqvae import RvqVae
 from .covariates import covariate_table
 from .cross_validation import official_folds
-from .label_tasks import ALL, COVARIATES, label_tasks
+from .labels import ALL, COVARIATES, label_tasks
 from .recorded import LabelledClips, labelled_clips, with_action_units
 from .recorded_study import RecordedStudy
 from .representations import AUTO
@@ -33,7 +33,7 @@ class OwnSettings:
     """What is asked of a table of clips.
 
     Arguments:
-        tasks: labels, see `label_tasks.label_tasks`. covariates: columns, see `covariates.covariate_table`.
+        tasks: labels, see `labels.label_tasks`. covariates: columns, see `covariates.covariate_table`.
         sessions: of `sessions.HOW`. least_people: below whom there are no statistics.
         vocabulary: of the words, see `representations.TokenWords`.
     """

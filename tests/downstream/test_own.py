@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from own_people import write_people
 
-from dfe_lib.downstream.own_study import OwnSettings, own_study
+from dfe_lib.downstream.own import OwnSettings, own_study
 from dfe_lib.errors import UserError
 from dfe_lib.io.run import Study
 from dfe_lib.morphable.space import read_space, write_space
