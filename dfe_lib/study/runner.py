@@ -33,6 +33,7 @@ __all__ = ["CLAIMED", "CORPUS", "Outcome", "Runner"]
 CLAIMED = "study"
 """The run that `results/claims.yaml` speaks of: once its steps are done, every claim is checked."""
 
+REPORT = "report.html"
 CORPUS = "corpus"
 """Parameter that names the folder of another run: a step that is given one reads its kinds there."""
 
@@ -107,6 +108,8 @@ class Runner:
                 self.report(str(outcomes[-1]))
             if self.run == CLAIMED and only is None:
                 self._check_claims()
+            if only is None:
+                self._write_report(any(outcome.ran for outcome in outcomes))
         if not any(outcome.ran for outcome in outcomes):
             self.report(f"{self.run} is up to date: nothing to do")
         return outcomes
@@ -116,6 +119,15 @@ class Runner:
         write_verdicts(self.folder, verdicts)
         for verdict in verdicts:
             self.report(str(verdict))
+
+    def _write_report(self, ran: bool) -> None:
+        """The page that a reader opens first; a run that wrote no tables has none."""
+        if not (self.folder / "tables").is_dir() or (not ran and (self.folder / REPORT).exists()):
+            return
+        from ..report.pages.run_report import write_run_report  # slow to import, and not needed when all is skipped
+
+        write_run_report(self.folder, read_json(self._manifest))
+        self.report(f"read results/{self.run}/{REPORT} first")
 
     def _check_profile(self) -> None:
         if not self.params.is_dir():

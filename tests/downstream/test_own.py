@@ -42,39 +42,6 @@ def test_labels_of_three_kinds_are_tasks_and_what_is_left_out_is_named(
     assert "remarks (it has 12 different words" in mine.summary()
 
 
-@pytest.fixture(scope="module")
-def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
-    folder = tmp_path_factory.mktemp("results") / "mine"
-    write_people(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        mine = study_of(folder, patch)
-        return {each.task.name: each.evaluate(draws=50, shuffles=3) for each in mine.studies}
-
-
-def test_every_kind_has_its_score_interval_chance_and_control(scores: dict[str, pd.DataFrame]) -> None:
-    main = {name: table.iloc[0] for name, table in scores.items()}
-    assert {name: (row.metric, row.constant) for name, row in main.items()} == {
-        "gad7": ("pcc", 0.0), "diagnosed": ("auc", 0.5), "group": ("balanced_accuracy", 1 / 3),
-    }  # fmt: skip
-    assert main["gad7"].ci_low > 0 and main["diagnosed"].ci_low > 0.5  # they show in the smiles and the brows
-    assert main["group"].ci_low < 1 / 3  # it shows in nothing
-    for table in scores.values():
-        assert set(table.control) == {"none", "shuffled"} and (table.n_subjects == 12).all()
-        flat = table[(table.control == "none") & (table.ci_low == table.ci_high)]
-        assert (flat.warning != "").all()
-
-
-def test_covariates_are_scored_alone_with_words_and_taken_out(scores: dict[str, pd.DataFrame]) -> None:
-    table = scores["gad7"].query("control == 'none' and metric == 'pcc'")
-    kept = table[table.confounds == "kept"].set_index("representation")["mean"]
-    removed = table[table.confounds == "removed"].set_index("representation")["mean"]
-    assert kept["token words"] > 0.5 > kept["covariates"]
-    assert "covariates" not in removed and {"covariates and token words"} == set(kept.index) - set(removed.index) - {
-        "covariates"
-    }
-    assert removed["token words"] > 0.4
-
-
 def test_too_few_people_get_a_number_of_people_and_no_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_people(tmp_path / "mine", count=5)
     mine = study_of(tmp_path / "mine", monkeypatch)
