@@ -1,6 +1,7 @@
 """The RVQ-VAE and its relatives as codes that can be compared with the baselines."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class TrainedCode:
         stream: tables that the training reads its frames from, in place of the frames that `fit` is given.
         devices: processes, or GPUs, that share each batch.
         checkpoint: file that the training is kept in, and goes on from.
+        say: takes a sentence on how long a long training will take; those that are made from this one say nothing.
 
     >>> code = TrainedCode(RvqVaeConfig(("jawOpen", "jawLeft"), codebook_size=4), TrainConfig(steps=1))
     >>> code.fit(np.random.default_rng(0).random((64, 2), np.float32), np.eye(2), 4).model.config.n_stages
@@ -47,9 +49,10 @@ class TrainedCode:
         stream: ParquetFrames | None = None,
         devices: int = 1,
         checkpoint: Path | None = None,
+        say: Callable[[str], object] | None = None,
     ):
         self.config, self.training, self.heldout, self.align_to = config, training, heldout, align_to
-        self.stream, self.devices, self.checkpoint = stream, devices, checkpoint
+        self.stream, self.devices, self.checkpoint, self.say = stream, devices, checkpoint, say
 
     @classmethod
     def of(cls, model: RvqVae) -> "TrainedCode":
@@ -102,7 +105,9 @@ class TrainedCode:
             self.history: pd.DataFrame = train_in_processes(*given, self.devices, **kept)
             self.seconds.append(time.perf_counter() - began)
         else:
-            self.history = train(*given, lambda step, row: self.seconds.append(time.perf_counter() - began), **kept)
+            self.history = train(
+                *given, lambda step, row: self.seconds.append(time.perf_counter() - began), say=self.say, **kept
+            )
         # of the rows of an earlier run, or of other processes, nobody took the time
         self.seconds = [float("nan")] * (len(self.history) - len(self.seconds)) + self.seconds
         self.config = self.model.config

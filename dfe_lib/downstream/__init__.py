@@ -9,11 +9,13 @@ from .clip import Clip
 from .cohort_vectors import CohortReader
 from .cross_validation import official_folds
 from .evaluation import evaluate
+from .labels import label_tasks
 from .masked_autoencoders import MaskedAutoencoder
+from .own import OwnSettings, own_study
 from .picture_vectors import small_encoders
 from .power import ENOUGH, people_needed
 from .recorded import labelled_clips
-from .recorded_study import RecordedStudy, display_study, labelled_studies
+from .recorded_study import RecordedStudy, display_study
 from .simulated import StudySettings, simulated_study
 from .tasks import Task, tasks_of
 from .weights import planted_displays
@@ -25,14 +27,16 @@ __all__ = [
     "Clip",
     "CohortReader",
     "MaskedAutoencoder",
+    "OwnSettings",
     "RecordedStudy",
     "StudySettings",
     "Task",
     "display_study",
     "evaluate",
+    "label_tasks",
     "labelled_clips",
-    "labelled_studies",
     "official_folds",
+    "own_study",
     "people_needed",
     "planted_displays",
     "simulated_study",

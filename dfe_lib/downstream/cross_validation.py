@@ -1,9 +1,10 @@
 """How representations are compared: other people in testing than in training, intervals over people, controls."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, clone
 
 from ..errors import UserError
@@ -22,6 +23,7 @@ __all__ = [
     "holm",
     "official_folds",
     "predict_unseen",
+    "remembered",
     "shuffled",
     "subject_draws",
     "subject_folds",
@@ -81,21 +83,44 @@ def fixed_vectors(matrix: Float[np.ndarray, "n d"]) -> Vectors:
     return lambda train: matrix
 
 
-def fitted_vectors(transformer: BaseEstimator, clips: Sequence[Clip]) -> Vectors:
-    """Vectors whose vocabulary, weights and clusters are those of the training people's clips."""
+def fitted_vectors(
+    transformer: BaseEstimator, clips: Sequence[Clip], row_of: Int[np.ndarray, " n"] | None = None
+) -> Vectors:
+    """Vectors whose vocabulary, weights and clusters are those of the training people's clips.
+
+    Arguments:
+        row_of: which row each clip belongs to, where a row is the mean of several clips.
+    """
+    rows = np.arange(len(clips)) if row_of is None else row_of
+    share = (np.arange(rows.max() + 1)[:, None] == rows).astype(float)
+    share /= share.sum(1, keepdims=True)
 
     def vectors(train: np.ndarray) -> np.ndarray:
-        return clone(transformer).fit([clips[row] for row in train]).transform(clips)
+        seen = np.flatnonzero(np.isin(rows, train))
+        return share @ clone(transformer).fit([clips[clip] for clip in seen]).transform(clips)
 
     return vectors
 
 
-def without_confounds(vectors: Vectors, confounds: Float[np.ndarray, "n k"]) -> Vectors:
+def remembered(vectors: Vectors) -> Vectors:
+    """The same vectors, fitted once for each set of training rows."""
+    known: dict[bytes, np.ndarray] = {}
+
+    def once(train: np.ndarray) -> np.ndarray:
+        key = train.tobytes()
+        if key not in known:
+            known[key] = vectors(train)
+        return known[key]
+
+    return once
+
+
+def without_confounds(vectors: Vectors, confounds: Vectors) -> Vectors:
     """What a linear regression on the confounds, fitted on the training people, leaves of each feature."""
 
     def residual(train: np.ndarray) -> np.ndarray:
         x = vectors(train)
-        design = np.column_stack([np.ones(len(x)), confounds])
+        design = np.column_stack([np.ones(len(x)), confounds(train)])
         return x - design @ np.linalg.lstsq(design[train], x[train], rcond=None)[0]
 
     return residual
@@ -121,8 +146,7 @@ def predict_unseen(
     """
     check_folds(folds, subjects)
     names = np.asarray(list(subjects))
-    empty = np.full(targets.shape, np.nan)
-    parts = {"value": empty, "score": empty.copy(), "label": empty.copy()}
+    parts = {part.name: np.full(targets.shape, np.nan) for part in fields(Prediction)}
     for train, test in folds:
         x = np.asarray(vectors(train), float)
         fold = LINEAR_MODELS[linear_model](x[train], targets[train], names[train], x[test])
@@ -140,6 +164,8 @@ def task_scores(
         truth: (n, c). prediction: of the same columns. weights: (b, n) how often each row counts.
     """
     chosen = METRICS[metric]
+    if task.kind == "classes" and chosen.reads == "label":
+        return _class_scores(metric, truth, prediction, weights)
     values = np.clip(prediction.value, *task.limits)
     labels = prediction.label if task.kind == "binary" else np.round(values)
     guesses = {"value": values, "score": prediction.score, "label": labels}[chosen.reads]
@@ -148,18 +174,31 @@ def task_scores(
     return np.mean(columns, axis=0)
 
 
+def _class_scores(
+    metric: str, truth: Float[np.ndarray, "n c"], prediction: Prediction, weights: Float[np.ndarray, "b n"]
+) -> Float[np.ndarray, " b"]:
+    """Of classes, the one is guessed whose gain is largest beside its share: rare ones count as much as frequent ones."""
+    tested = np.isfinite(prediction.gain).all(1)
+    guess = np.argmax(prediction.gain[tested] / np.maximum(truth.mean(0), 1e-12), axis=1)
+    score: Callable[..., np.ndarray] = METRICS[metric].score
+    return score(truth[tested].argmax(1), guess, weights[:, tested], classes=truth.shape[1])
+
+
 def constant_scores(task: Task, truth: Float[np.ndarray, "n c"], folds: Folds) -> dict[str, float]:
     """What a constant gets by each metric of a task: the training people's mean; of classes, the positive one."""
     value = np.full(truth.shape, np.nan)
     for train, test in folds:
         value[test] = truth[train].mean(0)
-    constant = Prediction(value, np.where(np.isnan(value), np.nan, 0.0), np.ones_like(value))
-    one = np.ones((1, len(truth)))
-    chances = {metric: METRICS[metric].chance for metric in task.metrics}
-    return {
-        metric: float(task_scores(task, metric, truth, constant, one)[0]) if chance is None else chance
-        for metric, chance in chances.items()
-    }
+    nothing = np.where(np.isnan(value), np.nan, 0.0)
+    constant = Prediction(value, nothing, np.ones_like(value), nothing)
+    return {metric: _chance(task, metric, truth, constant) for metric in task.metrics}
+
+
+def _chance(task: Task, metric: str, truth: Float[np.ndarray, "n c"], constant: Prediction) -> float:
+    chance = METRICS[metric].chance
+    if task.kind == "classes" and METRICS[metric].reads == "label":
+        return 1 / truth.shape[1]
+    return float(task_scores(task, metric, truth, constant, np.ones((1, len(truth))))[0]) if chance is None else chance
 
 
 def subject_draws(subjects: Iterable[str], n_draws: int, seed: int = 0) -> Float[np.ndarray, "b n"]:

@@ -1,7 +1,7 @@
 """The linear models that read a label from a vector, the same for every representation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float
@@ -40,15 +40,17 @@ class Prediction:
             chance pattern does not hold, the folds that trained on it are loud), so that of shuffled labels they are
             worse than chance; ranks and correlations over all folds are taken of the score.
         label: (u, c) 0 or 1 for binary targets: beyond the middle between both classes' scores.
+        gain: (u, c) value less the training people's mean: what one of several targets has above the others.
     """
 
     value: Guesses
     score: Guesses
     label: Guesses
+    gain: Guesses
 
     def __getitem__(self, columns: slice) -> "Prediction":
         """These targets alone."""
-        return Prediction(self.value[:, columns], self.score[:, columns], self.label[:, columns])
+        return Prediction(*(getattr(self, part.name)[:, columns] for part in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Ridge:
         """Predictions for other people."""
         above = (np.clip((x - self.mean) / self.scale, -CLIP, CLIP) - self.shift) @ self.weights
         score = above / np.maximum(self.spread, 1e-12)
-        return Prediction(above + self.offset, score, (above > self.middle).astype(float))
+        return Prediction(above + self.offset, score, (above > self.middle).astype(float), above)
 
 
 def ridge(x: Matrix, y: Targets, subjects: np.ndarray, unseen: Unseen) -> Prediction:
@@ -143,7 +145,7 @@ def _searched(model: object, cost: str, x: Matrix, y: Targets, subjects: np.ndar
         search = GridSearchCV(pipeline, {cost: COSTS}, cv=StratifiedGroupKFold(3), scoring="roc_auc")
         scores.append(search.fit(x, target, groups=subjects).decision_function(unseen))
     score = np.stack(scores, 1)
-    return Prediction(score, score, (score > 0).astype(float))
+    return Prediction(score, score, (score > 0).astype(float), score)
 
 
 def _spectrum(z: Matrix) -> tuple[Float[np.ndarray, "n r"], Float[np.ndarray, " r"]]:

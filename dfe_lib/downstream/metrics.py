@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Real
+from scipy.stats import rankdata
 
 __all__ = [
     "METRICS",
@@ -14,6 +15,7 @@ __all__ = [
     "correlation",
     "f1",
     "mean_absolute_error",
+    "rank_correlation",
     "roc_auc",
     "root_mean_squared_error",
 ]
@@ -51,14 +53,17 @@ def f1(true: Values, label: Values, weights: Weights) -> Scores:
     return _ratio(2 * hits, weights @ ((true == 1).astype(float) + (label == 1)))
 
 
-def balanced_accuracy(true: Values, label: Values, weights: Weights) -> Scores:
-    """Mean share of each class that is recognised; NaN with one class only.
+def balanced_accuracy(true: Values, label: Values, weights: Weights, classes: int = 2) -> Scores:
+    """Mean share of each class that is recognised; NaN where a class is missing.
+
+    Arguments:
+        true, label: (n,) classes from 0. weights: (b, n). classes: their number.
 
     >>> balanced_accuracy(np.array([0, 1, 1]), np.array([0, 1, 0]), np.ones((1, 3)))
     array([0.75])
     """
     right = (true == label).astype(float)
-    shares = [_ratio((weights * right) @ here, weights @ here) for here in ((true == k) * 1.0 for k in (0, 1))]
+    shares = [_ratio((weights * right) @ here, weights @ here) for here in ((true == k) * 1.0 for k in range(classes))]
     return np.mean(shares, axis=0)
 
 
@@ -81,6 +86,15 @@ def correlation(true: Values, value: Values, weights: Weights) -> Scores:
     _, _, variance, spread, covariance = _moments(true, value, weights)
     product = np.sqrt(variance * spread)
     return np.divide(covariance, product, out=np.zeros_like(product), where=product > 1e-12)
+
+
+def rank_correlation(true: Values, value: Values, weights: Weights) -> Scores:
+    """Spearman's rho: Pearson's r of the ranks that all people together have (ties share the mean of theirs).
+
+    >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 90.0]), np.ones((1, 3)))
+    array([1.])
+    """
+    return correlation(rankdata(true), rankdata(value), weights)
 
 
 def concordance(true: Values, value: Values, weights: Weights) -> Scores:
@@ -123,6 +137,7 @@ METRICS: dict[str, Metric] = {
     "mae": Metric(mean_absolute_error, "value", None, rises=False),
     "rmse": Metric(root_mean_squared_error, "value", None, rises=False),
     "pcc": Metric(correlation, "score", 0.0),
+    "spearman": Metric(rank_correlation, "score", 0.0),
     "ccc": Metric(concordance, "value", 0.0),
     "mean_accuracy": Metric(lambda true, value, weights: 1 - mean_absolute_error(true, value, weights), "value", None),
     "kappa": Metric(concordance, "label", 0.0),

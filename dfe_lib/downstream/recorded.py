@@ -3,7 +3,7 @@
 How `05_downstream` uses it, with `clips` the notebook's parameter that names the table:
 
     mine = labelled_clips(clips, study.tokens, study.expressions, study.frames, model)
-    for task in tasks_of(mine.labels):
+    for task in label_tasks(mine.labels).tasks:
         part = mine.labelled(task.columns)
         folds = [official_folds(part.split)] if part.split is not None else []
         recorded = with_action_units(part.clips, space.metric) if space.mirrors else part.clips
@@ -27,7 +27,7 @@ from ..errors import UserError
 from ..facs import au_basis, au_intensities
 from ..io.clip_table import official_split, read_clip_table
 from ..io.names import table_path
-from ..io.paths import PROJECT
+from ..io.paths import user_path
 from ..io.tables import main_face, read_arrays, read_metadata, table_schema
 from ..quantisation.rvqvae import RvqVae
 from ..tracking.pose import pose_degrees
@@ -94,7 +94,7 @@ def labelled_clips(
     the frames. Frames count where every table has them.
 
     Arguments:
-        table: CSV file, see `clip_tables`; from the project's folder unless its path is absolute.
+        table: CSV file, see `clip_tables`; its path is that of `io.paths.user_path`.
         tokens, expressions, frames: folders of a run, those that the run has.
         model: that wrote the tokens; it knows which words they are.
 
@@ -104,7 +104,7 @@ def labelled_clips(
     """
     if tokens is not None and model is None:
         raise UserError("tokens are numbers of a codebook: give the model that wrote them too.")
-    rows = read_clip_table(PROJECT / Path(table).expanduser())
+    rows = read_clip_table(user_path(table))
     folders = [folder for folder in (tokens, expressions, frames) if folder is not None]
     found = {path.stem for folder in folders for path in folder.glob("*.parquet")}
     _check_found(rows["clip_id"], found, str(table))

@@ -1,27 +1,33 @@
-"""What 05 predicts of recorded people: the labels of a table of clips, or a display that a rule finds."""
+"""What 05 predicts of recorded people: a label of a table of clips, or a display that a rule finds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from ..errors import UserError
-from ..io.run import Study
 from ..morphable.space import ExpressionSpace
 from ..quantisation.lexicon import Lexicon, lexicon_of
 from ..quantisation.rvqvae import RvqVae
 from .bag_of_words import token_windows
 from .clip import Clip
-from .cross_validation import Folds, fitted_vectors, official_folds
+from .covariates import covariate_vectors, joined
+from .cross_validation import Folds, Vectors, fitted_vectors, remembered, without_confounds
 from .display_labels import display_name, window_labels
 from .evaluation import evaluate
-from .recorded import labelled_clips, with_action_units
 from .representations import AUTO, clip_representations
-from .tasks import Task, left_labels, tasks_of
+from .sample_size import LEAST_PEOPLE
+from .tasks import Task
 
-__all__ = ["RecordedStudy", "display_study", "labelled_studies"]
+__all__ = ["RecordedStudy", "display_study"]
+
+WORDS = "token words"
+COVARIATES_ALONE = "covariates"
+BOTH = f"{COVARIATES_ALONE} and {WORDS}"
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,12 @@ class RecordedStudy:
     """One task on recorded clips.
 
     Arguments:
-        clips: (n). labels: (n) rows, with `subject_id` and the task's columns.
+        clips: (n). labels: rows, with `subject_id` and the task's columns: one a clip, or one a person.
         task: what is predicted.
         lexicon: of the model whose tokens the clips have. vocabulary: of words, see `representations.TokenWords`.
         folds: the data set's own split; empty for five folds by person.
         notes: sentences a person should read: what was left out, and why.
+        row_of: (n) row of each clip, where rows are people. covariates: (n) of the clips, without columns for none.
     """
 
     clips: Sequence[Clip]
@@ -43,6 +50,8 @@ class RecordedStudy:
     vocabulary: str = AUTO
     folds: Sequence[Folds] = ()
     notes: tuple[str, ...] = ()
+    row_of: Int[np.ndarray, " n"] | None = None
+    covariates: pd.DataFrame | None = None
 
     @property
     def predicted(self) -> pd.Series:
@@ -51,42 +60,44 @@ class RecordedStudy:
         return self.labels.subject_id[rows]
 
     def evaluate(self, draws: int, shuffles: int, seed: int = 0) -> pd.DataFrame:
-        """Scores of every representation, see :func:`~.evaluation.evaluate`.
+        """Scores of every representation, see :func:`~.evaluation.evaluate`, with a column `warning`.
 
-        Empty, with a sentence on the screen, where these clips allow no comparison.
+        Where there are covariates, also scores of these alone, of both, and (`confounds` is `removed`) of what a
+        regression on the covariates leaves of each representation. Empty, with a sentence on the screen, where these
+        clips allow no comparison.
         """
-        clips = list(self.clips)
-        found = clip_representations(clips, (), self.lexicon, self.vocabulary)
-        vectors = {name: fitted_vectors(each, clips) for name, each in found.items()}
+        kept, removed = self._vectors()
         try:
-            scores = evaluate(vectors, self.labels, [self.task], list(self.folds), n_draws=draws, n_shuffles=shuffles,
-                              seed=seed)  # fmt: skip
+            parts = [
+                self._scores(vectors, draws, shuffles, seed).assign(confounds=name)
+                for name, vectors in (("kept", kept), ("removed", removed))
+                if vectors
+            ]
         except UserError as error:  # one person, or a label that never varies
             print(f"{self.task.name}: these clips allow no comparison: {error}")
             return pd.DataFrame()
-        return scores.table.assign(data="real", effect="", frames="all", confounds="kept")
+        scores = pd.concat(parts, ignore_index=True).assign(data="real", effect="", frames="all")
+        return scores.assign(warning=[_warning(row) for row in scores.itertuples()])
 
+    def _vectors(self) -> tuple[dict[str, Vectors], dict[str, Vectors]]:
+        """Vectors by representation, as they are and less the covariates."""
+        clips = list(self.clips)
+        found = clip_representations(clips, (), self.lexicon, self.vocabulary)
+        if self.covariates is None:
+            return {name: fitted_vectors(each, clips) for name, each in found.items()}, {}
+        found.pop("confounds", None)  # the covariates hold them
+        kept = {name: remembered(fitted_vectors(each, clips, self.row_of)) for name, each in found.items()}
+        if not len(self.covariates.columns):
+            return kept, {}
+        covariates = covariate_vectors(self.covariates, self.row_of)
+        removed = {name: without_confounds(vectors, covariates) for name, vectors in kept.items()}
+        both = {BOTH: joined(covariates, kept[WORDS])} if WORDS in kept else {}
+        return kept | {COVARIATES_ALONE: covariates} | both, removed
 
-def labelled_studies(
-    table: str, study: Study, space: ExpressionSpace, model: RvqVae, vocabulary: str = AUTO
-) -> list[RecordedStudy]:
-    """A study for each label of a table of clips that the run has read; the first one notes which labels are left.
-
-    Raises UserError where labels are there, and none of a task.
-    """
-    lexicon = lexicon_of(model)
-    mine = labelled_clips(table, study.tokens, study.expressions, study.frames, model)
-    left = left_labels(mine.labels)
-    studies: list[RecordedStudy] = []
-    for task in tasks_of(mine.labels):
-        part = mine.labelled(task.columns)
-        clips = with_action_units(part.clips, space.metric) if space.mirrors else part.clips
-        folds = [official_folds(part.split)] if part.split else []
-        notes = part.notes if studies or not left else (*part.notes, left)
-        studies.append(RecordedStudy(clips, part.labels, task, lexicon, vocabulary, folds, notes))
-    if left and not studies:
-        raise UserError(f"{table} has no label of a task: {left}")
-    return studies
+    def _scores(self, vectors: Mapping[str, Vectors], draws: int, shuffles: int, seed: int) -> pd.DataFrame:
+        return evaluate(
+            vectors, self.labels, [self.task], list(self.folds), n_draws=draws, n_shuffles=shuffles, seed=seed
+        ).table
 
 
 def display_study(
@@ -106,3 +117,12 @@ def display_study(
         for who, rows in zip(labels.subject_id, windows.tokens, strict=True)
     ]
     return RecordedStudy(clips, labels, Task(display, "binary", ("display",)), lexicon_of(model), vocabulary)
+
+
+def _warning(row: Any) -> str:
+    """What a reader of one row of scores must know."""
+    if row.n_subjects < LEAST_PEOPLE:
+        return f"{row.n_subjects} people: the interval says nothing of others"
+    if row.control == "none" and row.ci_low == row.ci_high:
+        return f"an interval without width: too much to claim from {row.n_subjects} people"
+    return ""

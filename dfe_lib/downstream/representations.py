@@ -16,7 +16,16 @@ from ..quantisation.lexicon import VOCABULARIES, Lexicon
 from .bag_of_words import BagOfWords
 from .clip import Clip
 
-__all__ = ["AUTO", "AuWords", "Confounds", "Functionals", "KMeansWords", "TokenWords", "clip_representations"]
+__all__ = [
+    "AUTO",
+    "AuWords",
+    "Confounds",
+    "Functionals",
+    "KMeansWords",
+    "TokenWords",
+    "clip_representations",
+    "confound",
+]
 
 AUTO = "auto"
 """The vocabulary that the number of training people chooses."""
@@ -193,7 +202,26 @@ class Confounds(TransformerMixin, BaseEstimator):
         return np.where(np.isfinite(matrix), matrix, self.means_)
 
     def _matrix(self, clips: Sequence[Clip]) -> Float[np.ndarray, "n v"]:
-        return np.array([[_confound(clip, name) for name in self.columns_] for clip in clips])
+        return np.array([[confound(clip, name) for name in self.columns_] for clip in clips])
+
+
+def confound(clip: Clip, name: str) -> float:
+    """A confound over the frames in which it is known; NaN where that is none.
+
+    Arguments:
+        name: `"talking"` (share of frames), `"turn_deg"` (mean turn of the head, degrees a second) or `"confidence"`.
+    """
+    values = clip.need(name)
+    if not len(clip):
+        return 0.0
+    if name != "turn_deg":
+        return _known_mean(values)
+    known, step = np.isfinite(values).all(1), np.diff(clip.time_s)
+    if not known.any():
+        return np.nan
+    near = (step > 0) & (step < GAP * np.median(step)) if len(step) else np.zeros(0, bool)
+    near &= known[1:] & known[:-1]
+    return float(np.linalg.norm(np.diff(values, axis=0), axis=1)[near].sum() / max(float(step[near].sum()), 1e-9))
 
 
 def clip_representations(
@@ -279,21 +307,6 @@ def _functionals(time_s: Float[np.ndarray, " t"], values: Float[np.ndarray, "t e
     present = values >= AU_PRESENT
     onsets = (present[1:] & ~present[:-1])[near].sum(0) / seconds
     return np.concatenate([values.mean(0), values.std(0), change, onsets])
-
-
-def _confound(clip: Clip, name: str) -> float:
-    """A confound over the frames in which it is known; NaN where that is none."""
-    values = clip.need(name)
-    if not len(clip):
-        return 0.0
-    if name != "turn_deg":
-        return _known_mean(values)
-    known, step = np.isfinite(values).all(1), np.diff(clip.time_s)
-    if not known.any():
-        return np.nan
-    near = (step > 0) & (step < GAP * np.median(step)) if len(step) else np.zeros(0, bool)
-    near &= known[1:] & known[:-1]
-    return float(np.linalg.norm(np.diff(values, axis=0), axis=1)[near].sum() / max(float(step[near].sum()), 1e-9))
 
 
 def _known_mean(values: np.ndarray) -> float:

@@ -172,7 +172,7 @@ def _scores(
         if not whole:
             continue
         comparisons.append(compare(done, WORDS).assign(**about))
-        confounds = matrices["confounds"]
+        confounds = vectors["confounds"]
         cleaned = {name: without_confounds(each, confounds) for name, each in vectors.items() if name != "confounds"}
         tables.append(
             _evaluated(cleaned, people.people, tasks, settings).table.assign(**about | {"confounds": "removed"})

@@ -1,4 +1,4 @@
-"""What is predicted of a person: stress, depression, personality."""
+"""What is predicted of a person: a label or several, of which kind, and the scores that it is judged by."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..errors import UserError
-from ..io.clip_table import TEXT
 from .metrics import METRICS
 
-__all__ = ["BIG_FIVE", "TASKS", "Task", "left_labels", "tasks_of"]
+__all__ = ["BIG_FIVE", "KINDS", "TASKS", "Task", "level_name", "tasks_of"]
 
 BIG_FIVE = ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism")
-COVARIATES = ("talking", "age", "gender")
-"""What a table of clips may know of people that nobody predicts."""
 DEFAULTS = {
     "binary": ("auc", "balanced_accuracy", "f1"),
     "ordinal": ("kappa", "mae"),
     "regression": ("pcc", "ccc", "mae", "rmse"),
+    "classes": ("balanced_accuracy", "auc"),
 }
+KINDS = tuple(DEFAULTS)
+"""Kinds of label: two values, whole levels in an order, numbers, and three or more classes without an order."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,16 @@ class Task:
 
     Arguments:
         name: as the tables call it.
-        kind: `"binary"` (0 or 1), `"ordinal"` (whole levels from 0) or `"regression"`.
+        kind: `"binary"` (0 or 1), `"ordinal"` (whole levels from 0), `"regression"`, or `"classes"`.
         columns: of the labels; scores are averaged over several.
         bounds: lowest and highest label.
         metrics: names of `metrics.METRICS`, the first one the main one; the kind's usual ones when empty.
         steps: labels that open each level above the lowest, for ordinal tasks whose labels are no levels yet.
+        levels: the values that the labels take, in the order of what they stand for: of two the second is the
+            positive one; classes need them.
 
     Raises:
-        UserError: unknown kind or metric.
+        UserError: unknown kind or metric, or classes without their levels.
 
     >>> Task("depression", "binary", ("depressed",)).metrics
     ('auc', 'balanced_accuracy', 'f1')
@@ -48,6 +50,7 @@ class Task:
     bounds: tuple[float, float] = (0.0, 1.0)
     metrics: tuple[str, ...] = ()
     steps: tuple[float, ...] = ()
+    levels: tuple[float | str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in DEFAULTS:
@@ -56,9 +59,11 @@ class Task:
         unknown = set(self.metrics) - set(METRICS)
         if unknown:
             raise UserError(f"there is no metric {sorted(unknown)[0]!r}: use {', '.join(METRICS)}.")
+        if self.kind == "classes" and len(self.levels) < 3:
+            raise UserError(f"{self.name} needs the names of three classes or more; two are a binary task.")
 
     def targets(self, labels: pd.DataFrame) -> Float[np.ndarray, "n c"]:
-        """The labels as numbers (n, columns): classes, levels or values.
+        """The labels as numbers (n, columns): 0 or 1, levels or values; of classes a column of 0 and 1 for each.
 
         Raises:
             UserError: a column is missing, empty in places, or not of this kind.
@@ -66,16 +71,34 @@ class Task:
         missing = [column for column in self.columns if column not in labels]
         if missing:
             raise UserError(f"the labels of {self.name} need a column {missing[0]}; there is {', '.join(labels)}.")
-        values = labels[list(self.columns)].to_numpy(float)
+        values = self._numbers(labels)
         if not np.isfinite(values).all():
             raise UserError(f"{self.name} has empty labels: leave those clips out.")
         if self.kind == "binary" and not np.isin(values, (0, 1)).all():
             raise UserError(f"the labels of {self.name} must be 0 or 1.")
+        if self.kind == "classes":
+            return (values == np.arange(len(self.levels))).astype(float)
         return np.searchsorted(self.steps, values, side="right").astype(float) if self.steps else values
+
+    def _numbers(self, labels: pd.DataFrame) -> Float[np.ndarray, "n c"]:
+        columns = labels[list(self.columns)]
+        if not self.levels:
+            return columns.to_numpy(float)
+        places = {level: float(place) for place, level in enumerate(self.levels)}
+        for column in self.columns:
+            strange = [value for value in columns[column].dropna() if value not in places]
+            if strange:
+                raise UserError(
+                    f"{column} has {strange[0]!r}, which is none of {', '.join(map(level_name, self.levels))}."
+                )
+        cells = [[places.get(value, np.nan) for value in columns[column]] for column in self.columns]
+        return np.array(cells, float).T
 
     @property
     def limits(self) -> tuple[float, float]:
         """Lowest and highest target; predictions are kept within."""
+        if self.kind == "ordinal" and self.levels:
+            return 0.0, float(len(self.levels) - 1)
         return (0.0, float(len(self.steps))) if self.steps else self.bounds
 
 
@@ -97,19 +120,10 @@ def tasks_of(columns: Iterable[str]) -> tuple[Task, ...]:
     return tuple(task for task in TASKS if set(task.columns) <= set(columns))
 
 
-def left_labels(columns: Iterable[str]) -> str:
-    """A sentence on the labels of a table of clips that belong to no task of it; empty where there is none.
+def level_name(value: float | str) -> str:
+    """A level as people write it.
 
-    >>> left_labels(["clip_id", "stress", "gad7", "openness"])
-    'gad7 and openness are not evaluated: there is no task for gad7, and personality needs all five traits.'
+    >>> level_name(2.0), level_name("yes")
+    ('2', 'yes')
     """
-    used = {column for task in tasks_of(columns) for column in task.columns}
-    left = [column for column in columns if column not in used | {*TEXT, *COVARIATES}]
-    traits = [column for column in left if any(column in task.columns for task in TASKS)]
-    unknown = [column for column in left if column not in traits]
-    why = [f"there is no task for {' and '.join(unknown)}"] if unknown else []
-    why += ["personality needs all five traits"] if traits else []
-    if not left:
-        return ""
-    verb = "is" if len(left) == 1 else "are"
-    return f"{' and '.join([*unknown, *traits])} {verb} not evaluated: {', and '.join(why)}."
+    return value if isinstance(value, str) else f"{value:g}"

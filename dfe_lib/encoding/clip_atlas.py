@@ -17,9 +17,7 @@ __all__ = ["atlas_of_clips"]
 CLIPS = "clips"
 
 
-def atlas_of_clips(
-    paths: Sequence[str | os.PathLike], folder: str | os.PathLike, model: str | os.PathLike
-) -> Path:
+def atlas_of_clips(paths: Sequence[str | os.PathLike], folder: str | os.PathLike, model: str | os.PathLike) -> Path:
     """Encodes videos and writes the atlas of a model over them, and below it a page of each; returns the atlas' path.
 
     Arguments:

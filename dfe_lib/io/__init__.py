@@ -9,7 +9,7 @@ from .clip_table import MediaFile, held_back, read_clip_table
 from .export import export_csv, export_elan
 from .media import open_media
 from .media_files import find_media
-from .paths import PROJECT
+from .paths import PROJECT, user_path
 from .pieces import PIECES
 from .run import Study
 from .tables import N_LANDMARKS, read_arrays, read_dataframe, remove_others, write_csv
@@ -33,5 +33,6 @@ __all__ = [
     "read_clip_table",
     "read_dataframe",
     "remove_others",
+    "user_path",
     "write_csv",
 ]

@@ -6,7 +6,8 @@ A CSV file, one row a clip. A user's own study and every data set of `dfe datase
 - `clip_id`: name of the clip, the stem of its file unless there is a path; `subject_id`: who is in it. Needed.
 - `path`: of the video, picture or other program's file; from the table's folder unless it is absolute.
 - `session`, `task`: of the recording; `split`: `train`, `dev`, `test` or empty; `talking`: 1 where the person talks.
-- All others are labels and covariates, as numbers; an empty cell is not known.
+- All others are labels and covariates: numbers, or words throughout (yes and no, names of classes); an empty cell is
+  not known.
 """
 
 import difflib
@@ -39,7 +40,7 @@ __all__ = [
 
 KEY = ("clip_id", "subject_id")
 TEXT = (*KEY, "path", "session", "task", "split")
-"""Columns that are words; the others are numbers."""
+"""Columns that describe the clip; the others are labels and covariates."""
 SPLITS = ("train", "dev", "test", "")
 SPLIT_WORDS = {"training": "train", "valid": "dev", "val": "dev", "validation": "dev", "development": "dev",
                "na": "", "nan": ""}  # fmt: skip
@@ -157,7 +158,7 @@ def check_clip_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
     Raises:
         UserError: A column is missing, a clip stands there twice, without a subject or under a name that cannot be one
             of a file, a split has no known name, a
-            person is in two splits, or a label is no number.
+            person is in two splits, or a label is a number here and a word there.
 
     >>> table = pd.DataFrame({"clip_id": ["a_1", "b_1"], "subject_id": ["a", "b"], "split": ["valid", "test"]})
     >>> check_clip_table(table, "mine.csv").split.tolist()
@@ -210,7 +211,7 @@ def _values(cells: pd.Series, decimal_point: str) -> pd.Series:
     try:
         return pd.to_numeric(numbers)
     except (ValueError, OverflowError):
-        return known
+        return known.where(cells != "none", cells)  # among words it is one, such as no therapy
 
 
 def _need(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
@@ -234,12 +235,21 @@ def _check_key(table: pd.DataFrame, name: str) -> None:
 
 
 def _check_numbers(table: pd.DataFrame, name: str) -> None:
+    """A column is numbers, or words throughout: where most cells are numbers, a word among them is a slip."""
     for column in table.columns.difference(TEXT):
-        if not (pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column])):
-            wrong = table[column][pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna()]
-            if len(wrong):
-                raise UserError(f"{name} has {wrong.iloc[0]!r} in the column {column}, which must be numbers: code it.")
-            table[column] = pd.to_numeric(table[column])
+        if pd.api.types.is_numeric_dtype(table[column]) or pd.api.types.is_bool_dtype(table[column]):
+            continue
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        words = table[column].notna() & numbers.isna()
+        if not words.any():
+            table[column] = numbers
+        elif numbers.notna().any():
+            wrong = table[column][words].iloc[0]
+            raise UserError(
+                f"{name} has {wrong!r} in the column {column}, beside numbers: use numbers alone, or words alone."
+            )
+        else:
+            table[column] = table[column].map(lambda cell: " ".join(str(cell).split()), na_action="ignore")
 
 
 def _check_splits(table: pd.DataFrame, name: str) -> None:

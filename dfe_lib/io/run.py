@@ -18,13 +18,16 @@ from .tables import atomic_path, write_csv
 if TYPE_CHECKING:
     import matplotlib.figure
 
-__all__ = ["DPI", "KINDS", "SMOKE", "STEPS", "Step", "Study"]
+__all__ = ["ANNOUNCED", "DPI", "KINDS", "SMOKE", "STEPS", "Step", "Study"]
 
 DPI = 150
 """Dots per inch of every saved figure."""
 
 COLOURS = 256
 """Of every saved figure: a palette makes it a third of the size."""
+
+ANNOUNCED = ".announced"
+"""File of a run's folder with what its notebooks say while they run."""
 
 SMOKE = "smoke"
 """The run of the notebooks' committed defaults."""
@@ -146,6 +149,13 @@ class Study:
         if shell is None:
             raise SystemExit(0)
         shell.input_transformers_cleanup.append(lambda lines: [])
+
+    def announce(self, sentence: str) -> None:
+        """Says something while a notebook still runs: in its output, and in whichever terminal `dfe study` runs in."""
+        print(sentence)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ANNOUNCED).open("a", encoding="utf-8") as file:
+            file.write(sentence + "\n")
 
     def save_figure(self, figure: "matplotlib.figure.Figure", name: str) -> None:
         """Write `figures/<name>.png`; the same figure gives the same bytes, in a palette that keeps them few."""

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ..blendshapes import ACTIONS
 from ..errors import UserError
-from ..io.paths import PROJECT
+from ..io.paths import user_path
 from ..io.tables import coefficient_names, table_schema, write_text
 from ..tracking.formats.flame_codes import EYELIDS, JAW
 from .anny import anny_head
@@ -65,7 +65,7 @@ def expression_space(names: Sequence[str], flame: str | Path = "") -> Expression
     if names == ACTIONS:
         return ExpressionSpace(names, anny_head().gram(), "mm", anny_head())
     if flame:
-        head = flame_head(PROJECT / Path(flame).expanduser(), names)
+        head = flame_head(user_path(flame), names)
         return ExpressionSpace(names, head.gram(), "mm", head)
     if not any(name == "exp1" for name in names):
         raise UserError("these coefficients are neither ARKit's 52 actions nor codes of FLAME: no metric is known.")

@@ -47,8 +47,8 @@ class TrainConfig:
         sparsity: Weight of the templates' movement of the face, per mm at a place.
         orthogonality: Weight of the squared cosines between templates.
         usage: Weight of the lack of entropy in the use of the codes.
-        patience: Rows of the history without a better held-out error after which training stops; 0 trains all steps.
-            The model is the best of all rows; where nothing is held out, the last.
+        patience: Rows of the history without a better error after which training stops; 0 trains all steps.
+            The model is the best of all rows, which may be the start; where nothing is held out, by the training frames.
         amp: Mixed precision (bfloat16) on a GPU; nothing on a CPU.
         compile: Compile the step with `torch.compile`; pays on a GPU, or over thousands of steps.
     """

@@ -1,7 +1,8 @@
 """Gradient steps of an RVQ-VAE, on one device or many, with checkpoints and early stopping."""
 
+import time
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,18 @@ SHOWN = 4096
 """Training frames whose error is followed."""
 REVIVE_EVERY = 50
 """Steps over which a code must occur, or be moved."""
+FEW_STEPS = 100
+"""A training of fewer is not worth the two that tell how long it takes."""
+LONG_S = 60.0
+"""A shorter training goes without a word."""
 CODEBOOK_RATE = 10.0
 """Learning rate of the codes relative to the networks: they live in millimetres, the weights around one."""
 
 
 class History:
     """The rows (step, loss, train_mm; with held-out frames heldout_mm, usage, perplexity), newest last.
+
+    A model that is learnt in another metric than millimetres is also measured in that one.
 
     Arguments:
         model: The model that is trained.
@@ -60,7 +67,10 @@ class History:
     def add(self, step: int, loss: float) -> Row:
         """Measures the model as it is now."""
         self.model.eval()
-        row: Row = {"step": step, "loss": loss, "train_mm": self._error(*self._coded(self.train_psi)[1:])}
+        faces = self._coded(self.train_psi)[1:]
+        row: Row = {"step": step, "loss": loss, "train_mm": self._error(*faces)}
+        if self.judged_by == "train_balanced":
+            row["train_balanced"] = float(error_mm(*faces, self.balanced).mean())
         if len(self.heldout_psi):
             codes, psi, decoded = self._coded(self.heldout_psi)
             row["heldout_mm"] = self._error(psi, decoded)
@@ -76,8 +86,10 @@ class History:
 
     @property
     def judged_by(self) -> str:
-        """Column of the error that a training is judged by: in the metric it is learnt in."""
-        return "heldout_mm" if self.balanced is None else "heldout_balanced"
+        """Column of the error that a training is judged by: held out, in the metric it is learnt in; where nobody is
+        held out, that of the training frames."""
+        split = "heldout" if len(self.heldout_psi) else "train"
+        return f"{split}_{'mm' if self.balanced is None else 'balanced'}"
 
     def _coded(self, psi: Float[np.ndarray, "n e"]) -> tuple[Int[np.ndarray, "n m"], np.ndarray, np.ndarray]:
         """Codes, psi, and psi decoded."""
@@ -148,6 +160,7 @@ class Descent:
         generator: Source of the random choices, in the same state on every rank.
         history: Of the first rank.
         checkpoint: File that the run is kept in, and goes on from.
+        say: Takes a sentence on how long it will take, before the first step, where that is more than a minute.
     """
 
     def __init__(
@@ -159,8 +172,9 @@ class Descent:
         generator: torch.Generator,
         history: History,
         checkpoint: Path | None,
+        say: Callable[[str], object] | None = None,
     ):
-        self.model, self.config, self.fabric, self.generator = model, config, fabric, generator
+        self.model, self.config, self.fabric, self.generator, self.say = model, config, fabric, generator, say
         self.history, self.checkpoint = history, checkpoint
         model.to(fabric.device)
         self.optimiser = torch.optim.AdamW(_groups(model, config), betas=(0.9, 0.98))
@@ -172,12 +186,16 @@ class Descent:
         self.step = self.stale = 0
 
     def run(self, batches: Iterator[Float[Tensor, "b e"]], fingerprint: str) -> None:
-        """All steps, or those that an interrupted run still lacks; the best model held out stays, even the start."""
+        """All steps, or those that an interrupted run still lacks; the best model of all rows stays, even the start."""
         if self.checkpoint and self.checkpoint.exists():
             self._resume(self.checkpoint, fingerprint)
         else:
             self._measure(float("nan"))
         batches = islice(batches, self.step, None)
+        if self.say and self.config.steps - self.step >= FEW_STEPS:
+            first = next(batches)
+            batches = chain([first], batches)
+            self._announce(first[self.fabric.global_rank :: self.fabric.world_size], self.say)
         for step in bar(range(self.step + 1, self.config.steps + 1), desc="training"):
             if self._stopped:
                 break
@@ -190,6 +208,20 @@ class Descent:
                 self._keep(fingerprint)
         if self.best:
             self.model.load_state_dict(self.best)
+
+    def _announce(self, batch: Tensor, say: Callable[[str], object]) -> None:
+        """Says how long the steps will take, by two that change nothing: the first warms up, the second is timed."""
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            for _ in range(2):
+                began = time.perf_counter()
+                self.loss.train()
+                value, _, _ = self.loss(batch.to(self.fabric.device))
+                self.fabric.backward(value)
+                self.stepper.zero_grad()
+                value.item()
+        step_s, left = time.perf_counter() - began, self.config.steps - self.step
+        if step_s * left >= LONG_S:
+            say(f"training takes about {_duration(step_s * left)}: {left} steps of {step_s:.2g} s on this machine")
 
     @property
     def _stopped(self) -> bool:
@@ -222,8 +254,6 @@ class Descent:
         row: Row = self.history.add(self.step, loss) if self.fabric.global_rank == 0 else {}
         row = self.fabric.broadcast(row)
         judged_by = self.history.judged_by
-        if judged_by not in row:
-            return
         if self.fabric.broadcast(all(row[judged_by] <= other[judged_by] for other in self.history.rows)):
             self.stale, self.best = 0, {name: value.clone() for name, value in self.model.state_dict().items()}
         else:
@@ -245,6 +275,15 @@ class Descent:
         self.best = {name: value.to(self.fabric.device) for name, value in own.items()}
         if self.fabric.global_rank == 0:  # the sum over the ranks was kept with the first
             self.counts = tensors["counts"]
+
+
+def _duration(seconds: float) -> str:
+    """Hours or minutes, as precise as an estimate is.
+
+    >>> _duration(12600.0), _duration(100.0)
+    ('3.5 hours', '2 minutes')
+    """
+    return f"{seconds / 3600:.1f} hours" if seconds > 5400 else f"{max(1, round(seconds / 60))} minutes"
 
 
 def _rate(step: int, steps: int) -> float:

@@ -44,6 +44,7 @@ def train(
     fabric: Fabric | None = None,
     regions: Mapping[str, Float[np.ndarray, "_ _"]] | None = None,
     align_to: RvqVae | None = None,
+    say: Callable[[str], object] | None = None,
 ) -> pd.DataFrame:
     """Trains `model` in place, and returns its history (step, loss, errors in mm, usage and perplexity held out).
 
@@ -67,6 +68,7 @@ def train(
             of the built-in head where the coefficients are ARKit's actions. Errors in the history are in mm as well.
         align_to: Another model of these coefficients, at whose displays the start begins: a display that stays gets
             the number that it has there. Whoever is tested must not be among the people whom that model has seen.
+        say: Takes a sentence on how long it will take, before the first step, where that is more than a minute.
     """
     config = config or TrainConfig()
     with _reproducible(config.seed, config.threads):
@@ -88,7 +90,7 @@ def train(
             _start(model, sample, learnt, config, start, fabric, Shaping(learnt, config, parts, align_to))
         loss = TrainingLoss(model, config, learnt, places, sample)
         history = History(model, psi.numpy(), heldout_psi, metric, progress, learnt if parts else None)
-        descent = Descent(model, loss, config, fabric, generator, history, checkpoint)
+        descent = Descent(model, loss, config, fabric, generator, history, checkpoint, say)
         descent.run(batches, _fingerprint(model, sample, learnt, config, align_to))
         model.to("cpu").eval()
     return pd.DataFrame(history.rows)

@@ -32,6 +32,7 @@ _MODULES = {
     "middle_frames": "pictures",
     "needed_map": "downstream",
     "overlay_sheet": "fit",
+    "own_scores": "own",
     "power_curves": "downstream",
     "psi_timeline": "clips",
     "read_face": "one_face",

@@ -3,16 +3,16 @@
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
 from ..errors import UserError
-from ..io.paths import PROJECT
+from ..io.paths import PROJECT, STANDS
 
-__all__ = ["PeakMemory", "StepError", "arithmetic", "execute_notebook"]
+__all__ = ["Announcements", "PeakMemory", "StepError", "arithmetic", "execute_notebook"]
 
 SOURCE_LINES, ERROR_LINES, WIDTH = 20, 12, 160
 """What a failure may take on the screen."""
@@ -89,6 +89,41 @@ class PeakMemory:
             self.peak_mb = max([self.peak_mb, *peaks])
 
 
+class Announcements:
+    """Hands on what the notebook of the block announces (`Study.announce`), as it does, from a thread.
+
+    Arguments:
+        path: file that it writes to; what an earlier notebook left there is removed.
+        report: takes each sentence.
+    """
+
+    def __init__(self, path: Path, report: Callable[[str], object]) -> None:
+        self.path, self.report, self.told = path, report, 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Announcements":
+        self.path.unlink(missing_ok=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._tell()
+        self.path.unlink(missing_ok=True)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.5):
+            self._tell()
+
+    def _tell(self) -> None:
+        lines = self.path.read_text(encoding="utf-8").split("\n")[:-1] if self.path.exists() else []
+        for line in lines[self.told :]:
+            self.report(line)
+        self.told = len(lines)
+
+
 def _peak_mb(process: psutil.Process) -> int:
     # Linux keeps the high-water mark itself, so that no peak falls between two looks.
     try:
@@ -121,8 +156,9 @@ def _has_avx2() -> bool:
 
 @contextmanager
 def _kernel_environment() -> Iterator[None]:
-    """Hashing and arithmetic fixed for the kernels, since both change results; what the user has set stays."""
-    wanted = {"PYTHONHASHSEED": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"} | arithmetic()
+    """Hashing and arithmetic fixed for the kernels, since both change results, and where the user stands; what the
+    user has set stays."""
+    wanted = {"PYTHONHASHSEED": "0", "CUBLAS_WORKSPACE_CONFIG": ":4096:8", STANDS: str(Path.cwd())} | arithmetic()
     added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)
     try:

@@ -17,14 +17,14 @@ from ..errors import UserError, did_you_mean
 from ..io.assets import asset
 from ..io.clip_table import is_clip_table, table_clips
 from ..io.parameters import check_parameters, read_parameters
-from ..io.paths import PROJECT, notebooks_dir, params_dir
+from ..io.paths import PROJECT, notebooks_dir, params_dir, user_path
 from ..io.pieces import PIECES
-from ..io.run import SMOKE, STEPS, Step, Study
+from ..io.run import ANNOUNCED, SMOKE, STEPS, Step, Study
 from ..io.scratch import sole_writer
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
 from .claims import check_claims, read_claims, write_verdicts
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
-from .kernel import PeakMemory, execute_notebook
+from .kernel import Announcements, PeakMemory, execute_notebook
 from .manifest import file_hashes, read_json, versions, write_json, write_manifest
 from .parameters import declared_parameters
 
@@ -33,6 +33,7 @@ __all__ = ["CLAIMED", "CORPUS", "Outcome", "Runner"]
 CLAIMED = "study"
 """The run that `results/claims.yaml` speaks of: once its steps are done, every claim is checked."""
 
+REPORT = "report.html"
 CORPUS = "corpus"
 """Parameter that names the folder of another run: a step that is given one reads its kinds there."""
 
@@ -107,6 +108,8 @@ class Runner:
                 self.report(str(outcomes[-1]))
             if self.run == CLAIMED and only is None:
                 self._check_claims()
+            if only is None:
+                self._write_report(any(outcome.ran for outcome in outcomes))
         if not any(outcome.ran for outcome in outcomes):
             self.report(f"{self.run} is up to date: nothing to do")
         return outcomes
@@ -116,6 +119,15 @@ class Runner:
         write_verdicts(self.folder, verdicts)
         for verdict in verdicts:
             self.report(str(verdict))
+
+    def _write_report(self, ran: bool) -> None:
+        """The page that a reader opens first; a run that wrote no tables has none."""
+        if not (self.folder / "tables").is_dir() or (not ran and (self.folder / REPORT).exists()):
+            return
+        from ..report.pages.run_report import write_run_report  # slow to import, and not needed when all is skipped
+
+        write_run_report(self.folder, read_json(self._manifest))
+        self.report(f"read results/{self.run}/{REPORT} first")
 
     def _check_profile(self) -> None:
         if not self.params.is_dir():
@@ -162,7 +174,7 @@ class Runner:
         kept = self._records().get(plan.step.name, {}).get("outputs", {})
         memory = PeakMemory()
         try:
-            with memory:
+            with memory, Announcements(self.folder / ANNOUNCED, self.report):
                 execute_notebook(plan.notebook, self._executed(plan), plan.injected)
             done = True
         finally:
@@ -260,7 +272,7 @@ def _file_parameters(values: Sequence[object]) -> dict[str, str]:
 
 def _files_named(name: str) -> list[Path]:
     """Files of a file, folder, table of clips or glob, as `sources.find_sources` understands the name."""
-    path = PROJECT / Path(name).expanduser()
+    path = user_path(name)
     if is_clip_table(path):
         return [path, *(file for clip in sorted({clip.path for clip in table_clips(path)}) for file in _files_of(clip))]
     names = [path] if path.exists() else glob.iglob(str(path), recursive=True)  # noqa: PTH207 - may be absolute

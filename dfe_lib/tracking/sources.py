@@ -17,7 +17,7 @@ from ..io.clip_table import MediaFile, is_clip_table, table_clips
 from ..io.media import is_media, open_media
 from ..io.media_files import find_media, with_subjects
 from ..io.names import table_path
-from ..io.paths import PROJECT
+from ..io.paths import user_path
 from ..io.pieces import PIECES
 from ..io.tables import read_arrays, write_text
 from .formats.registry import find_recordings
@@ -38,8 +38,8 @@ def find_sources(
     """Clips of a notebook's `media` parameter: names of samples, files, folders or globs; also other programs' files.
 
     Arguments:
-        media: Paths are taken from the project's folder unless they are absolute. A table of clips (see `clip_tables`)
-            stands for all of its clips and subjects, and alone.
+        media: Paths are those of `io.paths.user_path`. A table of clips (see `clip_tables`) stands for all of its clips
+            and subjects, and alone.
         subjects: Who is in which clip, as in `media.find_media`; clips that it leaves out are their own subjects.
         skipped: Takes the files of folders that were passed over, and why, see `formats.find_recordings`.
         parts: Beginning and end in seconds of the part that is read of a video, by clip; all of those it leaves out.
@@ -59,7 +59,7 @@ def _found(
     skipped: dict[Path, str],
 ) -> list[MediaFile]:
     names = [media] if isinstance(media, str) else list(media)
-    paths = [asset(name) if name in PIECES else PROJECT / Path(name).expanduser() for name in names]
+    paths = [asset(name) if name in PIECES else user_path(name) for name in names]
     tables = [path for path in paths if is_clip_table(path)]
     if tables and len(paths) > 1:
         raise UserError(f"media names {tables[0].name} beside other files: add their rows to that table of clips.")
@@ -73,7 +73,7 @@ def _found(
     if isinstance(subjects, Mapping):
         subjects = {clip.clip_id: clip.clip_id for clip in clips} | dict(subjects)
     elif subjects:
-        subjects = PROJECT / Path(subjects).expanduser()
+        subjects = user_path(subjects)
     return with_subjects(clips, subjects) if subjects else clips
 
 

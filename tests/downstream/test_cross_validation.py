@@ -96,7 +96,7 @@ def test_confounds_are_removed_by_a_model_of_the_training_people() -> None:
     other = RNG.normal(size=(50, 1))
     train, test = np.arange(30), np.arange(30, 50)
     other[test] += 5 * confound[test]  # unseen people follow another rule: it must not be learnt from them
-    left = without_confounds(fixed_vectors(2 * confound + other), confound)(train)
+    left = without_confounds(fixed_vectors(2 * confound + other), fixed_vectors(confound))(train)
     assert abs(np.corrcoef(left[train, 0], confound[train, 0])[0, 1]) < 1e-9
     assert np.corrcoef(left[test, 0], confound[test, 0])[0, 1] > 0.9
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfe_lib.downstream.tasks import BIG_FIVE, TASKS, Task, left_labels, tasks_of
+from dfe_lib.downstream.tasks import TASKS, Task, tasks_of
 from dfe_lib.errors import UserError
 
 SEVERITY = next(task for task in TASKS if task.name == "phq8_severity")
@@ -18,17 +18,16 @@ def test_tasks_are_those_that_have_labels() -> None:
     assert [task.name for task in tasks_of(["subject_id", "phq8", "stress"])] == ["stress", "phq8", "phq8_severity"]
 
 
-@pytest.mark.parametrize(
-    ("columns", "said"),
-    [
-        (["clip_id", "subject_id", "path", "split", "talking", "stress"], ""),
-        ([*BIG_FIVE, "phq8"], ""),
-        (["stress", "gad7"], "gad7 is not evaluated: there is no task for gad7."),
-        (["openness"], "openness is not evaluated: personality needs all five traits."),
-    ],
-)
-def test_labels_that_no_task_takes_are_named(columns: list[str], said: str) -> None:
-    assert left_labels(columns) == said
+def test_classes_are_a_column_of_0_and_1_each_in_the_order_of_their_names() -> None:
+    task = Task("mood", "classes", ("mood",), levels=("calm", "sad", "tense"))
+    assert task.targets(pd.DataFrame({"mood": ["tense", "calm"]})).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert task.metrics[0] == "balanced_accuracy"
+
+
+def test_words_in_an_order_are_levels() -> None:
+    task = Task("strain", "ordinal", ("strain",), levels=("low", "middle", "high"))
+    assert task.targets(pd.DataFrame({"strain": ["high", "low"]}))[:, 0].tolist() == [2, 0]
+    assert task.limits == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +35,8 @@ def test_labels_that_no_task_takes_are_named(columns: list[str], said: str) -> N
     [
         (lambda: Task("a", "counts", ("a",)), "binary, ordinal, regression"),
         (lambda: Task("a", "binary", ("a",), metrics=("accuracy",)), "no metric 'accuracy'"),
+        (lambda: Task("a", "classes", ("a",), levels=("x", "y")), "three classes or more"),
+        (lambda: Task("a", "binary", ("a",), levels=("x", "y")).targets(pd.DataFrame({"a": ["z"]})), "'z'.* none of x, y"),
         (lambda: Task("a", "binary", ("b",)).targets(pd.DataFrame({"a": [1]})), "need a column b"),
         (lambda: Task("a", "binary", ("a",)).targets(pd.DataFrame({"a": [1, np.nan]})), "empty labels"),
         (lambda: Task("a", "binary", ("a",)).targets(pd.DataFrame({"a": [1, 2]})), "0 or 1"),

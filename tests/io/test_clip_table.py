@@ -144,3 +144,13 @@ def test_a_table_that_was_cut_off_is_not_read_as_if_it_were_whole(tmp_path: Path
     (tmp_path / "clips.csv").write_text(f"clip_id,subject_id,path\na,1,x.mp4\nb,2,x.mp4\n{end}")
     with pytest.raises(UserError, match=r"[12] values for 3 columns in line [45]: it was cut off"):
         read_clip_table(tmp_path / "clips.csv")
+
+
+def test_words_are_labels_and_a_word_among_numbers_is_a_slip(tmp_path: Path) -> None:
+    path = tmp_path / "clips.csv"
+    path.write_text("clip_id,subject_id,group,therapy\n1,a,control,none\n2,b,,drug\n")
+    read = read_clip_table(path)
+    assert read.group.isna().tolist() == [False, True] and read.therapy.tolist() == ["none", "drug"]
+    path.write_text("clip_id,subject_id,gad7\n1,a,12\n2,b,l3\n")
+    with pytest.raises(UserError, match="'l3' in the column gad7, beside numbers"):
+        read_clip_table(path)

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.morphable.metric import mesh_cosine, metric_root
+from dfe_lib.quantisation import optimisation
 from dfe_lib.quantisation.config import TrainConfig
 from dfe_lib.quantisation.initialisation import start_classically
 from dfe_lib.quantisation.losses import mesh_loss
@@ -158,14 +160,31 @@ def test_a_balanced_metric_needs_regions(split):
         train(model, *split, METRIC, QUICK)
 
 
-def test_gradient_steps_that_only_harm_leave_the_start(split):
+@pytest.mark.parametrize("judged_by", ["heldout_mm", "train_mm"])
+def test_gradient_steps_that_only_harm_leave_the_start(split, judged_by):
+    heldout = split[1] if judged_by == "heldout_mm" else split[1][:0]
     model, start = small_model(), small_model()
     harmful = TrainConfig(20, 128, learning_rate=1.0, start_rounds=3, start_frames=1500, evaluate_every=10)
-    history = train(model, *split, METRIC, harmful)
-    train(start, *split, METRIC, replace(harmful, steps=0))
-    assert history["heldout_mm"].iloc[-1] > history["heldout_mm"].iloc[0]
+    history = train(model, split[0], heldout, METRIC, harmful)
+    train(start, split[0], heldout, METRIC, replace(harmful, steps=0))
+    assert history[judged_by].iloc[-1] > history[judged_by].iloc[0]
     for name, value in start.state_dict().items():
         assert torch.equal(value, model.state_dict()[name]), name
+
+
+def test_a_long_training_says_how_long_and_ends_as_if_it_had_not(split, monkeypatch):
+    monkeypatch.setattr(optimisation, "FEW_STEPS", 2)
+    quick = replace(QUICK, steps=2)
+    silent, talking, short = small_model(encoder="mlp"), small_model(encoder="mlp"), []
+    train(silent, *split, METRIC, quick, say=short.append)
+    assert short == []
+    monkeypatch.setattr(optimisation, "LONG_S", 0.0)
+    said, steps = [], []
+    train(talking, *split, METRIC, quick, lambda step, row: steps.append((step, len(said))), say=said.append)
+    assert steps == [(0, 0), (2, 1)]  # before the first step
+    assert re.fullmatch(r"training takes about 1 minutes: 2 steps of \S+ s on this machine", said[0])
+    for name, value in silent.state_dict().items():
+        assert torch.equal(value, talking.state_dict()[name]), name
 
 
 def test_small_corpus_is_filled_up_and_generalises_better_for_it():

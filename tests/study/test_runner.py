@@ -101,6 +101,20 @@ def test_runs_then_skips_then_reruns_what_hangs_on_a_change(world: World) -> Non
     assert {path: path.read_bytes() for path in world.notebooks.iterdir()} == sources
 
 
+def test_what_a_notebook_announces_is_said_while_it_runs_and_its_files_are_found_from_where_the_user_stands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.folder)
+    (world.folder / "mine.csv").write_text("clip_id,subject_id\na,a\n")
+    said = "Study(run).announce('training takes about 3.5 hours')"
+    code = f"from dfe_lib.io import Study, held_back, user_path\n{said}\nassert held_back(user_path(media)) == []"
+    world.write("01_one", 'run = "smoke"\nmedia = "mine.csv"', code)
+    world.runner().execute(only=["01_one"])
+    assert world.lines[0] == "training takes about 3.5 hours" and world.lines[1].startswith("01_one")
+    assert not (world.results / ".announced").exists()
+    assert list(world.manifest()["steps"]["01_one"]["inputs"]) == ["media/mine.csv"]
+
+
 def test_code_and_a_missing_output_are_reasons_to_rerun(world: World) -> None:
     world.run()
     (world.results / "frames" / "a.txt").unlink()

@@ -1,4 +1,4 @@
-"""Web pages that open from disk, offline: the atlas of a codebook and the viewer of a clip.
+"""Web pages that open from disk, offline: the atlas of a codebook, the viewer of a clip, the report of a run.
 
 In come a model, tables and pictures; out goes one HTML file with its style, script, head mesh and data inside.
 """
@@ -8,6 +8,7 @@ from ...lazy import importer
 _MODULES = {
     "atlas_of_model": "atlas",
     "write_atlas": "atlas",
+    "write_run_report": "run_report",
     "write_viewer": "viewer",
 }
 
