@@ -34,8 +34,8 @@ docs: $(STAMP) ## build the documentation, strictly: docs/build/html/index.html
 fuzz: $(STAMP) ## damage CASES=100000 small inputs of every kind and count what the readers say in JOBS processes
 	@$(BIN)/python tests/fuzz/harness.py $(CASES) $(SEED) $(JOBS)
 
-lab: $(STAMP) ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab notebooks
+lab: $(STAMP) ## open the notebooks in JupyterLab, at the first one
+	@$(BIN)/jupyter lab notebooks/01_preprocess.ipynb
 
 notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to renew their stored outputs
 	@rm -rf results/smoke
