@@ -14,7 +14,7 @@ CORE    := $(VENV)/.core
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean faults scale
+.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean faults scale docs
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -28,6 +28,10 @@ study: $(STAMP) ## run the five notebooks with params/$(PROFILE); results go to 
 test: browser $(STAMP) ## unit tests, doctests and the notebooks' stored outputs, under one verdict
 	@$(BIN)/python -m pytest --nbval -n auto --maxprocesses 4 --dist loadfile tests dfe_lib notebooks
 
+docs: $(STAMP) ## build the documentation, strictly: docs/build/html/index.html
+	@$(BIN)/python -m sphinx -b html -q -W --keep-going docs docs/build/html
+	@echo "open docs/build/html/index.html"
+
 fuzz: $(STAMP) ## damage CASES=100000 small inputs of every kind and count what the readers say in JOBS processes
 	@$(BIN)/python tests/fuzz/harness.py $(CASES) $(SEED) $(JOBS)
 
@@ -37,8 +41,8 @@ faults: $(STAMP) ## kill encode and the five steps KILLS=100 times at random poi
 scale: $(STAMP) ## encode 1,000 one-second clips with a kill half way, and 20 clips by one worker and by two
 	@$(BIN)/python tests/faults/scale.py
 
-lab: $(STAMP) ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab notebooks
+lab: $(STAMP) ## open the notebooks in JupyterLab, at the first one
+	@$(BIN)/jupyter lab notebooks/01_preprocess.ipynb
 
 notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to renew their stored outputs
 	@rm -rf results/smoke
@@ -64,14 +68,14 @@ lint: $(STAMP) ## ruff, mypy, and the arrows between the rooms
 
 lock: check ## resolve pyproject.toml anew and write requirements.lock
 	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
-	@$(VENV)-lock/bin/pip install --quiet -e ".[study,test]"
+	@$(VENV)-lock/bin/pip install --quiet -e ".[study,test,docs]"
 	@sed -n '/^#/p' requirements.lock > requirements.lock.new
 	@$(VENV)-lock/bin/pip freeze --exclude-editable | sed 's/+.*//' >> requirements.lock.new
 	@mv requirements.lock.new requirements.lock && rm -rf $(VENV)-lock
 	@echo "requirements.lock is new: bring environment.yml to the same versions, then run make test"
 
 clean: ## remove .venv, caches and every result that is not committed
-	@rm -rf $(VENV) $(VENV)-lock build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-lock build docs/build docs/notebooks *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 	@if [ -d .git ]; then git clean -fdXq results; fi
 

@@ -78,6 +78,7 @@ def test_make_alone_lists_every_target() -> None:
         "install",
         "study",
         "test",
+        "docs",
         "fuzz",
         "lab",
         "notebooks",

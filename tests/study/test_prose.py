@@ -18,7 +18,8 @@ TEXT = """# Title
 make   study
 ```
 """
-PLACES = [PROJECT / "README.md", *sorted(notebooks_dir().glob("*.ipynb"))]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PLACES = [*PAGES, *sorted(notebooks_dir().glob("*.ipynb"))]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_a_place_of_no_claim_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: path.name)
 def test_what_is_written_is_what_the_tables_say(path: Path, sentences: dict[str, str]) -> None:
-    assert path.read_text(encoding="utf-8") == filled(path, sentences), f"run `dfe claims --write {path.name}`"
+    assert path.read_text(encoding="utf-8") == filled(path, sentences), f"run `dfe claims --write {path.relative_to(PROJECT)}`"
 
 
 def test_every_claim_is_stated_somewhere(sentences: dict[str, str]) -> None:
