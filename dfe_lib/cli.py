@@ -127,9 +127,13 @@ def _add_live(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _add_view(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("view", help="a video beside its reconstructed head and tokens, as a web page")
-    parser.add_argument("media", type=Path, metavar="VIDEO")
-    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: VIDEO's name and _view")
+    parser = commands.add_parser("view", help="a video beside its reconstructed head and tokens: page, film or picture")
+    parser.add_argument("media", type=Path, nargs="+", metavar="VIDEO", help="one, or two to see side by side")
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="of the page (default: VIDEO's name and "
+                        "_view, where no film or picture is asked for)")  # fmt: skip
+    parser.add_argument("--video", type=Path, metavar="OUT.mp4", help="write a film: picture with mesh, head, strip")
+    parser.add_argument("--still", type=Path, metavar="OUT.png", help="write one picture of that film")
+    parser.add_argument("--at", type=float, default=0.0, metavar="S", help="its time in seconds (default: 0)")
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.set_defaults(command=_view)
 
@@ -331,10 +335,31 @@ def _live(options: argparse.Namespace) -> int:
 
 
 def _view(options: argparse.Namespace) -> int:
-    from .encoding.view import view_media
+    for path, ending in ((options.video, ".mp4"), (options.still, ".png")):
+        if path is not None and path.suffix.lower() != ending:
+            raise UserError(f"{path} must end in {ending}.")
+    drawn = options.video is not None or options.still is not None
+    folder: Path | None = options.output or (None if drawn else Path(f"{options.media[0].stem}_view"))
+    if len(options.media) == 1:
+        return _view_one(options, folder)
+    if drawn:
+        raise UserError("a film or a picture is of one clip: name one.")
+    from .encoding.view import view_pair
 
-    folder = options.output or Path(f"{options.media.stem}_view")
-    print(f"open {view_media(options.media, folder, options.model)} in a browser")
+    print(f"open {view_pair(options.media, folder, options.model)} in a browser")
+    return 0
+
+
+def _view_one(options: argparse.Namespace, folder: Path | None) -> int:
+    from .encoding.view import encoded_clip
+
+    with encoded_clip(options.media[0], options.model) as clip:
+        if folder is not None:
+            print(f"open {clip.page(folder)} in a browser")
+        if options.still is not None:
+            print(f"frame {clip.still(options.still, options.at)} in {options.still}")
+        if options.video is not None:
+            print(f"{clip.film(options.video)} frames in {options.video}")
     return 0
 
 

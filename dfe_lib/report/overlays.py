@@ -8,19 +8,18 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
-from ..fitting.benchmark import N_IDENTITY_FRAMES, padded
+from ..fitting.benchmark import padded
 from ..fitting.estimator import ExpressionEstimator
-from ..fitting.solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
+from ..fitting.placement import HeadPlacer
 from ..io.tables import N_LANDMARKS, main_face, read_arrays, table_schema
 from ..morphable.metric import mesh_length
-from ..morphable.model import MM_PER_M, MorphableModel
+from ..morphable.model import MorphableModel
 from ..tracking.sources import read_sources, stills
 from .pictures import has_pictures, some_of
 
 __all__ = ["METHODS", "Overlay", "clip_overlays", "frame_overlays"]
 
 METHODS = ("blendshapes_calibrated", "ours")
-N_IDENTITY = 20
 WIDTH_PX = 200
 """Width of the cut-out in the figure; finer than this a wireframe looks like noise."""
 MARGIN = 0.12
@@ -82,7 +81,11 @@ def _overlays(
         "ours": estimator.estimate(landmarks, rows["blendshapes"], neutral, rows["features"]).psi.astype(float),
     }
     picked = _most_expressive(psi, head) if shown is None else np.flatnonzero(np.isin(rows["frame"], shown))
-    placed = {name: _placed(landmarks, values, picked, head) for name, values in psi.items()}
+    placer = HeadPlacer(head, landmarks)
+    placed = {
+        name: placer.vertices(placer.fit(landmarks[picked], values[picked]), values[picked])
+        for name, values in psi.items()
+    }
     pictures = stills(path, rows["frame"][picked].tolist())
     for i, row in enumerate(picked):
         title = table.stem if shown is None else f"{rows['time_s'][row]:.1f} s"
@@ -95,22 +98,6 @@ def _most_expressive(psi: dict[str, Float[np.ndarray, "n 52"]], head: MorphableM
     metric = head.gram()
     size = sum(mesh_length(np.nan_to_num(x), metric) for x in psi.values())
     return np.array([int(np.argmax(size))])
-
-
-def _placed(
-    landmarks: Float[np.ndarray, "n l 3"], psi: Float[np.ndarray, "n 52"], picked: Int[np.ndarray, " p"],
-    head: MorphableModel,
-) -> Float[np.ndarray, "p v 3"]:  # fmt: skip
-    """Vertices in pixels: the person's identity from many frames, the pose of the frame in closed form."""
-    points = camera_axes(landmarks[:, POSE_LANDMARKS].astype(float))
-    solver = LandmarkSolver(head, POSE_LANDMARKS, n_identity=N_IDENTITY)
-    spread = np.linspace(0, len(points) - 1, min(N_IDENTITY_FRAMES, len(points))).astype(int)
-    beta = solver.fit_identity(points[spread], precision=1.0, identity_precision=1.0)
-    fit = solver.fit(points[picked], beta, prior=psi[picked], iterations=0)
-    own = head.template + np.tensordot(beta, head.identity[: len(beta)], 1)
-    vertices = (own + np.tensordot(psi[picked], head.expression, 1)) * MM_PER_M
-    turned = fit.scale[:, None, None] * np.einsum("nij,nvj->nvi", fit.rotation, vertices)
-    return (turned + fit.translation[:, None]) * [1, -1, 1]
 
 
 def _cut(

@@ -16,7 +16,19 @@ from ...morphable.model import MM_PER_M, MorphableModel
 from ...morphable.painting import IRISES, Palette, paint
 from ...morphable.rendering import subdivision
 
-__all__ = ["GREY", "LIMITS_MM", "heat_stops", "pack", "packed_head", "picture_uri", "tint", "write_page"]
+__all__ = [
+    "GREY",
+    "LIMITS_MM",
+    "base64_of",
+    "heat_stops",
+    "pack",
+    "pack_bytes",
+    "packed_head",
+    "picture_uri",
+    "safe_json",
+    "tint",
+    "write_page",
+]
 
 ASSETS = Path(__file__).parent / "web"
 HEAT = colormaps["YlOrRd"]
@@ -28,6 +40,8 @@ STILL_MM = 0.005
 FAR = 99.0
 """Distance, in radii of the iris, of whatever is no eye."""
 NO_PAINT = 0.8
+SHARED: dict[str, tuple[str, ...]] = {"viewer": ("head.js", "overlay.js", "rows.js", "timeline.js"), "pair": ()}
+"""Scripts that a page has before its own; the others have the head's."""
 
 GREY = Palette(
     skin=(0.82, 0.80, 0.78), lips=(0.72, 0.63, 0.61), brows=(0.42, 0.39, 0.37), hair=(0.70, 0.68, 0.66),
@@ -42,19 +56,27 @@ def write_page(path: Path, name: str, data: dict[str, Any]) -> None:
 
     Arguments:
         path: HTML file to write; it appears when it is whole.
-        name: `"atlas"` or `"viewer"`.
+        name: `"atlas"`, `"viewer"` or `"pair"`.
         data: what the page's script reads, as JSON.
     """
     page = _asset(f"{name}.html")
     parts = {
         "style": _asset("page.css") + _asset(f"{name}.css"),
-        "script": _asset("head.js") + _asset(f"{name}.js"),
-        # "</" would end the element that holds the data, and "<!--<script>" keep its end from being seen
-        "data": json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
+        "script": "".join(_asset(script) for script in (*SHARED.get(name, ("head.js",)), f"{name}.js")),
+        "data": safe_json(data),
     }
     for key, text in parts.items():
         page = page.replace(f"/*{key}*/", text)
     write_text(path, page)
+
+
+def safe_json(data: Any) -> str:
+    """JSON for a `script` element, which "</" would end; "<!--<script>" would keep its end from being seen.
+
+    >>> safe_json({"name": "</script>"})
+    '{"name":"\\\\u003c/script>"}'
+    """
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
 
 def packed_head(head: MorphableModel) -> dict[str, Any]:
@@ -69,9 +91,9 @@ def packed_head(head: MorphableModel) -> dict[str, Any]:
     return {
         "names": list(head.names),
         "template": pack(head.template.astype(float) * MM_PER_M),
-        "faces": _bytes(head.faces.astype("<u2")),
+        "faces": base64_of(head.faces.astype("<u2")),
         "basis": [_packed_basis(vector) for vector in moved],
-        "tint": _bytes((tint(head, 1) * 255).round().astype(np.uint8)),
+        "tint": base64_of((tint(head, 1) * 255).round().astype(np.uint8)),
         "iris": pack(_iris_offsets(head)),
         "irisColour": list(GREY.iris),
         "heat": heat_stops(),
@@ -85,7 +107,18 @@ def pack(values: Float[np.ndarray, "*shape"]) -> dict[str, Any]:
     1.0
     """
     step = float(np.abs(values).max(initial=0.0)) / 32767 or 1.0
-    return {"step": step, "bytes": _bytes(np.round(values / step).astype("<i2"))}
+    return {"step": step, "bytes": base64_of(np.round(values / step).astype("<i2"))}
+
+
+def pack_bytes(values: Float[np.ndarray, "*shape"]) -> dict[str, Any]:
+    """Numbers in one byte each, for what is only looked at: value = low + step * byte, within half a step.
+
+    >>> pack_bytes(np.array([0.0, 1.0]))
+    {'low': 0.0, 'step': 0.00392156862745098, 'bytes': 'AP8='}
+    """
+    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    step = (high - low) / 255 or 1.0
+    return {"low": low, "step": step, "bytes": base64_of(np.round((values - low) / step).astype(np.uint8))}
 
 
 def tint(head: MorphableModel, subdivisions: int) -> Float[np.ndarray, "w 3"]:
@@ -112,13 +145,14 @@ def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def _bytes(values: np.ndarray) -> str:
+def base64_of(values: np.ndarray) -> str:
+    """The bytes of an array, row by row, as text."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 def _packed_basis(vector: Float[np.ndarray, "v 3"]) -> dict[str, Any]:
     moves = np.flatnonzero(np.linalg.norm(vector, axis=1) > STILL_MM)
-    return {"vertices": _bytes(moves.astype("<u2")), **pack(vector[moves])}
+    return {"vertices": base64_of(moves.astype("<u2")), **pack(vector[moves])}
 
 
 def _iris_offsets(head: MorphableModel) -> Float[np.ndarray, "v 2"]:

@@ -11,7 +11,7 @@ from ...morphable.model import MorphableModel
 from ...morphable.rendering import Camera, HeadRenderer, turn
 from .page import LIMITS_MM, heat_stops, tint
 
-__all__ = ["Portrait", "portraits"]
+__all__ = ["Portrait", "eyeballs", "heated", "portraits"]
 
 CAMERA = Camera(distance=0.9, focal_px=1300.0, width=300, height=360)
 SIDE_DEG = 35.0
@@ -44,14 +44,14 @@ def portraits(
         psi: changes (K, E). still: the face they start from.
     """
     base, middle = tint(head, 1), head.template[head.region("face")].mean(0) * [0, 1, 0]
-    skin = ~_eyes(head)[:, None]
+    skin = ~eyeballs(head)[:, None]
     with HeadRenderer(head.faces, len(head.template), CAMERA, subdivisions=1, smooth=False) as renderer:
         for row in bar(psi, desc="portraits", unit="token"):
             moved = head.displacement_mm(row)
             length = np.linalg.norm(moved, axis=1)
             limit = next((each for each in LIMITS_MM if each >= 0.85 * length.max()), LIMITS_MM[-1])
             drawn = int(np.clip(np.ceil(VISIBLE_MM / max(length.max(), 1e-6)), 1, MOST_DRAWN))
-            colours = _heated(base, np.linalg.norm(renderer.refine @ (moved * skin), axis=1) / limit)
+            colours = heated(base, np.linalg.norm(renderer.refine @ (moved * skin), axis=1) / limit)
             vertices = head.vertices(still + drawn * row).astype(float) - middle
             lefter = (length * head.template[:, 0]).sum() >= 0
             front = renderer.cut_out(vertices, colours, turn(0, 3))
@@ -60,13 +60,17 @@ def portraits(
             )
 
 
-def _eyes(head: MorphableModel) -> Bool[np.ndarray, " v"]:
+def eyeballs(head: MorphableModel) -> Bool[np.ndarray, " v"]:
     """Eyeballs, which keep their own colours: where they look is easier to see than how far they move."""
     return np.any([head.regions.get(name, np.zeros(len(head.template), bool)) for name in ("left_eye", "right_eye")], 0)
 
 
-def _heated(base: Float[np.ndarray, "w 3"], share: Float[np.ndarray, " w"]) -> Float[np.ndarray, "w 3"]:
-    """Paint under heat: brows and lips stay visible as darker heat."""
+def heated(base: Float[np.ndarray, "w 3"], share: Float[np.ndarray, " w"]) -> Float[np.ndarray, "w 3"]:
+    """Paint under heat: brows and lips stay visible as darker heat.
+
+    Arguments:
+        base: colours of the vertices. share: of the scale that each moves by.
+    """
     stops = np.array(heat_stops())
     at = np.clip(share, 0, 1) * (len(stops) - 1)
     hot = np.stack([np.interp(at, np.arange(len(stops)), stops[:, c]) for c in range(3)], 1)

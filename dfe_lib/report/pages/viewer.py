@@ -1,138 +1,145 @@
 """A clip beside its reconstructed head and its tokens, as a web page that opens from disk, offline."""
 
 import shutil
-from collections.abc import Mapping
-from fractions import Fraction
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-import torch
-from jaxtyping import Float, Int
-from matplotlib import colormaps
-from scipy.spatial.transform import Rotation
 
-from ...action_units import ACTION_UNITS, OPENFACE_INTENSITY
-from ...comparison.templates import similarity_rank
+from ...io.film import open_film
 from ...io.media import open_media
-from ...io.tables import atomic_path, read_arrays, table_schema
-from ...morphable.anny import anny_head, shown_tongue
-from ...morphable.model import MorphableModel
+from ...io.tables import atomic_path, write_text
+from ...morphable.model import MM_PER_M, MorphableModel
 from ...morphable.phrases import movements, sentence
 from ...quantisation.lexicon import lexicon_of
-from ...quantisation.rvqvae import STUDY_MODEL, RvqVae
-from .page import LIMITS_MM, pack, packed_head, write_page
+from ...quantisation.rvqvae import RvqVae
+from ..shown_clip import TURN, UNITS, ShownClip, displacement_limit, face_triangles
+from ..token_colours import token_colours
+from .clip_rows import COLUMNS, Overview, channel_names, channel_sizes_mm, packed_rows
+from .page import base64_of, pack, packed_head, safe_json, write_page
 
-__all__ = ["clip_page", "frame_readings", "playable", "write_viewer"]
+__all__ = ["clip_page", "playable", "write_pair", "write_viewer"]
 
 PLAYED = ("h264", "vp8", "vp9", "av1")
 """Codecs that browsers play; of H.264 they play 8 bits and 4:2:0 only."""
 PIXELS = ("yuv420p", "yuvj420p")
 ENDINGS = {".m4v": ".mp4", ".mov": ".mp4", ".mp4": ".mp4", ".webm": ".webm"}
 """Containers that browsers play; QuickTime's is MP4's twin, and goes by that name."""
-QUALITY = {"crf": "20", "preset": "veryfast"}
-MS_PER_S = 1000
-MILLISECOND = Fraction(1, MS_PER_S)
-FAINT = 0.3
-"""How opaque the colour of a hardly visible display is; one at its top level is wholly so."""
-COLUMNS = ["frame", "time_s", "valid", "tokens", "error_mm"]
-"""Of a tokens table; what `encode` knows beside them is shown where it is there."""
-TURN = ["yaw_deg", "pitch_deg", "roll_deg"]
-UNITS = {f"{code}_mesh": f"{ACTION_UNITS[code].number} {ACTION_UNITS[code].name}" for code in OPENFACE_INTENSITY}
-"""Columns of action units, and what they are called."""
-TYPICAL = 99
-"""Percentile of the frames' largest displacements that the colour scale reaches."""
+PIECE = 8192
+"""Rows that a page reads at a time: four and a half minutes. A longer clip's lie beside the page, a file a piece."""
+TICK_S = 1e-4
+"""Times are kept in whole ticks."""
+ROWS_FOLDER = "rows"
 
 
-def write_viewer(media: str | Path, tokens: str | Path, folder: str | Path, model: str | Path | None = None) -> Path:
+def write_viewer(media: Path, clip: ShownClip, folder: Path, model: RvqVae) -> Path:
     """Writes `folder/index.html` and the video beside it; returns the page's path.
 
-    The head shows each frame as its tokens decode, and nothing where there is no face. Words, pose and action units of
-    a frame are shown where the table has them.
+    The head shows each frame as its tokens decode, with the eyes as the fit has them, and nothing where there is no
+    face. Words, pose, action units and the fitted mesh over the picture are shown where the table has them. Of a clip
+    longer than `PIECE` frames the rows lie in `folder/rows`, and the page itself has all tokens and times, and curves
+    as the largest value of each of 4,096 stretches.
 
     Arguments:
         media: a video of any kind that is read; what browsers do not play is encoded anew, without sound.
-        tokens: the tokens table of its largest face.
+        clip: its encoded table.
         folder: made when it is missing.
-        model: folder of a trained model, the study's when None.
+        model: of the tokens.
 
     Raises:
         UserError: The clip cannot be read.
     """
-    media, folder = Path(media), Path(folder)
-    known = set(table_schema(Path(tokens)).names)
-    rows = read_arrays(Path(tokens), COLUMNS + [name for name in ("words", *TURN, *UNITS) if name in known])
-    video = _video(media, folder)
-    encoder = RvqVae.from_pretrained(model or STUDY_MODEL)
-    page = clip_page(encoder, anny_head(), rows["time_s"], rows["tokens"], rows["valid"].astype(bool), rows["error_mm"])
+    video, told = _video(media, folder), clip.whole()
+    about = {"clip": media.stem, "video": video, "picture": _picture_size(media)}
+    page = about | _whole_clip(model, clip.head, told) | _fitted_head(clip) | {"has": _has(clip.columns)}
+    count, pieces = len(told["time_s"]), _pieces(clip, model)
+    if count <= PIECE:
+        page["pieces"] = [rows for _, rows, _ in pieces]
+    else:
+        page |= _write_pieces(folder / ROWS_FOLDER, pieces, Overview(clip.head, count))
     path = folder / "index.html"
-    write_page(path, "viewer", {"clip": media.stem, "video": video} | page | frame_readings(rows))
+    write_page(path, "viewer", page)
     return path
 
 
-def clip_page(
-    model: RvqVae,
-    head: MorphableModel,
-    time_s: Float[np.ndarray, " n"],
-    tokens: Int[np.ndarray, "n m"],
-    valid: np.ndarray,
-    error_mm: Float[np.ndarray, " n"],
-) -> dict[str, Any]:
-    """What the player's page reads, but for the video: the frames, their decoded psi, the tokens' names and colours."""
-    psi = model.templates()
-    still = model.still()
-    decoded = np.tile(still, (len(time_s), 1))
-    if valid.any():
-        decoded[valid] = shown_tongue(head, model.decode(torch.as_tensor(tokens[valid].astype(np.int64))).numpy())
-    most = np.array([np.linalg.norm(head.displacement_mm(row - still), axis=1).max() for row in decoded[valid]])
-    reach = float(np.percentile(most, TYPICAL)) if len(most) else 1.0
-    lexicon, first = lexicon_of(model), model.words(np.zeros(tokens.shape[1], int))
+def write_pair(folders: Sequence[str], folder: Path, names: Sequence[str]) -> Path:
+    """Writes `folder/index.html`, which shows two clips' pages side by side and keeps them in step; returns its path.
+
+    Arguments:
+        folders: of the two pages, below `folder`. names: of the two clips.
+    """
+    path = folder / "index.html"
+    write_page(path, "pair", {"pages": [f"{each}/index.html" for each in folders], "names": list(names)})
+    return path
+
+
+def clip_page(model: RvqVae, head: MorphableModel, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """What the player's page reads of a short clip, but for the video and the fitted mesh.
+
+    Arguments:
+        rows: `time_s`, `valid` and `tokens`, and what else of `clip_rows.COLUMNS` is known; at most `PIECE` of them.
+    """
+    pieces = [packed_rows(model, head, rows)]
+    return _whole_clip(model, head, rows) | {"pieces": pieces, "has": _has(rows.keys())}
+
+
+def _has(columns: Set[str]) -> dict[str, bool]:
+    """What is known of a frame beside its tokens."""
+    return {"units": columns >= set(UNITS), "psi": "psi" in columns, "turn": columns >= set(TURN)}
+
+
+def _whole_clip(model: RvqVae, head: MorphableModel, told: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Times and tokens of all frames, and what the tokens' names and colours are."""
+    tokens, valid, lexicon = told["tokens"], told["valid"].astype(bool), lexicon_of(model)
+    psi, wide = model.templates(), model.config.codebook_size > 256
     return {
-        "times": np.round(time_s, 4).tolist(), "valid": valid.astype(int).tolist(), "books": first.tolist(),
-        "tokens": np.where(valid[:, None], tokens, -1).tolist(),
-        "error": [round(float(e), 2) if np.isfinite(e) else None for e in error_mm],
-        "psi": pack(decoded), "still": still.round(5).tolist(),
-        "limit": next((each for each in LIMITS_MM if each >= reach), LIMITS_MM[-1]),
+        "times": base64_of(np.round(told["time_s"] / TICK_S).astype("<i4")), "tick": TICK_S,
+        "valid": base64_of(np.packbits(valid, bitorder="little")),
+        "tokens": base64_of(np.where(valid[:, None], tokens, 0).astype("<u2" if wide else np.uint8)), "wide": wide,
+        "books": model.words(np.zeros(tokens.shape[1], int)).tolist(), "still": model.still().round(5).tolist(),
+        "limit": displacement_limit(model, head, tokens, valid),
         "names": [sentence(found) for found in movements(head, psi)],
-        "labels": [lexicon.label(code) for code in range(len(psi))], "colours": _colours(model, head.gram()),
-        "levels": model.config.levels, "head": packed_head(head),
+        "labels": [lexicon.label(code) for code in range(len(psi))],
+        "colours": token_colours(model, head.gram()).tolist(),
+        "levels": model.config.levels, "head": packed_head(head), "piece": PIECE,
+        "channels": channel_names(head), "sizes": channel_sizes_mm(head),
     }  # fmt: skip
 
 
-def frame_readings(rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """What the player's page reads of a frame beside its tokens, as far as known: words, head turn, action units.
-
-    Tables turn a head by yaw, pitch and roll about axes that turn along; the page's roll comes after the other two.
-
-    >>> frame_readings({"words": np.array(["smiles", None, "smiles"], object)})
-    {'words': ['', 'smiles'], 'said': [1, 0, 1]}
-    """
-    found: dict[str, Any] = {}
-    if "words" in rows:
-        words, said = np.unique([text or "" for text in rows["words"]], return_inverse=True)
-        found |= {"words": words.tolist(), "said": said.tolist()}
-    if rows.keys() >= set(TURN):
-        turn = np.stack([rows[name] for name in TURN], 1)
-        known = np.isfinite(turn).all(1)
-        rotation = Rotation.from_euler("YXZ", turn[known], degrees=True)
-        turn[known] = rotation.as_euler("ZXY", degrees=True)[:, ::-1]
-        found["turn"] = pack(np.nan_to_num(turn))
-    units = [name for name in UNITS if name in rows]
-    if units:
-        found["units"] = [UNITS[name] for name in units]
-        found["intensity"] = pack(np.nan_to_num(np.stack([rows[name] for name in units], 1)))
-    return found
+def _fitted_head(clip: ShownClip) -> dict[str, Any]:
+    """The person's shape, as its difference from the mean head, and the triangles that are laid over the picture."""
+    if clip.placer is None:
+        return {}
+    own = (clip.placer.shape - clip.head.template) * MM_PER_M
+    return {"shape": pack(own), "mask": base64_of(face_triangles(clip.head).astype("<u2"))}
 
 
-def _colours(model: RvqVae, metric: Float[np.ndarray, "e e"]) -> list[list[int | float]]:
-    """Red, green, blue (0 to 255) and opacity of each token: displays alike have colours alike, weak ones are faint."""
-    books = model.display_templates().reshape(len(model.quantiser.codebook), -1, len(metric))
-    strength = model.strengths()
-    rank = np.concatenate([similarity_rank(book, metric) for book in books])
-    rgb = (colormaps["viridis"](rank / max(books.shape[1] - 1, 1))[:, :3] * 255).round().astype(int)
-    opacity = np.where(strength > 0, FAINT + (1 - FAINT) * strength, 0).round(2)
-    return [[*colour, x] for colour, row in zip(rgb.tolist(), opacity.tolist(), strict=True) for x in row]
+def _pieces(clip: ShownClip, model: RvqVae) -> Iterator[tuple[int, dict[str, Any], dict[str, np.ndarray]]]:
+    """Number of the first row, packed rows and rows of each piece."""
+    first = 0
+    for rows in clip.batches(COLUMNS, PIECE):
+        yield first, packed_rows(model, clip.head, rows), rows
+        first += len(rows["valid"])
+
+
+def _write_pieces(
+    folder: Path, pieces: Iterator[tuple[int, dict[str, Any], dict[str, np.ndarray]]], overview: Overview
+) -> dict[str, Any]:
+    """Writes each piece as a script, which a page from disk can read where it can read no other file."""
+    for first, packed, rows in pieces:
+        number = first // PIECE
+        write_text(folder / f"{number}.js", f"rowsArrived({number}, {safe_json(packed)});\n")
+        overview.add(first, rows)
+    return {"pieces": None, "overview": overview.packed()}
+
+
+def _picture_size(media: Path) -> list[int]:
+    """Width and height of the upright pictures."""
+    with open_media(media) as reader:
+        height, width = next(reader.frames).rgb.shape[:2]
+    return [width, height]
 
 
 def playable(media: Path) -> bool:
@@ -149,8 +156,7 @@ def playable(media: Path) -> bool:
 def _video(media: Path, folder: Path) -> str:
     """Brings the video into the folder; its name there. Browsers count its time as the tables do."""
     if not playable(media):
-        with atomic_path(folder / "clip.mp4") as partial:
-            _encode(media, partial)
+        _encode(media, folder / "clip.mp4")
         return "clip.mp4"
     name = "clip" + ENDINGS[media.suffix.lower()]
     with atomic_path(folder / name) as partial:
@@ -160,17 +166,6 @@ def _video(media: Path, folder: Path) -> str:
 
 def _encode(media: Path, out: Path) -> None:
     """The upright pictures at their true times, as H.264."""
-    with open_media(media) as reader, av.open(str(out), "w", format="mp4") as container:
-        stream, last_ms = None, -1
+    with open_media(media) as reader, open_film(out) as film:
         for frame in reader.frames:
-            height, width = (side - side % 2 for side in frame.rgb.shape[:2])  # 4:2:0 has no odd sizes
-            if stream is None:
-                stream = container.add_stream("libx264", rate=MS_PER_S, options=QUALITY)
-                stream.pix_fmt, stream.width, stream.height = "yuv420p", width, height
-                stream.codec_context.time_base = stream.time_base = MILLISECOND
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.rgb[:height, :width]), format="rgb24")
-            last_ms = max(round(frame.time_s * MS_PER_S), last_ms + 1)  # MP4 takes no two pictures at one time
-            picture.pts, picture.time_base = last_ms, MILLISECOND
-            container.mux(stream.encode(picture))
-        if stream is not None:
-            container.mux(stream.encode())
+            film.write(frame.rgb, frame.time_s)

@@ -1,10 +1,13 @@
+import base64
 import io
+import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import av
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from codebooks import MOVES, known_model, known_templates, strong_model
@@ -13,20 +16,23 @@ from playwright.sync_api import Browser, Page
 from scipy.spatial.transform import Rotation
 from video_files import real_frames, write_video
 
+from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.cli import main
-from dfe_lib.encoding.files import encode_media
-from dfe_lib.encoding.view import view_media
+from dfe_lib.encoding.view import encoded_clip, view_media
 from dfe_lib.errors import UserError
 from dfe_lib.io.assets import asset
 from dfe_lib.io.media import Frame, MediaReader, open_media
-from dfe_lib.io.tables import read_arrays
+from dfe_lib.io.tables import REAL, table_writer, tokens_schema
 from dfe_lib.morphable.anny import anny_head
+from dfe_lib.quantisation.rvqvae import RvqVae
 from dfe_lib.report.pages import viewer as module
 from dfe_lib.report.pages.page import write_page
-from dfe_lib.report.pages.viewer import TURN, UNITS, clip_page, playable
+from dfe_lib.report.pages.viewer import PIECE, clip_page, playable, write_pair, write_viewer
+from dfe_lib.report.shown_clip import TURN, UNITS, ShownClip
 
 TIMES_MS = [0, 40, 80, 120, 160, 300, 340, 380, 420, 460, 500, 540]
 """Frame times with a gap, as phones make them."""
+BOX = ("box_x_px", "box_y_px", "box_width_px", "box_height_px")
 PICKED = (*range(4), *range(110, 118))
 """Frames of noface_face.mov: nobody, then somebody."""
 
@@ -51,11 +57,10 @@ def index(clip: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def encoded(clip: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+def encoded(clip: Path, model: Path) -> dict[str, np.ndarray]:
     """The table that the page shows."""
-    out = tmp_path_factory.mktemp("table") / "tokens.parquet"
-    encode_media(clip, out, model)
-    return read_arrays(out, ["words", *TURN, *UNITS])
+    with encoded_clip(clip, model) as shown:
+        return next(shown.shown.batches(("words", "psi", *TURN, *UNITS, *BOX), 64))
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +83,19 @@ def page(opened: tuple[Page, list[str]]) -> Page:
     page.evaluate("video.pause(), viewer.go(0)")
     wait_for_picture(page)
     return page
+
+
+def rows_of(tokens: np.ndarray, valid: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    count = len(tokens)
+    there = np.ones(count, bool) if valid is None else valid
+    return {"time_s": np.arange(count) / 25, "valid": there, "tokens": tokens, "error_mm": np.zeros(count)}
+
+
+def made_page(folder: Path, model: RvqVae, tokens: np.ndarray, clip: str = "made") -> dict:
+    """A page of tokens alone, without a video; what it reads."""
+    data = clip_page(model, anny_head(), rows_of(tokens))
+    write_page(folder / "index.html", "viewer", {"clip": clip, "video": "none.mp4"} | data)
+    return data
 
 
 def wait_for_picture(page: Page) -> None:
@@ -198,8 +216,7 @@ def test_the_shader_turns_by_yaw_then_pitch_then_roll(page: Page) -> None:
 
 def test_next_goes_to_where_a_display_comes_again(chromium: Browser, tmp_path: Path) -> None:
     tokens = np.array([[12, 0, 0], [12, 21, 0], [0, 0, 0], [21, 0, 0], [13, 21, 0]])
-    data = clip_page(strong_model(), anny_head(), np.arange(5) / 25, tokens, np.ones(5, bool), np.zeros(5))
-    write_page(tmp_path / "index.html", "viewer", {"clip": "made", "video": "none.mp4"} | data)
+    made_page(tmp_path, strong_model(), tokens)
     page = chromium.new_page()
     page.goto((tmp_path / "index.html").as_uri())
     seen = []
@@ -227,6 +244,135 @@ def difference(one: bytes, other: bytes) -> float:
     return float(np.abs(first - second).mean())
 
 
+def test_the_fitted_mesh_lies_on_the_face_and_can_be_taken_away(page: Page, encoded: dict) -> None:
+    page.evaluate("viewer.go(8)")
+    wait_for_picture(page)
+    marks = anny_head().landmarks
+    nose, chin = (marks.triangles[each, 0] for each in (1, 152))
+    box = dict(zip(("x", "y", "w", "h"), (encoded[name][8] for name in BOX), strict=True))
+    x, y = page.evaluate(f"viewer.pixel({nose})")
+    assert abs(x - box["x"] - box["w"] / 2) < 0.25 * box["w"] and abs(y - box["y"] - box["h"] / 2) < 0.25 * box["h"]
+    assert page.evaluate(f"viewer.pixel({chin})")[1] == pytest.approx(box["y"] + box["h"], abs=0.1 * float(box["h"]))
+    page.evaluate("video.controls = false")
+    there = page.locator(".screen").screenshot()
+    page.locator("#meshed").uncheck()
+    assert difference(there, page.locator(".screen").screenshot()) > 1
+    page.evaluate("viewer.go(0)")  # nobody is there
+    wait_for_picture(page)
+    without = page.locator(".screen").screenshot()
+    page.locator("#meshed").check()
+    assert difference(without, page.locator(".screen").screenshot()) < 0.1
+
+
+def test_the_eyes_look_where_the_fit_has_them_look(chromium: Browser, tmp_path: Path) -> None:
+    psi = np.zeros((2, 52))
+    psi[1, [ACTIONS.index(name) for name in ("eyeLookOutLeft", "eyeLookInRight")]] = 1.0
+    rows = rows_of(np.zeros((2, 3), int)) | {"psi": psi}
+    write_page(
+        tmp_path / "index.html", "viewer", {"clip": "a", "video": "a"} | clip_page(known_model(), anny_head(), rows)
+    )
+    page = chromium.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    straight, aside = (np.array(page.evaluate(f"viewer.go({i}), viewer.points")).reshape(-1, 3) for i in (0, 1))
+    moved, eye = page.evaluate("viewer.moved"), anny_head().region("left_eye")
+    page.close()
+    turned = anny_head().displacement_mm(psi[1])
+    np.testing.assert_allclose(aside - straight, turned, atol=0.1)
+    assert turned[eye].max() > 1 and max(moved) == 0  # the tokens move nothing, and the colours are theirs
+
+
+def test_curves_are_in_mm(page: Page, encoded: dict) -> None:
+    page.locator("#add").select_option(label="jawOpen")
+    page.evaluate("viewer.go(8)")
+    reach = np.linalg.norm(anny_head().expression[ACTIONS.index("jawOpen")], axis=1).max() * 1000
+    told = page.locator("#drawn output").inner_text()
+    assert float(told.removesuffix(" mm")) == pytest.approx(
+        reach * encoded["psi"][8, ACTIONS.index("jawOpen")], abs=0.2
+    )
+    assert page.locator("#height").inner_text().endswith(" mm")
+    page.locator("#drawn button").click()
+    assert not page.locator("#curves").is_visible()
+
+
+def test_words_units_and_strip_are_seen_without_scrolling(chromium: Browser, index: Path) -> None:
+    page = chromium.new_page(viewport={"width": 1366, "height": 800})
+    page.goto(index.as_uri())
+    page.wait_for_function("() => video.readyState >= 1")
+    page.evaluate("viewer.go(8)")
+    for name in ("#video", "#head", "#words", "#tokens", "#units", "#bands"):
+        box = page.locator(name).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 800, name
+    page.close()
+
+
+def test_ten_hours_are_a_page_of_less_than_twenty_megabytes(chromium: Browser, tmp_path: Path) -> None:
+    """Tokens, words and units of a million frames: the page has the strip at once, and reads the rest in pieces."""
+    table, count = long_table(tmp_path / "long.parquet"), 1_080_000
+    clip = ShownClip(table, None, anny_head())
+    video = write_video(tmp_path / "short.mp4", [np.zeros((48, 64, 3), np.uint8)] * 2)
+    index = write_viewer(video, clip, tmp_path / "page", strong_model())
+    (index.parent / "clip.mp4").unlink()  # of ten hours as well it would be
+    pieces = sorted((index.parent / "rows").glob("*.js"))
+    assert index.stat().st_size < 20e6 and len(pieces) == -(-count // PIECE)
+    assert max(path.stat().st_size for path in pieces) < 2e6
+    page = chromium.new_page(viewport={"width": 1366, "height": 800})
+    page.set_default_timeout(120_000)
+    page.goto(index.as_uri())
+    page.wait_for_function("() => viewer.loaded.length === 1 && words.textContent === 'does 0'")
+    for hour in (9.99, 3.0, 5.0, 7.0, 1.0, 2.0, 4.0):
+        frame = int(hour * 3600 * 30)
+        page.evaluate(f"viewer.go({frame})")
+        page.wait_for_function(f"() => viewer.frame === {frame} && words.textContent === 'does {frame // 1000 % 4}'")
+    assert len(page.evaluate("viewer.loaded")) <= 6
+    page.locator(".unit").nth(3).click()
+    high = page.evaluate("""(() => { const { width, height } = curves, pen = curves.getContext("2d");
+        const row = pen.getImageData(0, Math.round(0.7 * height), width, 1).data;
+        return [...Array(width).keys()].filter((x) => row[4 * x + 3] > 0).map((x) => x / width); })()""")
+    page.close()
+    assert np.mean(high) == pytest.approx(500_000 / count, abs=0.005)  # one frame of a million is seen
+
+
+def long_table(path: Path) -> Path:
+    """Ten hours at 30 frames a second; every thousand frames another display."""
+    schema = pa.schema([*tokens_schema(3), pa.field("words", pa.string()),
+                        *(pa.field(name, pa.float32()) for name in UNITS)])  # fmt: skip
+    with table_writer(path, schema) as table:
+        for start in range(0, 1_080_000, 20_000):
+            frame = np.arange(start, start + 20_000)
+            kind = frame // 1000 % 4
+            key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "frame": frame, "time_s": frame / 30, "data": REAL}
+            rest = {
+                "valid": np.ones(len(frame), bool),
+                "tokens": np.stack([4 * kind + 3, kind, 0 * kind], 1),
+                "error_mm": 0.5,
+            }
+            units = dict.fromkeys(UNITS, np.where(frame == 500_000, 2.0, 0.0))
+            table.write(key | rest | units | {"words": np.char.add("does ", kind.astype(str)).astype(object)})
+    return path
+
+
+def test_two_clips_stand_side_by_side_and_go_together(chromium: Browser, index: Path, tmp_path: Path) -> None:
+    for each in "12":
+        shutil.copytree(index.parent, tmp_path / each)
+    page = chromium.new_page(viewport={"width": 1366, "height": 800})
+    page.goto(write_pair(["1", "2"], tmp_path, ["<b>one", "two"]).as_uri())
+    assert page.title() == "<b>one and two"
+    first, second = (page.frames[i + 1] for i in range(2))
+    for frame in (first, second):
+        frame.wait_for_function("() => window.viewer && video.readyState >= 3")
+    first.evaluate("viewer.go(7)")
+    second.wait_for_function("() => viewer.frame === 7")
+    page.locator("#together").uncheck()
+    second.evaluate("viewer.go(3)")
+    page.wait_for_function("() => pair.times[1] < 0.2")
+    page.locator("#align").click()
+    page.locator("#together").check()
+    page.wait_for_timeout(500)  # what a clip was told to do it does not tell
+    first.evaluate("viewer.go(10)")  # 0.52 s, and the second was 0.26 s behind
+    second.wait_for_function("() => viewer.frame === 4")
+    page.close()
+
+
 def test_without_webgl_the_rest_of_the_page_works(chromium: Browser, index: Path) -> None:
     page = chromium.new_page()
     page.add_init_script("HTMLCanvasElement.prototype.getContext = ((old) => function (kind, ...rest) "
@@ -241,8 +387,7 @@ def test_without_webgl_the_rest_of_the_page_works(chromium: Browser, index: Path
 
 def test_a_name_that_looks_like_markup_does_no_harm(chromium: Browser, tmp_path: Path) -> None:
     name = "<!--<script>&amp;</script>"
-    data = clip_page(strong_model(), anny_head(), np.zeros(1), np.zeros((1, 3), int), np.ones(1, bool), np.zeros(1))
-    write_page(tmp_path / "index.html", "viewer", {"clip": name, "video": "none.mp4"} | data)
+    made_page(tmp_path, strong_model(), np.zeros((1, 3), int), clip=name)
     page = chromium.new_page()
     page.goto((tmp_path / "index.html").as_uri())
     assert page.title() == f"{name} and its tokens" and page.evaluate("viewer.frame") == 0
@@ -260,21 +405,19 @@ def test_tokens_of_every_stage_have_their_own_names_where_codebooks_are_separate
     model = known_model(shared=False)
     tokens = np.array([[1, 2, 4], [3, 3, 3]])
     psi = np.zeros((2, 52), np.float32)
-    data = clip_page(model, anny_head(), np.array([0.0, 0.04]), tokens, np.array([True, False]), np.zeros(2))
+    data = clip_page(model, anny_head(), rows_of(tokens, valid=np.array([True, False])))
     assert data["books"] == [0, len(MOVES), 2 * len(MOVES)]
     assert len(data["names"]) == len(data["colours"]) == 3 * len(MOVES)
-    assert data["tokens"] == [[1, 2, 4], [-1, -1, -1]]
+    assert list(base64.b64decode(data["tokens"])) == [1, 2, 4, 0, 0, 0] and list(base64.b64decode(data["valid"])) == [1]
     psi[0] = model.decode(torch.as_tensor(tokens[:1])).numpy()[0]
-    assert data["psi"]["step"] == pytest.approx(psi.max() / 32767)
+    assert data["pieces"][0]["faces"]["step"] == pytest.approx(psi.max() / 32767)
 
 
 def test_weak_displays_are_faint_and_what_means_nothing_is_not_there(chromium: Browser, tmp_path: Path) -> None:
-    tokens, valid = np.array([[12, 21, 0], [15, 0, 0], [0, 0, 0]]), np.ones(3, bool)
-    data = clip_page(strong_model(), anny_head(), np.arange(3) / 25, tokens, valid, np.zeros(3))
+    data = made_page(tmp_path, strong_model(), np.array([[12, 21, 0], [15, 0, 0], [0, 0, 0]]))
     assert data["labels"][12:16] == ["3 A", "3 B", "3 C", "3 D"] and data["labels"][0] == "at rest"
     assert [colour[3] for colour in data["colours"][12:16]] == sorted({colour[3] for colour in data["colours"][12:16]})
     assert data["colours"][0][3] == 0 and len({tuple(colour[:3]) for colour in data["colours"][12:16]}) == 1
-    write_page(tmp_path / "index.html", "viewer", {"clip": "made", "video": "none.mp4"} | data)
     page = chromium.new_page()
     page.goto((tmp_path / "index.html").as_uri())
     said = page.locator("#tokens li").all_inner_texts()
@@ -304,9 +447,9 @@ def test_a_clip_that_starts_late_is_in_step(chromium: Browser, tmp_path: Path, s
                        [500 + 40 * i for i in range(6)])  # fmt: skip
     with open_media(late) as reader:
         times = np.array([frame.time_s for frame in reader.frames])
-    data = clip_page(known_model(), anny_head(), times, np.zeros((6, 3), int), np.zeros(6, bool), np.zeros(6))
-    write_page(tmp_path / "page" / "index.html", "viewer",
-               {"clip": "late", "video": module._video(late, tmp_path / "page")} | data)  # fmt: skip
+    rows = rows_of(np.zeros((6, 3), int), valid=np.zeros(6, bool)) | {"time_s": times}
+    video = {"clip": "late", "video": module._video(late, tmp_path / "page")}
+    write_page(tmp_path / "page" / "index.html", "viewer", video | clip_page(known_model(), anny_head(), rows))
     page = chromium.new_page()
     page.goto((tmp_path / "page" / "index.html").as_uri())
     page.wait_for_function("() => video.readyState >= 3")

@@ -13,6 +13,10 @@ function unpacked(packed) {
   return Float32Array.from(new Int16Array(bytesOf(packed.bytes)), (value) => value * packed.step);
 }
 
+function unpackedBytes(packed) {
+  return Float32Array.from(new Uint8Array(bytesOf(packed.bytes)), (value) => packed.low + value * packed.step);
+}
+
 class HeadModel {
   constructor(packed) {
     this.names = packed.names;
@@ -126,6 +130,30 @@ void main() {
   colour = vec4(base * light + 0.08 * pow(max(dot(normal, half_way), 0.0), 12.0), 1.0);
 }`;
 
+/* A program of two shaders; throws what the compiler says. */
+function program(gl, ...sources) {
+  const made = gl.createProgram();
+  [gl.VERTEX_SHADER, gl.FRAGMENT_SHADER].forEach((kind, i) => {
+    const shader = gl.createShader(kind);
+    gl.shaderSource(shader, sources[i]);
+    gl.compileShader(shader);
+    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost()) throw new Error(gl.getShaderInfoLog(shader));
+    gl.attachShader(made, shader);
+  });
+  gl.linkProgram(made);
+  gl.useProgram(made);
+  return made;
+}
+
+/* A browser may take the graphics away, and gives them back later. */
+function recovering(canvas, lost, restored) {
+  canvas.addEventListener("webglcontextlost", (event) => {
+    event.preventDefault(); // or it never comes back
+    lost();
+  });
+  canvas.addEventListener("webglcontextrestored", restored);
+}
+
 class HeadView {
   /* `turned` is called with (yaw, pitch) in degrees after the viewer has turned the head. */
   constructor(canvas, model, turned = () => {}) {
@@ -134,6 +162,7 @@ class HeadView {
     this.gl = canvas.getContext("webgl2", { antialias: true, alpha: true });
     if (!this.gl) {
       this.hint.textContent = "This browser offers no WebGL 2, so the head cannot be drawn; the rest of the page works without it.";
+      canvas.classList.add("without");
       return;
     }
     this.prepare();
@@ -178,16 +207,7 @@ class HeadView {
 
   prepare() {
     const { gl, model } = this;
-    this.program = gl.createProgram();
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, FRAGMENT_SHADER]]) {
-      const shader = gl.createShader(kind);
-      gl.shaderSource(shader, source);
-      gl.compileShader(shader);
-      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader));
-      gl.attachShader(this.program, shader);
-    }
-    gl.linkProgram(this.program);
-    gl.useProgram(this.program);
+    this.program = program(gl, VERTEX_SHADER, FRAGMENT_SHADER);
     gl.enable(gl.DEPTH_TEST);
     this.buffers = {};
     this.fill("tint", model.tint, 3, gl.UNSIGNED_BYTE);
@@ -255,15 +275,11 @@ class HeadView {
     gl.drawElements(gl.TRIANGLES, this.model.faces.length, gl.UNSIGNED_INT, 0);
   }
 
-  /* A browser may take the graphics away, and gives them back later. */
   recover() {
     const { canvas, hint } = this;
     const usual = hint.textContent;
-    canvas.addEventListener("webglcontextlost", (event) => {
-      event.preventDefault(); // or it never comes back
-      hint.textContent = "The browser took the graphics away; the head comes back when it gives them back.";
-    });
-    canvas.addEventListener("webglcontextrestored", () => {
+    const lost = () => (hint.textContent = "The browser took the graphics away; the head comes back when it gives them back.");
+    recovering(canvas, lost, () => {
       hint.textContent = usual;
       this.prepare();
       this.upload();

@@ -1,96 +1,91 @@
-/* The clip player: video, head and strip show one frame. `window.viewer` tells which. */
+/* The clip player: video, mesh, head, words and strip show one frame. `window.viewer` tells which. */
 
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (id) => document.getElementById(id);
-  const [video, strip, bands] = ["video", "strip", "bands"].map(find);
-  const { times } = data;
-  const count = times.length;
-  const step = count > 1 ? (times[count - 1] - times[0]) / (count - 1) : 0.04;
-  const end = (i) => times[i + 1] ?? times[i] + step;
-  const stages = data.books.length;
-  const SAME_MS = 0.002; // browsers and files round times differently
-  let shown = 0;
-
+  const video = find("video");
+  const rows = new ClipRows(data, arrived);
   const model = new HeadModel(data.head);
   const view = new HeadView(find("head"), model);
-  const psi = unpacked(data.psi);
-  const turn = data.turn && unpacked(data.turn); // yaw, pitch, roll of each frame
-  const intensity = data.units && unpacked(data.intensity);
+  const overlay = data.shape && new Overlay(find("mesh"), video, model, data);
+  const timeline = new Timeline(rows, data, (i) => go(i));
   const width = data.still.length;
-  wireTurns(find("turns"), view);
-  find("title").textContent = `${data.clip} and its tokens`;
-  document.title = find("title").textContent;
-  find("scale").style.background = gradient(model.heat);
-  find("limit").textContent = `${data.limit} mm`;
+  const eyes = data.head.names.flatMap((name, i) => (name.startsWith("eyeLook") ? [i] : []));
+  let shown = 0;
 
-  /* Number of a token among the names and colours: with separate codebooks each stage has its own. */
-  const number = (i, stage) => data.tokens[i][stage] + data.books[stage];
   const colour = (token) => `rgb(${data.colours[token].slice(0, 3).join(" ")} / ${data.colours[token][3]})`;
   const moves = (token) => data.colours[token][3] > 0; // not the token that means nothing
-
-  function frameAt(seconds) {
-    let [low, high] = [0, count - 1];
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (times[middle] <= seconds + SAME_MS) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
+  const display = (token) => Math.floor(token / data.levels);
 
   /* ---- one frame ---- */
 
-  const display = (at) => Math.floor(at / data.levels);
-  const shows = (i, at) => Boolean(data.valid[i]) && data.tokens[i].some((_, stage) => display(number(i, stage)) === display(at));
-
-  /* Where a display comes next after frame i, having been away; from the beginning again after the last one. */
-  function next(i, at) {
-    for (let k = 1; k <= count; k++) {
-      const to = (i + k) % count;
-      if (shows(to, at) && (to === 0 || !shows(to - 1, at))) return to;
-    }
-    return i;
+  function line(token) {
+    const again = el("button", { type: "button", class: "next", onclick: () => go(rows.next(shown, display(token))), "aria-label": `Next time of ${data.labels[token]}` }, "next");
+    return el("li", {}, el("i", { style: `background: ${colour(token)}` }), `${data.labels[token]}: ${data.names[token]} `, again);
   }
 
-  function line(at) {
-    const again = el("button", { type: "button", class: "next", onclick: () => go(next(shown, at)), "aria-label": `Next time of ${data.labels[at]}` }, "next");
-    return el("li", {}, el("i", { style: `background: ${colour(at)}` }), `${data.labels[at]}: ${data.names[at]} `, again);
-  }
-
-  function pose(i) {
-    if (turn && find("posed").checked) view.look(...turn.slice(3 * i, 3 * i + 3));
-  }
-
+  /* What is said of a frame at once; the rest follows when its piece of the rows has been read. */
   function show(i) {
     shown = i;
-    const there = Boolean(data.valid[i]);
-    find("head").style.visibility = there ? "visible" : "hidden";
-    if (there) view.show(psi.slice(i * width, (i + 1) * width), data.still, data.limit);
-    if (there) pose(i);
-    find("words").textContent = there && data.words ? data.words[data.said[i]] : "";
-    meter(i, there);
-    find("most").textContent = there ? `moves at most ${view.most.toFixed(1)} mm` : "no face";
-    const off = there && data.error[i] !== null ? `, ${data.error[i].toFixed(1)} mm from the fitted face` : "";
-    find("frame").textContent = `Frame ${i} at ${times[i].toFixed(2)} s${there ? off : ": no face"}`;
-    const said = there ? data.tokens[i].map((_, stage) => number(i, stage)).filter(moves) : [];
+    const there = rows.valid(i);
+    const said = there ? Array.from({ length: rows.stages }, (_, stage) => rows.token(i, stage)).filter(moves) : [];
     find("tokens").replaceChildren(...said.map(line));
     if (there && !said.length) find("tokens").append(el("li", {}, "At rest: no token moves the face"));
+    const { strip } = timeline;
     strip.setAttribute("aria-valuenow", i);
-    strip.setAttribute("aria-valuetext", `${times[i].toFixed(2)} seconds, ${there ? `tokens ${said.map((at) => data.labels[at]).join(", ") || "at rest"}` : "no face"}`);
-    place();
+    strip.setAttribute("aria-valuetext", `${rows.times[i].toFixed(2)} seconds, ${there ? `tokens ${said.map((at) => data.labels[at]).join(", ") || "at rest"}` : "no face"}`);
+    timeline.place(i);
+    detail(i, there, rows.at(i));
+  }
+
+  function detail(i, there, found) {
+    const face = there && found;
+    find("head").style.visibility = face ? "visible" : "hidden";
+    if (face) drawHead(found);
+    overlay?.show(face && found.piece.psi ? fitted(found) : null, face && found.piece.place ? placed(found) : null);
+    find("words").textContent = face && found.piece.words ? found.piece.words[found.piece.said[found.row]] : "";
+    meter(face);
+    find("most").textContent = face ? `moves at most ${view.most.toFixed(1)} mm` : there ? "reading" : "no face";
+    const error = face && found.piece.error?.[found.row];
+    const off = face && found.piece.error ? `, ${error.toFixed(1)} mm from the fitted face` : "";
+    find("frame").textContent = `Frame ${i} at ${rows.times[i].toFixed(2)} s${there ? off : ": no face"}`;
+  }
+
+  const fitted = ({ piece, row }) => piece.psi.subarray(row * width, (row + 1) * width);
+  const placed = ({ piece, row }) => piece.place.map((values) => values.subarray((row * values.length) / piece.said.length, ((row + 1) * values.length) / piece.said.length));
+
+  /* The face that the tokens say; the eyes, which they leave to chance, as the fit has them. */
+  function drawHead(found) {
+    const said = found.piece.said[found.row];
+    const psi = found.piece.faces.slice(said * width, (said + 1) * width);
+    const rest = Float32Array.from(data.still);
+    if (found.piece.psi) for (const i of eyes) psi[i] = rest[i] = fitted(found)[i];
+    view.show(psi, rest, data.limit);
+    pose(found);
+  }
+
+  function pose({ piece, row }) {
+    if (piece.turn && find("posed").checked) view.look(...piece.turn.subarray(3 * row, 3 * row + 3));
+  }
+
+  /* A piece of the rows has been read. */
+  function arrived() {
+    show(shown);
+    timeline.repaint();
   }
 
   function go(i) {
-    const to = Math.max(0, Math.min(count - 1, i));
+    const to = Math.max(0, Math.min(rows.count - 1, i));
     show(to);
     // the middle of the frame: its edge may round to the frame before
-    video.currentTime = (times[to] + end(to)) / 2;
+    video.currentTime = (rows.times[to] + rows.end(to)) / 2;
   }
 
   function follow(seconds) {
-    const i = frameAt(seconds);
-    if (i !== shown) show(i);
+    const i = rows.frameAt(seconds);
+    if (i === shown) return;
+    show(i);
+    rows.ask(Math.floor(i / data.piece) + 1); // what comes next
   }
 
   if (video.requestVideoFrameCallback) {
@@ -107,157 +102,105 @@
   video.addEventListener("error", () => {
     find("trouble").textContent = "This browser cannot play the clip; the strip and the head work without it.";
   });
+  find("strip").addEventListener("keydown", (event) => {
+    if (event.key !== " ") return;
+    video.paused ? video.play() : video.pause();
+    event.preventDefault();
+  });
 
-  /* ---- action units ---- */
+  /* ---- movements over time ---- */
 
-  const INKS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7"]; // told apart by the colour-blind
-  const MOST = 5;
-  const drawnUnits = []; // those that the strip shows over time, at most as many as there are inks
-  const meters = (data.units ?? []).map((name, unit) => {
+  const drawn = []; // channels that are drawn over time, at most as many as there are inks
+  const actions = data.channels.length - width; // those before it are action units
+  const meters = data.channels.slice(0, data.has.units ? actions : 0).map((name, unit) => {
     const button = el("button", { type: "button", class: "unit", title: name, "aria-pressed": "false", onclick: () => toggle(unit) },
-      el("span", {}, `AU${name}`), el("i"), el("output"));
+      el("span", {}, name), el("i"), el("output"));
     find("units").append(button);
     return button;
   });
   find("measured").hidden = !meters.length;
+  find("moving").hidden = !data.has.units && !data.has.psi;
+  const choices = (label, there, first, last) => there && find("add").append(el("optgroup", { label },
+    ...data.channels.slice(first, last).map((name, i) => el("option", { value: first + i }, name))));
+  choices("Action units", data.has.units, 0, actions);
+  choices("Movements of the fitted face", data.has.psi, actions, data.channels.length);
+  find("add").addEventListener("input", () => {
+    if (find("add").value && !drawn.includes(Number(find("add").value))) toggle(Number(find("add").value));
+    find("add").value = "";
+  });
 
-  function meter(i, there) {
+  function meter(face) {
     meters.forEach((button, unit) => {
-      const value = there ? intensity[i * meters.length + unit] : 0;
-      button.children[1].style.setProperty("--share", `${(100 * value) / MOST}%`);
-      button.children[2].textContent = there ? value.toFixed(1) : "–";
+      const share = face ? rows.strength(unit, face) : 0;
+      button.children[1].style.setProperty("--share", `${100 * share}%`);
+      button.children[2].textContent = face ? (5 * share).toFixed(1) : "–";
+    });
+    [...find("drawn").children].forEach((chip, ink) => {
+      chip.querySelector("output").textContent = face ? `${(data.sizes[drawn[ink]] * rows.strength(drawn[ink], face)).toFixed(1)} mm` : "–";
     });
   }
 
-  function toggle(unit) {
-    const at = drawnUnits.indexOf(unit);
-    if (at >= 0) drawnUnits.splice(at, 1);
-    else drawnUnits.push(unit);
-    if (drawnUnits.length > INKS.length) drawnUnits.shift();
+  function toggle(channel) {
+    const at = drawn.indexOf(channel);
+    if (at >= 0) drawn.splice(at, 1);
+    else drawn.push(channel);
+    if (drawn.length > INKS.length) drawn.shift();
     meters.forEach((button, each) => {
-      const ink = drawnUnits.indexOf(each);
+      const ink = drawn.indexOf(each);
       button.setAttribute("aria-pressed", String(ink >= 0));
       button.style.borderColor = ink < 0 ? "" : INKS[ink];
     });
-    find("curves").hidden = !drawnUnits.length;
-    drawn = "";
-    place();
+    find("drawn").replaceChildren(...drawn.map((each, ink) =>
+      el("button", { type: "button", "aria-label": `Take the curve of ${data.channels[each]} away`, onclick: () => toggle(each) },
+        el("i", { style: `background: ${INKS[ink]}` }), `${data.channels[each]} `, el("output"), " ×")));
+    timeline.draw([...drawn]);
+    meter(rows.valid(shown) ? rows.at(shown) : null);
   }
 
-  /* The largest value of the frames of each dot, so that a short movement in a long clip is seen. */
-  function curve(pen, unit, [from, to], height) {
-    const dots = pen.canvas.width;
-    pen.beginPath();
-    for (let x = 0; x < dots; x++) {
-      const [first, last] = [x, x + 1].map((edge) => frameAt(from + (edge / dots) * (to - from)));
-      let value = 0;
-      for (let i = first; i <= last; i++) if (data.valid[i]) value = Math.max(value, intensity[i * meters.length + unit]);
-      pen.lineTo(x, height * (1 - Math.min(value / MOST, 1)));
-    }
-    pen.stroke();
-  }
+  /* ---- switches ---- */
 
-  /* ---- the strip ---- */
+  wireTurns(find("turns"), view);
+  find("scale").style.background = gradient(model.heat);
+  find("limit").textContent = `${data.limit} mm`;
+  find("title").textContent = `${data.clip} and its tokens`;
+  document.title = find("title").textContent;
+  find("posing").hidden = !data.has.turn;
+  find("posed").addEventListener("input", () => (find("posed").checked ? rows.valid(shown) && rows.here(shown) && pose(rows.at(shown)) : view.look(view.yaw, view.pitch)));
+  find("meshing").hidden = !overlay?.gl;
+  find("mesh").hidden = !overlay?.gl;
+  find("meshed").addEventListener("input", () => {
+    find("mesh").hidden = !find("meshed").checked;
+    overlay.redraw();
+  });
 
-  /* First and last second that the strip shows: all, or a stretch around the current frame. */
-  function stretch() {
-    const [first, last] = [times[0] ?? 0, count ? end(count - 1) : 1];
-    const span = Number(find("span").value);
-    if (!span || last - first <= span) return [first, last];
-    const from = Math.max(first, Math.min(last - span, times[shown] - span / 2));
-    return [from, from + span];
-  }
-
-  let drawn = "";
-
-  function place() {
-    const [from, to] = stretch();
-    const key = [from, to, strip.clientWidth].join();
-    if (key !== drawn) paint(from, to);
-    drawn = key;
-    find("cursor").style.left = `${(100 * (times[shown] + end(shown) - 2 * from)) / 2 / (to - from)}%`;
-  }
-
-  /* A pen for a canvas of the strip, emptied and as fine as the screen. */
-  function fresh(canvas, dots) {
-    canvas.width = Math.max(1, Math.round(canvas.clientWidth * dots));
-    canvas.height = Math.max(1, Math.round(canvas.clientHeight * dots));
-    return canvas.getContext("2d");
-  }
-
-  function paint(from, to) {
-    const dots = Math.min(window.devicePixelRatio || 1, 2);
-    const pen = fresh(bands, dots);
-    const tall = bands.height / stages;
-    const graph = fresh(find("curves"), dots);
-    drawnUnits.forEach((unit, ink) => {
-      Object.assign(graph, { strokeStyle: INKS[ink], lineWidth: 2 * dots });
-      curve(graph, unit, [from, to], graph.canvas.height);
+  /* In a page of two clips: tells the other one where this one goes, and follows it. */
+  if (window.parent !== window) {
+    document.documentElement.classList.add("inside");
+    const tell = () => window.parent.postMessage({ time: video.currentTime, playing: !video.paused, rate: video.playbackRate }, "*");
+    for (const name of ["seeked", "play", "pause", "ratechange"]) video.addEventListener(name, tell);
+    window.addEventListener("message", ({ source, data: asked }) => {
+      if (source !== window.parent || typeof asked?.time !== "number") return;
+      if (Math.abs(video.currentTime - asked.time) > (asked.playing ? 0.25 : 0.001)) video.currentTime = asked.time;
+      video.playbackRate = asked.rate;
+      if (asked.playing === video.paused) asked.playing ? video.play() : video.pause();
     });
-    for (let x = 0; x < bands.width; x++) {
-      const i = frameAt(from + ((x + 0.5) / bands.width) * (to - from));
-      if (!data.valid[i]) continue;
-      for (let stage = 0; stage < stages; stage++) {
-        pen.fillStyle = colour(number(i, stage));
-        pen.fillRect(x, stage * tall, 1, tall - dots);
-      }
-    }
   }
-
-  function under(event) {
-    const box = strip.getBoundingClientRect();
-    const [from, to] = stretch();
-    const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-    const stage = Math.floor(((event.clientY - box.top) / bands.clientHeight) * stages); // below the last: the curves
-    return { i: frameAt(from + share * (to - from) - SAME_MS), stage: Math.max(0, stage), share };
-  }
-
-  function hint(event) {
-    const { i, stage, share } = under(event);
-    find("tip").hidden = stage >= stages;
-    if (stage >= stages) return;
-    const at = data.valid[i] ? number(i, stage) : -1;
-    const text = at < 0 ? "no face" : `Stage ${stage}, ${moves(at) ? `token ${data.labels[at]}: ${data.names[at]}` : "nothing more"}`;
-    find("tip").textContent = `${times[i].toFixed(2)} s · ${text}`;
-    Object.assign(find("tip").style, share < 0.5 ? { left: `${100 * share}%`, right: "auto" } : { left: "auto", right: `${100 * (1 - share)}%` });
-  }
-
-  let held = false;
-  strip.addEventListener("pointerdown", (event) => {
-    held = true;
-    strip.setPointerCapture(event.pointerId);
-    go(under(event).i);
-  });
-  strip.addEventListener("pointermove", (event) => {
-    hint(event);
-    if (held) go(under(event).i);
-  });
-  for (const name of ["pointerup", "pointercancel"]) strip.addEventListener(name, () => (held = false));
-  strip.addEventListener("pointerleave", () => (find("tip").hidden = true));
-  strip.addEventListener("keydown", (event) => {
-    const second = Math.max(1, Math.round(1 / step));
-    const ways = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: second, PageUp: -second, Home: -count, End: count };
-    if (event.key === " ") video.paused ? video.play() : video.pause();
-    else if (event.key in ways) go(shown + ways[event.key]);
-    else return;
-    event.preventDefault();
-  });
-  find("span").addEventListener("input", place);
-  find("posing").hidden = !turn;
-  find("posed").addEventListener("input", () => (find("posed").checked ? pose(shown) : view.look(view.yaw, view.pitch)));
-  new ResizeObserver(place).observe(strip);
-  strip.setAttribute("aria-valuemax", count - 1);
 
   video.src = data.video;
   show(0);
+  const asked = Number(location.hash.slice(1).replace(/^t=/, "")); // index.html#t=12.5 opens there
+  if (location.hash && Number.isFinite(asked)) go(rows.frameAt(asked));
 
   window.viewer = {
     get frame() { return shown; },
     get time() { return video.currentTime; },
-    get tokens() { return data.valid[shown] ? data.tokens[shown] : null; },
+    get tokens() { return rows.valid(shown) ? Array.from({ length: rows.stages }, (_, stage) => rows.tokens[shown * rows.stages + stage]) : null; },
     get moved() { return Array.from(view.moved); },
+    get points() { return Array.from(view.points); },
     get turned() { return [view.yaw, view.pitch, view.roll]; },
+    get loaded() { return [...rows.pieces.keys()]; },
     look: (...angles) => view.look(...angles),
+    pixel: (vertex) => overlay.pixel(vertex),
     go,
   };
 })();
