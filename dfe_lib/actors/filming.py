@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from ..io.tables import atomic_path
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, Light, turn
+from ..morphable.vtk_scene import VtkScene, pyvista_module
 from ..tracking.landmark_network import crop_of
 from ..tracking.landmarker import FaceLandmarks
 from .actor import Actor, fine_mesh, landmarks_of, sample_actor
@@ -138,15 +139,11 @@ class Studio(HeadRenderer):
     """
 
     def __init__(self, head: MorphableModel) -> None:
-        camera = Camera(width=SIZE, height=SIZE)
-        super().__init__(head.faces, len(head.template), camera, background=KEY)
-        self.refine, fine = fine_mesh(head)
-        self._mesh.points = np.zeros((self.refine.shape[0], 3), np.float32)
-        self._mesh.regular_faces = fine
-        self._mesh["colour"] = np.zeros((self.refine.shape[0], 3), np.uint8)
-        window = self._plotter.render_window
-        assert window is not None  # it is there until the plotter is closed
-        window.SetMultiSamples(0)  # the key must stay exact; smaller pictures smooth the edges
+        # without several samples a pixel the key stays exact; smaller pictures smooth the edges
+        super().__init__(
+            head.faces, len(head.template), Camera(width=SIZE, height=SIZE), background=KEY, smooth=False,
+            renderer="vtk", fine=fine_mesh(head),
+        )  # fmt: skip
         self._spectacles, self._frame = self._add_spectacles(head)
 
     def __enter__(self) -> "Studio":
@@ -154,8 +151,7 @@ class Studio(HeadRenderer):
 
     def picture(self, actor: Actor, psi: Float[np.ndarray, " e"], shot: Shot) -> Smaller:
         """The finished picture of an expression."""
-        self.camera = shot.camera
-        self._aim()
+        self.aim(shot.camera)
         self.light(shot.lights)
         posed = actor.vertices(psi) @ shot.rotation.T + [*shot.shift, 0]
         self._frame.SetVisibility(actor.glasses)
@@ -163,7 +159,8 @@ class Studio(HeadRenderer):
         return finish(self.render(posed, actor.painted(psi)), shot)
 
     def _add_spectacles(self, head: MorphableModel) -> tuple:
-        pyvista = self._pyvista
+        assert isinstance(self._scene, VtkScene)  # as asked for above
+        pyvista = pyvista_module()
         marks = landmarks_of(head, head.template.astype(float))
         angles = np.linspace(0, 2 * np.pi, 33)
         rims = []
@@ -175,7 +172,7 @@ class Studio(HeadRenderer):
         pieces = [pyvista.MultipleLines(points).tube(radius=0.0011, n_sides=6) for points in (*rims, bridge)]
         mesh = pieces[0].merge(pieces[1:]).extract_surface(algorithm="dataset_surface")
         self._resting = np.array(mesh.points, float)
-        return mesh, self._plotter.add_mesh(mesh, color=(0.08, 0.07, 0.07))
+        return mesh, self._scene.plotter.add_mesh(mesh, color=(0.08, 0.07, 0.07))
 
 
 def finish(rendered: Picture, shot: Shot) -> Smaller:

@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.procrustes import nearest_rotation
 
-__all__ = ["POSE_LANDMARKS", "HeadFit", "LandmarkSolver", "camera_axes", "lift"]
+__all__ = ["POSE_LANDMARKS", "HeadFit", "LandmarkSolver", "camera_axes", "lift", "skew"]
 
 POSE_LANDMARKS = np.arange(0, 468, 4)
 """Every fourth of FaceLandmarker's landmarks: enough for a pose, at a fraction of the cost."""
@@ -239,7 +239,7 @@ class LandmarkSolver:
         """`R <- R exp(w)`, `t <- t + s R tau`, `s <- s exp(sigma)`, psi kept within its bounds."""
         turn, shift, grow = step[:, :3], step[:, 3:6], step[:, 6]
         state.translation = state.translation + state.scale[:, None] * (state.rotation @ shift[..., None])[..., 0]
-        state.rotation = state.rotation @ torch.linalg.matrix_exp(_skew(turn))
+        state.rotation = state.rotation @ torch.linalg.matrix_exp(skew(turn))
         state.scale = state.scale * grow.clamp(-0.5, 0.5).exp()
         state.coefficients = state.coefficients + step[:, N_POSE:]
         state.coefficients[:, : self.n_actions].clamp_(0, 1)
@@ -310,7 +310,8 @@ def _pressed(psi: Tensor, gradient: Tensor) -> Bool[Tensor, "n e"]:
     return ((psi <= 0) & (gradient < 0)) | ((psi >= 1) & (gradient > 0))
 
 
-def _skew(vector: Tensor) -> Tensor:
+def skew(vector: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"]:
+    """Matrices that multiply like cross products, `skew(v) x = v x x`; their exponentials are rotations."""
     x, y, z = vector.unbind(-1)
     zero = torch.zeros_like(x)
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(-1, 3, 3)

@@ -10,7 +10,8 @@ from ..errors import UserError
 from ..tracking.landmarker import FaceLandmarks
 from .model import LandmarkEmbedding, MorphableModel
 from .painting import paint
-from .rendering import Camera, HeadRenderer, pyvista_module, turn
+from .rendering import Camera, HeadRenderer, turn
+from .vtk_scene import pyvista_module
 
 __all__ = ["embed_landmarks", "facial_regions"]
 

@@ -1,82 +1,51 @@
-"""Off-screen pictures of a head: a pinhole camera, a subdivided mesh, one colour a vertex."""
+"""Off-screen pictures of a head: a pinhole camera, a subdivided mesh, one colour a vertex, drawn by VTK or PyTorch3D."""
 
-import os
-import warnings
-from dataclasses import dataclass
-from types import ModuleType, TracebackType
+from collections.abc import Callable
+from types import TracebackType
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from scipy.sparse import coo_matrix, csr_matrix
-from scipy.spatial.transform import Rotation
 
-from ..errors import study_packages
+from ..errors import UserError, did_you_mean
+from .camera import STUDIO, Camera, Light, Scene, turn
 
-__all__ = ["Camera", "HeadRenderer", "Light", "pyvista_module", "subdivision", "turn"]
+__all__ = ["RENDERERS", "Camera", "HeadRenderer", "Light", "subdivision", "turn", "use_renderer"]
 
 CLAY = np.array([0.80, 0.66, 0.58])
 
+RENDERERS = ("vtk", "pytorch3d")
+"""What can draw a head; the study's own pictures are VTK's."""
 
-@dataclass(frozen=True)
-class Camera:
-    """Pinhole camera on the z axis, `distance` metres before the head's centre, looking at it.
+_in_use = RENDERERS[0]
 
-    Arguments:
-        distance: metres from the origin of the head to the camera.
-        focal_px: focal length in pixels.
-        width, height: of the picture in pixels.
+
+def use_renderer(name: str) -> None:
+    """Lets `vtk` or `pytorch3d` draw all heads from now on; rendered actors, which networks learn from, stay VTK's.
+
+    Raises:
+        UserError: There is no such renderer, or it is not installed.
+
+    >>> use_renderer("vtk")
     """
-
-    distance: float = 0.9
-    focal_px: float = 1500.0
-    width: int = 480
-    height: int = 480
-
-    def project(self, points: Float[np.ndarray, "*b 3"]) -> Float[np.ndarray, "*b 2"]:
-        """Pixels (x right, y down) of points in metres."""
-        scale = self.focal_px / (self.distance - points[..., 2:])
-        return points[..., :2] * scale * [1, -1] + self._centre
-
-    def rays(self, pixels: Float[np.ndarray, "*b 2"]) -> Float[np.ndarray, "*b 3"]:
-        """Directions from the camera `(0, 0, distance)` through the pixels."""
-        xy = (pixels - self._centre) * [1, -1] / self.focal_px
-        return np.concatenate([xy, -np.ones_like(xy[..., :1])], -1)
-
-    @property
-    def _centre(self) -> Float[np.ndarray, "2"]:
-        return np.array([self.width / 2, self.height / 2])
-
-    @property
-    def view_angle(self) -> float:
-        """Vertical field of view in degrees."""
-        return float(np.degrees(2 * np.arctan(self.height / 2 / self.focal_px)))
+    global _in_use
+    _scene_of(name)
+    _in_use = name
 
 
-@dataclass(frozen=True)
-class Light:
-    """A directional light: where it stands (x, y, z, any length), its strength and its colour."""
+def _scene_of(name: str) -> Callable[..., Scene]:
+    if name == "vtk":
+        from .vtk_scene import VtkScene, pyvista_module
 
-    position: tuple[float, float, float]
-    strength: float
-    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
+        pyvista_module()
+        return VtkScene
+    if name == "pytorch3d":
+        from .pytorch3d_scene import Pytorch3dScene
+        from .rasteriser import pytorch3d_module
 
-
-STUDIO = (Light((0.5, 0.6, 1.0), 0.75), Light((-0.8, 0.2, 0.7), 0.4), Light((0.0, -0.6, 0.8), 0.15))
-
-
-def turn(yaw: float | int = 0, pitch: float | int = 0, roll: float | int = 0) -> Float[np.ndarray, "3 3"]:
-    """Head rotation from degrees: yaw > 0 turns to the subject's left, pitch > 0 nods down, roll tilts."""
-    return Rotation.from_euler("YXZ", [yaw, pitch, roll], degrees=True).as_matrix()
-
-
-def pyvista_module() -> ModuleType:
-    """pyvista, which is heavy and no part of a core install; raises `UserError` where it is not installed."""
-    # read when VTK is imported; otherwise it first looks for a display, and complains that there is none
-    os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
-    with study_packages(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # in a notebook it would ask for progress bars that nobody uses
-        import pyvista
-    return pyvista
+        pytorch3d_module()
+        return Pytorch3dScene
+    raise UserError(f"There is no renderer {name!r}: {did_you_mean(name, RENDERERS)}")
 
 
 class HeadRenderer:
@@ -90,6 +59,8 @@ class HeadRenderer:
         lights: directional lights.
         background: red, green, blue in [0, 1].
         smooth: several samples a pixel; without, faster, for pictures that are made smaller anyway.
+        renderer: of `RENDERERS`; what :func:`use_renderer` chose when None.
+        fine: matrix (W, V) and triangles of a finer mesh of your own, in place of subdivisions.
 
     >>> import numpy as np
     >>> corners = np.array([[-0.05, -0.05, 0], [0.05, -0.05, 0], [0, 0.05, 0]])
@@ -107,29 +78,21 @@ class HeadRenderer:
         lights: tuple[Light, ...] = STUDIO,
         background: tuple[float, float, float] = (1.0, 1.0, 1.0),
         smooth: bool = True,
+        renderer: str | None = None,
+        fine: tuple[csr_matrix, Int[np.ndarray, "g 3"]] | None = None,
     ) -> None:
         self.camera, self._faces = camera, faces
-        self.refine, fine = subdivision(faces, n_vertices, subdivisions)
-        self._pyvista = pyvista = pyvista_module()
-        self._mesh = pyvista.PolyData.from_regular_faces(np.zeros((self.refine.shape[0], 3)), fine)
-        self._mesh["colour"] = np.zeros((self.refine.shape[0], 3), np.uint8)
-        self._plotter = pyvista.Plotter(off_screen=True, window_size=[camera.width, camera.height], lighting="none")
-        self._plotter.add_mesh(self._mesh, scalars="colour", rgb=True, specular=0.12, specular_power=12, ambient=0.12,
-                               interpolation="phong")  # fmt: skip
-        self._plotter.set_background(background)
-        if not smooth:
-            window = self._plotter.render_window
-            assert window is not None  # it is there until the plotter is closed
-            window.SetMultiSamples(0)
-        self.light(lights)
-        self._aim()
+        self.refine, triangles = fine or subdivision(faces, n_vertices, subdivisions)
+        scene = _scene_of(renderer or _in_use)
+        self._scene = scene(triangles, self.refine.shape[0], camera, lights, background, smooth)
 
     def light(self, lights: tuple[Light, ...]) -> None:
-        self._plotter.renderer.remove_all_lights()
-        for light in lights:
-            lamp = self._pyvista.Light(position=light.position, intensity=light.strength, light_type="scene light")
-            lamp.diffuse_color = light.colour
-            self._plotter.add_light(lamp)
+        self._scene.light(lights)
+
+    def aim(self, camera: Camera) -> None:
+        """Looks through another camera with a picture of the same size."""
+        self.camera = camera
+        self._scene.aim(camera)
 
     def render(
         self,
@@ -144,13 +107,8 @@ class HeadRenderer:
             colours: (fine, 3) in [0, 1], one for each vertex of the subdivided mesh; clay when None.
             rotation: of the head about its origin.
         """
-        posed = vertices if rotation is None else vertices @ rotation.T
-        self._mesh.points = (self.refine @ posed).astype(np.float32)
-        self._mesh.point_data.active_normals = (self.refine @ _normals(posed, self._faces)).astype(np.float32)
-        painted = np.broadcast_to(CLAY, self._mesh.points.shape) if colours is None else colours
-        self._mesh["colour"] = np.clip(painted * 255, 0, 255).astype(np.uint8)
-        self._plotter.render()
-        return np.array(self._plotter.screenshot(return_img=True))
+        self._place(vertices, colours, rotation)
+        return self._scene.picture()
 
     def cut_out(
         self,
@@ -159,17 +117,31 @@ class HeadRenderer:
         rotation: Float[np.ndarray, "3 3"] | None = None,
     ) -> UInt8[np.ndarray, "h w 4"]:
         """The same picture with a transparent background."""
-        self.render(vertices, colours, rotation)
-        return np.array(self._plotter.screenshot(return_img=True, transparent_background=True))
+        self._place(vertices, colours, rotation)
+        return self._scene.cut_out()
 
-    def _aim(self) -> None:
-        view = self._plotter.camera
-        view.position, view.focal_point, view.up = (0, 0, self.camera.distance), (0, 0, 0), (0, 1, 0)
-        view.view_angle = self.camera.view_angle
-        view.clipping_range = (0.05, 5.0)
+    def depth(
+        self, vertices: Float[np.ndarray, "v 3"], rotation: Float[np.ndarray, "3 3"] | None = None
+    ) -> Float[np.ndarray, "h w"]:
+        """Metres from the camera's plane to the head in the middle of each pixel, NaN where there is no head."""
+        self._place(vertices, None, rotation)
+        return self._scene.depth()
+
+    def _place(
+        self,
+        vertices: Float[np.ndarray, "v 3"],
+        colours: Float[np.ndarray, "fine 3"] | None,
+        rotation: Float[np.ndarray, "3 3"] | None,
+    ) -> None:
+        posed = vertices if rotation is None else vertices @ rotation.T
+        points = self.refine @ posed
+        painted = np.broadcast_to(CLAY, points.shape) if colours is None else colours
+        self._scene.place(
+            points, self.refine @ _normals(posed, self._faces), np.clip(painted * 255, 0, 255).astype(np.uint8)
+        )
 
     def close(self) -> None:
-        self._plotter.close()
+        self._scene.close()
 
     def __enter__(self) -> "HeadRenderer":
         return self
