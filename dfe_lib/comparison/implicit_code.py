@@ -64,7 +64,7 @@ class ImplicitCode:
 
     def templates(self) -> Float[np.ndarray, "t e"]:
         """What the codes of each stage do by their plain codebooks alone, which the networks change in company."""
-        books = [self.quantiser.first, *(stage.book for stage in self.quantiser.stages)]
+        books = [self.quantiser.first, *(stage.book for stage in self.quantiser.later)]
         first, *others = [book.detach().double().numpy() * self.scale @ self.axes.synthesis.T for book in books]
         return np.concatenate([first + self.axes.mean, *others])
 

@@ -67,7 +67,12 @@ class ImplicitQuantiser(nn.Module):
         self.first = nn.Parameter(books[0].clone())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.stages = nn.ModuleList(ImplicitStage(book, width, depth) for book in books[1:])
+            self._later = nn.ModuleList(ImplicitStage(book, width, depth) for book in books[1:])
+
+    @property
+    def later(self) -> list[ImplicitStage]:
+        """The stages but the first."""
+        return [stage for stage in self._later if isinstance(stage, ImplicitStage)]
 
     @torch.no_grad()
     def encode(self, z: Float[Tensor, "b d"], beam: int = 5, shortlist: int = 16) -> Int[Tensor, "b m"]:
@@ -82,7 +87,7 @@ class ImplicitQuantiser(nn.Module):
         distance = self.first.square().sum(1) - 2 * z @ self.first.T
         codes = distance.topk(min(beam, len(self.first)), largest=False).indices[..., None]
         so_far = self.first[codes[..., 0]]
-        for stage in self.stages:
+        for stage in self.later:
             left = z[:, None] - so_far
             near = stage.book.square().sum(1) - 2 * left @ stage.book.T
             near = near.topk(min(shortlist, near.shape[2]), largest=False).indices
@@ -97,7 +102,7 @@ class ImplicitQuantiser(nn.Module):
     def sums(self, codes: Int[Tensor, "b m"]) -> list[Float[Tensor, "b d"]]:
         """The sum after each stage."""
         sums = [self.first[codes[:, 0]]]
-        for stage, column in zip(self.stages, codes.T[1:], strict=True):
+        for stage, column in zip(self.later, codes.T[1:], strict=True):
             sums.append(sums[-1] + stage(sums[-1], column[:, None])[:, 0])
         return sums
 

@@ -92,12 +92,13 @@ class Occurrences:
     """Where tokens and displays occur, over the frames with a face.
 
     Arguments:
-        table: (N,) which of the tables. frame, face_id, time_s: (N,).
+        kind: (N,) `"real"` or `"simulated"`. table: (N,) which of the tables. frame, face_id, time_s: (N,).
         tokens: (N, M) words of the model, rows of its templates.
         displays: (N, M) that they show, -1 where a token means nothing.
         paths: the tables.
     """
 
+    kind: np.ndarray
     table: Int[np.ndarray, " n"]
     frame: Int[np.ndarray, " n"]
     face_id: Int[np.ndarray, " n"]
@@ -115,7 +116,7 @@ def token_occurrences(tables: Iterable[Path], model: RvqVae) -> Occurrences:
     """Reads the frames with a face from tokens tables."""
     paths = tuple(sorted(Path(path) for path in tables))
     parts = [_valid_rows(path, i, model) for i, path in enumerate(paths)]
-    empty = {"time_s": np.empty(0), "tokens": np.empty((0, model.config.n_stages), int)}
+    empty = {"kind": np.empty(0, "<U9"), "time_s": np.empty(0), "tokens": np.empty((0, model.config.n_stages), int)}
     empty |= {name: np.empty(0, int) for name in ("table", "frame", "face_id")}
     columns = {name: np.concatenate([p[name] for p in [empty, *parts]]) for name in empty}
     return Occurrences(**columns, displays=lexicon_of(model).words(columns["tokens"]), paths=paths)
@@ -207,11 +208,11 @@ def _presence(words: Int[np.ndarray, "n m"], count: int) -> csr_matrix:
 
 
 def _valid_rows(path: Path, number: int, model: RvqVae) -> dict[str, np.ndarray]:
-    table = read_arrays(path, ["frame", "face_id", "time_s", "valid", "tokens"])
+    table = read_arrays(path, ["frame", "face_id", "time_s", "data", "valid", "tokens"])
     valid = table["valid"].astype(bool)
     rows = {name: table[name][valid] for name in ("frame", "face_id", "time_s")}
     rows["tokens"] = model.words(table["tokens"][valid])
-    return rows | {"table": np.full(valid.sum(), number)}
+    return rows | {"kind": table["data"][valid].astype(str), "table": np.full(valid.sum(), number)}
 
 
 def _spaced(seen: Occurrences, rows: Int[np.ndarray, " r"]) -> list[int]:
