@@ -24,13 +24,22 @@ def real_frames(name: str, count: int | None = None) -> list[Frame]:
 
 
 def write_video(
-    path: Path, pictures: Iterable[np.ndarray], times_ms: Sequence[int] | None = None, aspect: Fraction | None = None
+    path: Path,
+    pictures: Iterable[np.ndarray],
+    times_ms: Sequence[int] | None = None,
+    aspect: Fraction | None = None,
+    key_every: int | None = None,
 ) -> Path:
-    """Encodes the pictures at 25 frames a second, or at the times given; `aspect` is that of a pixel."""
+    """Encodes the pictures at 25 frames a second, or at the times given; `aspect` is that of a pixel.
+
+    A key frame comes when the encoder likes, or every so many frames.
+    """
     with av.open(str(path), "w", format=FORMATS.get(path.suffix)) as container:
         stream = container.add_stream(CODECS.get(path.suffix, "libx264"), rate=25)
         stream.pix_fmt = "rgb8" if path.suffix == ".gif" else "yuv420p"
         stream.bit_rate = 4_000_000
+        if key_every:
+            stream.codec_context.gop_size = key_every
         if aspect:
             stream.sample_aspect_ratio = aspect
         for i, rgb in enumerate(pictures):
