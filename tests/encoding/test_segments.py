@@ -4,6 +4,8 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from dfe_lib.encoding.clip import write_clip
 from dfe_lib.encoding.segments import decide, extract_part, finish_segment, join_clip, plan_clip
 from dfe_lib.encoding.settings import GROUPS, Settings
 from dfe_lib.encoding.tokenizer import Tokenizer
+from dfe_lib.errors import UserError
 from dfe_lib.io import segments
 from dfe_lib.io.clip_table import MediaFile
 from dfe_lib.io.tables import frames_schema, read_arrays, table_writer
@@ -82,6 +85,19 @@ def test_steps_in_any_order_write_the_bytes_of_one_process(tokenizer, video, tmp
     assert (tmp_path / "steps.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
+def test_landmarks_are_kept_where_they_are_asked_for_and_nowhere_else(tokenizer, video, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    clip, kept = MediaFile(video, "pair", "someone"), replace(SETTINGS, frames=str(tmp_path / "frames"))
+    write_clip(tokenizer.rows, clip, tmp_path / "tokens.parquet", kept, {})
+    extract_clip(video, tmp_path / "alone.parquet", faces="all", subject_id="someone")
+    assert (tmp_path / "frames" / "pair.parquet").read_bytes() == (tmp_path / "alone.parquet").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"tmp", "frames", "tokens.parquet", "alone.parquet"}
+    assert not list((tmp_path / "tmp").iterdir())
+    with pytest.raises(UserError, match="folder"):
+        Settings(frames="frames.parquet")
+
+
 def test_a_video_is_entered_in_the_middle(video) -> None:
     plan = plan_clip(MediaFile(video, "clip", "someone"), SETTINGS)
     assert [part.index for part in plan.media] == [0, 25, 50] and plan.parts == 3
@@ -111,7 +127,10 @@ def test_people_keep_their_names_over_the_boundaries(video, tmp_path) -> None:
 
 STEP = """
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
+from dfe_lib.errors import UserError
 from dfe_lib.io import segments
 segments.SEGMENT_S = 1.0
 from dfe_lib.encoding.segments import finish_segment, plan_clip
