@@ -103,7 +103,7 @@ def encode_inputs(
         raise UserError(f"--workers must be 1 or more, not {workers}.")
     check_outputs(inputs, out, expressions)
     target, folder = Path(out), parts_folder(out)
-    written = [target, folder] + ([Path(expressions)] if expressions is not None else [])
+    written = [target, folder] + [Path(each) for each in (expressions, settings.frames) if each]
     found = find_inputs(inputs, written)
     clips, failed = found.clips, found.failures
     result = BatchResult(failed=failed, skipped=found.skipped)

@@ -25,7 +25,6 @@ def write_clip(
     settings: Settings,
     metadata: Mapping[str, str] | None = None,
     progress: tqdm | bool | None = None,
-    frames: Path | None = None,
 ) -> None:
     """Writes the encoded table of one clip; it appears when it is whole.
 
@@ -33,12 +32,11 @@ def write_clip(
         rows: of the model. clip: what `inputs.find_inputs` found. out: Parquet file.
         metadata: what the file is to say of itself, beside its `note` of damage.
         progress: a bar to move on frame by frame, or whether to show one (default: when a terminal watches).
-        frames: where the clip's frames table goes, with its landmarks; it is not kept when None.
 
     Raises UserError when the clip cannot be read, or its psi is not the model's.
     """
     with scratch() as folder:
-        finish_clip(rows, read_clip(clip, folder, settings, progress), out, settings, metadata, frames)
+        finish_clip(rows, read_clip(clip, folder, settings, progress), out, settings, metadata)
 
 
 def finish_clip(
@@ -47,12 +45,10 @@ def finish_clip(
     out: Path,
     settings: Settings,
     metadata: Mapping[str, str] | None = None,
-    frames: Path | None = None,
 ) -> None:
     """The second half of :func:`write_clip`: psi, where there is none yet, and the rows."""
     decision = decide(rows, read.plan, read.work, settings)
-    if frames is not None:
-        keep_frames(decision, frames)
+    keep_frames(decision, read.plan.clip.clip_id, settings)
     with one_thread():
         write_table(rows, _rows(rows, decision, read.work, settings), out, settings, decision, metadata)
 

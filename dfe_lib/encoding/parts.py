@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from ..errors import UserError
 from ..io.export import export_csv
+from ..io.row_sums import sum_rows
 from ..io.tables import (
     REAL,
     expressions_schema,
-    read_arrays,
     read_batches,
     read_metadata,
     table_schema,
@@ -67,28 +67,41 @@ def is_done(part: Path, key: str) -> bool:
 
 def summary_of(part: Path) -> PartSummary:
     """What an encoded table holds."""
-    noted = read_metadata(part)
-    there = table_schema(part).names
-    rows = read_arrays(
-        part, ["clip_id", "face_id", "frame", "valid", "error_mm", *(["covered"] * ("covered" in there))]
-    )
-    shown = rows["valid"]
-    clip = np.unique(rows["clip_id"].astype(str), return_inverse=True)[1]
-    frames, faces = np.stack([clip, rows["frame"]], 1), np.stack([clip, rows["face_id"]], 1)
-    error = rows["error_mm"][shown]
-    error = error[np.isfinite(error)]
-    told = rows.get("covered", np.full(len(shown), np.nan))[shown].astype(float)
-    told = told[np.isfinite(told)]
+    noted, error, told = read_metadata(part), _Mean(), _Mean()
+    covers = ["covered"] * ("covered" in table_schema(part).names)
+
+    def add(rows: dict[str, np.ndarray]) -> None:
+        error.add(rows["error_mm"][rows["shown"]])
+        for name in covers:
+            told.add(rows[name][rows["shown"]])
+
+    sums = sum_rows(part, add, ("error_mm", *covers))
     return PartSummary(
         part.stem,
-        len(np.unique(frames, axis=0)),
-        len(np.unique(frames[shown], axis=0)),
-        len(np.unique(faces[shown], axis=0)),
-        float(error.mean()) if len(error) else float("nan"),
-        float(told.mean()) if len(told) else float("nan"),
+        sums.frames,
+        sums.with_face,
+        sums.people,
+        error.value,
+        told.value,
         noted.get("note", ""),
         noted.get("advice", ""),
     )
+
+
+@dataclass
+class _Mean:
+    """Of the finite ones among numbers that go by; NaN without any."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, values: np.ndarray) -> None:
+        known = values[np.isfinite(values)].astype(float)
+        self.total, self.count = self.total + float(known.sum()), self.count + len(known)
+
+    @property
+    def value(self) -> float:
+        return self.total / self.count if self.count else float("nan")
 
 
 def join_parts(parts: Sequence[Path], out: Path, settings: Settings) -> None:

@@ -53,17 +53,14 @@ def join_clip(
     out: Path,
     settings: Settings,
     metadata: Mapping[str, str],
-    frames: Path | None = None,
 ) -> None:
     """Writes the encoded table of a clip whose segments are all finished, and removes the clip's folder.
 
     Arguments:
         metadata: What the file is to say of itself, beside its `note` and `advice`.
-        frames: Where the clip's frames table goes; it is not kept when None.
     """
     decision = decide(rows, plan, work, settings)
-    if frames is not None:
-        keep_frames(decision, frames)
+    keep_frames(decision, plan.clip.clip_id, settings)
     parts = [finish_segment(rows, plan, work, number, settings) for number in range(len(decision.segments))]
     write_table(rows, (batch for part in parts for batch in read_batches(part)), out, settings, decision, metadata)
     rmtree(work)

@@ -29,6 +29,8 @@ class Settings:
         start_s, end_s: the part of a clip that is encoded, in seconds, without its end (None: to the last frame).
         smoothing: of psi over time, of `smoothing.SMOOTHINGS`; the default is the study's.
         groups: of `GROUPS`, the columns beside key and tokens.
+        frames: folder for a frames table of each video, picture or file of another program, with all its landmarks
+            (some 5 kB a frame); they are not kept when empty.
     """
 
     faces: str = "largest"
@@ -40,6 +42,7 @@ class Settings:
     width: int = 0
     height: int = 0
     offset: float = 0.0
+    frames: str = ""
 
     def __post_init__(self) -> None:
         strange = [name for name in self.groups if name not in GROUPS]
@@ -47,6 +50,8 @@ class Settings:
             raise UserError(f"there is no group of columns {strange[0]!r}; {did_you_mean(strange[0], GROUPS)}")
         if self.faces not in ("largest", "all"):
             raise UserError(f"faces must be 'largest' or 'all', not {self.faces!r}.")
+        if Path(self.frames).suffix in TABLES:
+            raise UserError(f"--frames {self.frames} must be a folder: it gets a table for each clip.")
         if not self.fps >= 0:
             raise UserError(f"--fps must be a number above 0, not {self.fps}.")
         if self.start_s < 0 or (self.end_s is not None and self.end_s <= self.start_s):

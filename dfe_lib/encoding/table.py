@@ -9,6 +9,7 @@ import pyarrow as pa
 from ..errors import UserError
 from ..fitting.measurement import measurement_kind, measurement_of
 from ..fitting.segment_fit import fit_segment
+from ..io.names import table_path
 from ..io.tables import table_schema, table_writer
 from .columns import encoded_schema
 from .decision import Decision
@@ -51,10 +52,11 @@ def write_table(
             raise UserError("no frame lies in the part that --start and --end name: the clip is shorter.")
 
 
-def keep_frames(decision: Decision, out: Path) -> None:
-    """Writes the frames table that a clip was read into; nothing for a clip that is a table of ours already."""
-    if decision.kind not in ("media", "recording"):
+def keep_frames(decision: Decision, clip_id: str, settings: Settings) -> None:
+    """Writes the frames table that a clip was read into, if the settings ask for it and it is none of ours already."""
+    if not settings.frames or decision.kind not in ("media", "recording"):
         return
+    out = table_path(Path(settings.frames), clip_id)
     with table_writer(out, schema := table_schema(decision.segments[0].path)) as table:
         for segment in decision.segments:
             for batch in segment.batches(schema.names):

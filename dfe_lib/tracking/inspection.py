@@ -4,13 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import UserError
 from ..io.exported import exported_kind, read_exported
-from ..io.media import is_media, open_media
+from ..io.media import MediaReader, is_media, open_media
+from ..io.row_sums import sum_rows
 from ..io.scratch import scratch
-from ..io.tables import read_arrays, read_metadata, table_schema
+from ..io.tables import read_metadata, table_schema
 from .formats.recording import Report, write_recording
 from .formats.registry import recognise
 from .formats.settings import ReadSettings
@@ -18,8 +17,6 @@ from .formats.takes import compare_with_video
 
 __all__ = ["Inspection", "inspect_file"]
 
-MOST_FRAMES = 1 << 32
-"""More than a clip has, since its frames are numbered in 32 bits."""
 USES = {
     "tokens": "tokens: bag of words, export to CSV and ELAN",
     "psi": "expressions as they are: train, tokenise and compare",
@@ -85,21 +82,29 @@ def inspect_file(path: str | os.PathLike, settings: ReadSettings | None = None) 
     with scratch() as folder:
         out = folder / "frames.parquet"
         report = write_recording(source, out, path.stem, path.stem)
-        last = int(read_arrays(out, ["frame"])["frame"].max())
-        report.notes += filter(None, [compare_with_video(path, last + 1)])
+        last = sum_rows(out).last
+        report.notes += filter(None, [compare_with_video(path, last[0] + 1 if last else 0)])
         return _frames(found.name, out, report)
 
 
 def _media(path: Path, settings: ReadSettings) -> Inspection:
     with open_media(path) as reader:
-        times = [frame.time_s for frame in reader.frames]
+        count, first_s, last_s = _walked(reader)
         kind = f"picture ({path.suffix[1:]})" if reader.still else f"video ({path.suffix[1:]})"
         damage = reader.damage
-    fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+    fps = (count - 1) / (last_s - first_s) if count > 1 else 0.0
     use = "landmark detection, then expressions: train, tokenise and compare"
     given = settings.fps or settings.width or settings.height or settings.offset
     notes = [damage] * bool(damage) + ["its own times and size are used, not those of the settings"] * bool(given)
-    return Inspection(kind, ["pictures"], len(times), len(times), round(fps, 2), 0, notes, [], [use])
+    return Inspection(kind, ["pictures"], count, count, round(fps, 2), 0, notes, [], [use])
+
+
+def _walked(reader: MediaReader) -> tuple[int, float, float]:
+    """Number of frames, and time of the first and the last."""
+    count, ends = 0, [0.0]
+    for count, frame in enumerate(reader.frames, 1):
+        ends = [*ends[:1], frame.time_s] if count > 1 else [frame.time_s]
+    return count, ends[0], ends[-1]
 
 
 def _table(path: Path) -> Inspection:
@@ -114,20 +119,14 @@ def _table(path: Path) -> Inspection:
 def _frames(kind: str, table: Path, report: Report) -> Inspection:
     schema = table_schema(table)
     lists = {field.name: field.type.list_size for field in schema if hasattr(field.type, "list_size")}
-    shown = "detected" if "detected" in schema.names else "valid"
-    rows = read_arrays(table, ["clip_id", "face_id", "frame", "time_s", shown])
-    clip = np.unique(rows["clip_id"].astype(str), return_inverse=True)[1].astype(np.int64)
-    frame = rows["frame"] + clip * MOST_FRAMES  # a table may hold several clips
-    one = clip == clip[:1]
-    frames, first = np.unique(frame[one], return_index=True)
-    span = float(rows["time_s"][one][first[-1]] - rows["time_s"][one][first[0]]) if len(first) else 0.0
+    sums = sum_rows(table)
     return Inspection(
         kind,
         [f"{name} ({size} values a frame)" for name, size in lists.items()],
-        len(np.unique(frame)),
-        len(np.unique(frame[rows[shown]])),
-        round(float(frames[-1] - frames[0]) / span, 2) if span else 0.0,
-        len(np.unique((rows["face_id"] + clip * MOST_FRAMES)[rows[shown]])),
+        sums.frames,
+        sums.with_face,
+        round(sums.fps, 2),
+        sums.people,
         report.remarks,
         report.lacks,
         [use for name, use in USES.items() if name in lists] or ["nothing: it has no face measurement"],

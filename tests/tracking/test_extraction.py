@@ -15,8 +15,11 @@ from dfe_lib.errors import UserError
 from dfe_lib.io import progress
 from dfe_lib.io.assets import asset
 from dfe_lib.io.tables import FRAMES, read_arrays, read_dataframe, read_metadata, table_writer
-from dfe_lib.tracking import extraction
+from dfe_lib.tracking import extraction, segments
 from dfe_lib.tracking.extraction import extract_clip, extract_clips
+from dfe_lib.tracking.identity import Track
+from dfe_lib.tracking.landmarker import Box
+from dfe_lib.tracking.segments import FoundPart, FoundSegment, settle
 
 CLIPS = ("WolfgangLanger_Pexels.mp4", "face_noface.mov", "noface_face.mov", "no_face.mp4", "multi_face.jpg")
 
@@ -239,10 +242,14 @@ def test_keeping_one_works_across_batches(tmp_path):
     columns = {name: np.ones((keep.sum(), size)) for name, size in lists.items()}
     columns |= dict.fromkeys(("confidence", "interocular_px", "out_of_frame", "width", "height"), 1)
     columns |= {"clip_id": "a", "subject_id": "a", "detected": True}
-    with table_writer(tmp_path / "a.parquet", FRAMES) as table:
+    with table_writer(tmp_path / "found-00000.parquet", FRAMES) as table:
         table.write(columns | {"frame": frames[keep], "face_id": ids[keep], "time_s": frames[keep] / 25})
-    assert extraction._keep_one(tmp_path / "a.parquet", 1) == 1000 - 334
-    table = read_dataframe(tmp_path / "a.parquet")
+    tracks = [Track(Box(0, 0, 1, 1), 0.0, Box(0, 0, 1, 1), 0.0, count, size)
+              for count, size in ((1000, 1.0), (1000 - 334, 9.0), (1000, 1.0), (1000, 1.0))]  # fmt: skip
+    found = FoundPart([FoundSegment(0, 1000, 1000, 0.0, 40.0, 1, 1, tracks)], 1000, 1000, 0, "", (0, 0, 1000))
+    clip = settle(tmp_path, [found], "largest")
+    assert (clip.frames_with_face, clip.people) == (1000 - 334, 4)
+    table = read_dataframe(clip.tables[0])
     assert table["frame"].tolist() == list(range(1000))
     pd.testing.assert_series_equal(table["detected"], table["frame"] % 3 != 0, check_names=False)
 
@@ -274,8 +281,8 @@ def test_a_bar_only_for_a_terminal(monkeypatch, tmp_path, capsys):
 
 def test_an_error_while_rows_are_written_lets_go_of_the_clip(monkeypatch, tmp_path):
     """Detection runs in a thread of its own, decoding in another: both must end when the writer fails."""
-    monkeypatch.setattr(extraction, "BATCH", 8)
-    monkeypatch.setattr(extraction._Rows, "take", lambda self: 1 / 0)
+    monkeypatch.setattr(segments, "BATCH", 8)
+    monkeypatch.setattr(segments.FaceRows, "take", lambda self: 1 / 0)
     threads = threading.active_count()
     with pytest.raises(ZeroDivisionError):
         extract_clip(asset("WolfgangLanger_Pexels.mp4"), tmp_path / "a.parquet")
