@@ -24,7 +24,7 @@ UNITS_SEEN = 0.1
 """Strength from which a unit is named for a token, FACS's level A."""
 NOTHING = "At rest"
 """What the token that means nothing says."""
-REMEMBERED = 100_000
+REMEMBERED = 10_000
 """Combinations of tokens whose sentence is kept."""
 
 

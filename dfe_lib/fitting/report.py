@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..actors.benchmark_set import MOVING, RenderedSet, rendered_set
-from ..io.tables import N_LANDMARKS, main_face, read_arrays
+from ..io.tables import N_LANDMARKS, main_face, read_arrays, read_at
 from ..morphable.model import MorphableModel
 from .benchmark import Predictions, fit_accuracy, fit_channels, fit_leakage, fit_speed, predictions
 from .calibration import fit_calibration
@@ -17,6 +17,8 @@ from .stability import fit_real, fit_smoothing
 __all__ = ["FitReport", "fit_report"]
 
 MIN_FRAMES = 50
+MOST_FRAMES = 9000
+"""The first so many of a clip's faces are judged: five minutes."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,10 @@ def fit_report(head: MorphableModel, frames: Path) -> FitReport:
 def _clips(frames: Path) -> dict[str, tuple[np.ndarray, ...]]:
     clips = {}
     for path in sorted(frames.glob("*.parquet")):
-        table = read_arrays(path, ["face_id", "time_s", "detected", "landmarks", "blendshapes", "features"])
-        here = table["detected"] & (table["face_id"] == main_face(path))
-        if here.sum() >= MIN_FRAMES:
-            landmarks = table["landmarks"][here].reshape(-1, N_LANDMARKS, 3)
-            clips[path.stem] = (landmarks, *(table[name][here] for name in ("blendshapes", "features", "time_s")))
+        key = read_arrays(path, ["face_id", "detected"])
+        here = np.flatnonzero(key["detected"] & (key["face_id"] == main_face(path)))[:MOST_FRAMES]
+        if len(here) >= MIN_FRAMES:
+            table = read_at(path, here, ["time_s", "landmarks", "blendshapes", "features"])
+            landmarks = table["landmarks"].reshape(-1, N_LANDMARKS, 3)
+            clips[path.stem] = (landmarks, *(table[name] for name in ("blendshapes", "features", "time_s")))
     return clips

@@ -307,7 +307,7 @@ def read_batches(
 
 
 def read_at(path: str | os.PathLike, rows: Int[np.ndarray, " k"], columns: Sequence[str]) -> dict[str, np.ndarray]:
-    """Some rows of a table, by their numbers, which rise; only the row groups that hold them are read."""
+    """Some rows of a table, by their numbers, which do not fall; only the row groups that hold them are read."""
     with _open(path, columns) as parquet:
         ends = np.cumsum([0, *(parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups))])
         group = np.searchsorted(ends, rows, side="right") - 1

@@ -93,7 +93,8 @@ def movements(head: MorphableModel, psi: Float[np.ndarray, "k e"]) -> list[list[
         UserError: The head has no landmarks.
     """
     names, ways = _ways(head)
-    lengths, ranges = shown_tongue(head, psi) @ ways, np.abs(ways).max(0)
+    # row by row: what is said of one does not depend, in its last digit, on the others
+    lengths, ranges = (shown_tongue(head, psi)[:, None] @ ways)[:, 0], np.abs(ways).max(0)
     return [_told(names, row, np.abs(row) / np.maximum(ranges, 1e-9)) for row in lengths]
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from ..blendshapes import BLENDSHAPES
-from ..io.tables import N_LANDMARKS, main_face, read_arrays, table_schema
+from ..io.tables import N_LANDMARKS, main_face, read_arrays, read_at, table_schema
 from ..morphable.model import MorphableModel
 from ..morphable.parts import FaceParts
 from ..tracking.sources import read_sources, stills
@@ -143,12 +143,13 @@ def _with_picture(face: OneFace, frames: Path, clip: str, number: int, face_id: 
     """The same with what the frames table and the clip itself have of it."""
     table, sources = frames / f"{clip}.parquet", read_sources(frames)
     there = [name for name in ("landmarks", "blendshapes") if name in table_schema(table).names]
-    rows = read_arrays(table, ["frame", "face_id", *there])
-    row = int(np.flatnonzero((rows["frame"] == number) & (rows["face_id"] == face_id))[0])
-    face = replace(face, scores=rows["blendshapes"][row] if "blendshapes" in there else None)
+    key = read_arrays(table, ["frame", "face_id"])
+    rows = np.flatnonzero((key["frame"] == number) & (key["face_id"] == face_id))[:1]
+    seen = read_at(table, rows, there) if there else {}
+    face = replace(face, scores=seen["blendshapes"][0] if "blendshapes" in there else None)
     if "landmarks" not in there:
         return face
-    marks = _landmarks(rows["landmarks"][row])
+    marks = _landmarks(seen["landmarks"][0])
     if not has_pictures(sources, clip):
         return replace(face, landmarks=marks)
     crop, corner = face_crop(stills(sources[clip], [number])[number], marks)

@@ -11,7 +11,7 @@ from PIL import Image
 from ..fitting.benchmark import N_IDENTITY_FRAMES, padded
 from ..fitting.estimator import ExpressionEstimator
 from ..fitting.solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
-from ..io.tables import N_LANDMARKS, main_face, read_arrays, table_schema
+from ..io.tables import N_LANDMARKS, main_face, read_arrays, read_at, table_schema
 from ..morphable.metric import mesh_length
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..tracking.sources import read_sources, stills
@@ -20,6 +20,8 @@ from .pictures import has_pictures, some_of
 __all__ = ["METHODS", "Overlay", "clip_overlays", "frame_overlays"]
 
 METHODS = ("blendshapes_calibrated", "ours")
+MOST_FRAMES = 9000
+"""Frames of a clip that are looked at, evenly spread, beside those that are shown: all of five minutes."""
 N_IDENTITY = 20
 WIDTH_PX = 200
 """Width of the cut-out in the figure; finer than this a wireframe looks like noise."""
@@ -71,10 +73,13 @@ def frame_overlays(
 def _overlays(
     table: Path, path: Path, head: MorphableModel, estimator: ExpressionEstimator, shown: list[int] | None
 ) -> Iterator[Overlay]:
-    rows = read_arrays(table, ["frame", "time_s", "face_id", "detected", "landmarks", "blendshapes", "features"])
-    rows = {name: values[rows["detected"] & (rows["face_id"] == main_face(table))] for name, values in rows.items()}
-    if not len(rows["frame"]):
+    key = read_arrays(table, ["frame", "face_id", "detected"])
+    own = np.flatnonzero(key["detected"] & (key["face_id"] == main_face(table)))
+    if not len(own):
         return
+    wanted = own[np.isin(key["frame"][own], shown or [])]
+    some = np.union1d(own[:: -(-len(own) // MOST_FRAMES)], wanted)
+    rows = read_at(table, some, ["frame", "time_s", "landmarks", "blendshapes", "features"])
     landmarks = rows["landmarks"].reshape(-1, N_LANDMARKS, 3)
     neutral = estimator.neutral_of_clip(landmarks, rows["blendshapes"], rows["features"])
     psi = {

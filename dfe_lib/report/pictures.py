@@ -13,7 +13,7 @@ from ..blendshapes import ACTIONS
 from ..errors import UserError
 from ..io.assets import may_be_shown
 from ..io.media import PICTURES, VIDEOS
-from ..io.tables import N_LANDMARKS, main_face, read_arrays, table_schema
+from ..io.tables import N_LANDMARKS, main_face, read_arrays, read_at, table_schema
 from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..tracking.formats.flame_codes import EYELIDS, JAW
@@ -60,10 +60,10 @@ def middle_frames(
         path = frames / f"{clip}.parquet"
         if "landmarks" not in table_schema(path).names:
             continue
-        rows = read_arrays(path, ["frame", "detected", "landmarks"])
+        rows = read_arrays(path, ["frame", "detected"])
         shown = rows["detected"].nonzero()[0] if rows["detected"].any() else np.arange(len(rows["frame"]))
         row = shown[len(shown) // 2]
-        flat = rows["landmarks"][row]
+        flat = read_at(path, np.array([row]), ["landmarks"])["landmarks"][0]
         points = flat.reshape(N_LANDMARKS, 3) if len(flat) == 3 * N_LANDMARKS else flat.reshape(-1, 2)
         marks = points[:, :2] if rows["detected"][row] else None
         if has_pictures(sources, clip):
@@ -90,9 +90,11 @@ def clip_pictures(
     picked = valid[np.linspace(0, len(valid) - 1, count + 2).astype(int)[1:-1]]
     sources = read_sources(frames)
     if has_pictures(sources, clip):
-        marks = read_arrays(frames / f"{clip}.parquet", ["landmarks"])["landmarks"].reshape(-1, N_LANDMARKS, 3)
-        found = stills(sources[clip], rows["frame"][picked])
-        return [face_crop(found[int(rows["frame"][row])], marks[row])[0] for row in picked], rows["time_s"][picked]
+        flat = read_at(frames / f"{clip}.parquet", picked, ["landmarks"])["landmarks"]
+        marks, frame = flat.reshape(-1, N_LANDMARKS, 3), rows["frame"][picked].tolist()
+        found = stills(sources[clip], frame)
+        crops = [face_crop(found[number], points)[0] for number, points in zip(frame, marks, strict=True)]
+        return crops, rows["time_s"][picked]
     if head is None:
         return [], rows["time_s"][:0]
     return head_pictures(head, rows["psi"][picked]), rows["time_s"][picked]

@@ -9,7 +9,7 @@ from PIL import Image
 from ..errors import UserError
 from ..io.media import PICTURES
 from ..io.names import table_path
-from ..io.tables import main_face, read_arrays, table_schema
+from ..io.tables import main_face, read_arrays, read_at, table_schema
 from .sources import read_sources, stills
 
 __all__ = ["Crops", "clip_crops", "crop_face", "run_crops", "spread"]
@@ -66,15 +66,16 @@ def clip_crops(
     """
     if "landmarks" not in table_schema(frames).names:
         raise UserError(f"{frames.name} has no landmarks in pixels: faces cannot be cut out of its pictures.")
-    rows = read_arrays(frames, ["frame", "face_id", "time_s", "detected", "landmarks"])
+    rows = read_arrays(frames, ["frame", "face_id", "time_s", "detected"])
     kept = rows["detected"] & (rows["face_id"] == (main_face(frames) if face is None else face))
     if not kept.any():
         raise UserError(f"{frames.stem} shows no face: leave it out.")
     chosen = np.flatnonzero(kept)[spread(rows["time_s"][kept], n, span_s)]
     pictures = stills(video, np.unique(rows["frame"][chosen]).tolist())
-    values = rows["landmarks"].shape[1]
-    marks = rows["landmarks"].reshape(len(kept), -1, 3 if values % 478 == 0 else 2).astype(float)
-    return np.stack([crop_face(pictures[int(rows["frame"][row])], marks[row], size) for row in chosen])
+    flat = read_at(frames, chosen, ["landmarks"])["landmarks"]
+    marks = flat.reshape(len(chosen), -1, 3 if flat.shape[1] % 478 == 0 else 2).astype(float)
+    shown = zip(rows["frame"][chosen].tolist(), marks, strict=True)
+    return np.stack([crop_face(pictures[frame], points, size) for frame, points in shown])
 
 
 def run_crops(frames: Path, per_clip: int = 64, size: int = 64) -> UInt8[np.ndarray, "n s s 3"]:

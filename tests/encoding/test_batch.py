@@ -92,7 +92,7 @@ def test_after_a_kill_only_the_missing_clips_are_done_and_the_table_is_whole(
     clips, model, tmp_path, monkeypatch
 ) -> None:
     def killed(rows, read, *rest) -> None:
-        if read.clip.clip_id == "ben":
+        if read.plan.clip.clip_id == "ben":
             raise KeyboardInterrupt
         real(rows, read, *rest)
 

@@ -20,6 +20,7 @@ from dfe_lib.io.tables import (
     expressions_schema,
     main_face,
     read_arrays,
+    read_at,
     read_batches,
     read_dataframe,
     read_metadata,
@@ -279,3 +280,41 @@ def test_no_other_room_reads_parquet_past_the_checks() -> None:
     reading = re.compile(r"\bpq\.read_|\bParquetFile\(|\bpd\.read_parquet|\bfeather\b|pa\.csv")
     files = (path for path in Path(dfe_lib.__file__).parent.rglob("*.py") if path.parent.name != "io")
     assert not [path for path in files if reading.search(path.read_text(encoding="utf-8"))]
+
+
+def test_a_long_table_is_not_held_while_it_is_read(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    rows = {"clip_id": "a", "subject_id": "a", "face_id": 0, "data": REAL, "residual_mm": 1.0, "valid": True}
+    with table_writer(tmp_path / "a.parquet", expressions_schema([f"c{i}" for i in range(200)])) as table:
+        for start in range(0, 8192, 512):
+            frame = np.arange(start, start + 512)
+            table.write(rows | {"frame": frame, "time_s": frame / 25, "psi": rng.random((512, 200), np.float32)})
+    size, before = (tmp_path / "a.parquet").stat().st_size, pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in read_batches(tmp_path / "a.parquet")]
+    assert size > 5_000_000 and max(held) < 2_500_000
+
+
+def test_some_rows_of_a_table_by_their_numbers_and_by_where_they_lie(tmp_path) -> None:
+    frame = np.arange(2000)
+    key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "data": REAL, "residual_mm": 1.0, "valid": True}
+    with table_writer(tmp_path / "a.parquet", expressions_schema(["c"])) as table:
+        table.write(key | {"frame": frame, "time_s": frame / 25, "psi": frame[:, None]})
+    rows = np.array([0, 511, 512, 1999])
+    assert read_at(tmp_path / "a.parquet", rows, ["frame", "psi"])["psi"].ravel().tolist() == rows.tolist()
+    assert len(read_at(tmp_path / "a.parquet", rows[:0], ["frame"])["frame"]) == 0
+    for start, stop in ((0, None), (0, 5), (500, 1600), (1999, 2000), (512, 1024), (700, 700)):
+        parts = [batch["frame"] for batch in read_batches(tmp_path / "a.parquet", ["frame"], start=start, stop=stop)]
+        assert np.concatenate([frame[:0], *parts]).tolist() == frame[start:stop].tolist()
+
+
+def test_row_groups_of_a_long_table_are_larger_whatever_its_batches(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tables, "LONG_TABLE", 1024)
+    key = {"clip_id": "a", "subject_id": "a", "face_id": 0, "data": REAL, "residual_mm": 1.0, "valid": True}
+    for step in (100, 9000):
+        with table_writer(tmp_path / f"{step}.parquet", expressions_schema(["c"])) as table:
+            for start in range(0, 18000, step):
+                frame = np.arange(start, min(18000, start + step))
+                table.write(key | {"frame": frame, "time_s": frame / 25, "psi": frame[:, None]})
+    assert (tmp_path / "100.parquet").read_bytes() == (tmp_path / "9000.parquet").read_bytes()
+    metadata = pq.ParquetFile(tmp_path / "100.parquet").metadata
+    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [512, 512, 8192, 8192, 592]

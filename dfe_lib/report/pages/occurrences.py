@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 
-from ...io.tables import N_LANDMARKS, read_arrays
+from ...io.tables import N_LANDMARKS, read_arrays, read_at
 from ...quantisation.lexicon import lexicon_of
 from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import stills
@@ -113,10 +113,11 @@ def example_faces(
     for number in sorted({int(seen.table[row]) for row in rows}):
         clip, here = seen.paths[number].stem, [row for row in rows if seen.table[row] == number]
         found = stills(sources[clip], seen.frame[here].tolist())
-        table = read_arrays(frames / f"{clip}.parquet", ["frame", "face_id", "landmarks"])
+        table = frames / f"{clip}.parquet"
+        key = read_arrays(table, ["frame", "face_id"])
         for row in here:
-            at = np.flatnonzero((table["frame"] == seen.frame[row]) & (table["face_id"] == seen.face_id[row]))[0]
-            marks = table["landmarks"][at].reshape(N_LANDMARKS, 3)
+            at = np.flatnonzero((key["frame"] == seen.frame[row]) & (key["face_id"] == seen.face_id[row]))[:1]
+            marks = read_at(table, at, ["landmarks"])["landmarks"].reshape(N_LANDMARKS, 3)
             cut[row], _ = face_crop(found[int(seen.frame[row])], marks)
     return [cut[row] for row in rows]
 
