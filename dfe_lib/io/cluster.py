@@ -140,4 +140,4 @@ def _chosen(count: int, scheduler: str, notes: Path, folder: Path, shown: tqdm, 
         return Cluster(scheduler, notes)
     if count == 1 and tasks == 1:
         return Here(shown)
-    return Processes(min(count, max(tasks, 1)), folder, shown)
+    return Processes(count, folder, shown)

@@ -64,23 +64,28 @@ class Workers(ABC):
 
 
 class Here(Workers):
-    """One task after the other, in a thread of this process: whatever dies takes all of it along.
+    """This process, which does a task at once where it is submitted: whatever dies takes all of it along.
 
     Arguments:
         shown: the bar that tasks move on.
     """
 
     def __init__(self, shown: tqdm) -> None:
-        self._thread, self._shown = ThreadPoolExecutor(1), shown
+        self._shown = shown
 
     def submit(self, work: Callable, /, *arguments: Any) -> Future:
-        return self._thread.submit(work, *arguments, progress=self._shown)
+        future: Future = Future()
+        try:
+            future.set_result(work(*arguments, progress=self._shown))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
     def width(self) -> int:
         return 1
 
     def close(self, at_once: bool) -> None:
-        self._thread.shutdown(cancel_futures=at_once)
+        """There is nothing to end."""
 
 
 class Processes(Workers):

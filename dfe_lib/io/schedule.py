@@ -30,10 +30,16 @@ class _Run:
         """Submits the tasks of the next step; is there one?"""
         try:
             step = next(self.steps) if results is None else self.steps.send(results)
+            while not step:
+                step = self.steps.send([])
         except StopIteration as end:
             self.result = end.value
             return False
-        self.tasks = [workers.submit(work, *arguments) for workers, work, arguments in step]
+        self.tasks = []
+        for workers, work, arguments in step:
+            self.tasks.append(task := workers.submit(work, *arguments))
+            if task.done() and task.exception() is not None:  # the others are in vain
+                break
         return True
 
     def end(self) -> None:

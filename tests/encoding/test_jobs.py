@@ -10,6 +10,7 @@ import deadly_tasks
 import pytest
 from clip_files import short_clip, small_model
 from dask_cluster import dask_cluster
+from video_files import real_frames, write_video
 
 import dfe_lib.encoding.tasks as tasks
 from dfe_lib.cli import main
@@ -57,6 +58,20 @@ def test_a_crash_costs_its_clip_alone_which_is_named(
     assert said.err.splitlines()[-1].startswith("dfe: deadly: set aside, for what reads it died twice (SIGABRT)")
     assert "2 clips" in said.out
     check(tmp_path / "out", undisturbed)
+
+
+def test_a_long_clip_is_shared_by_segments_of_which_a_kill_costs_one(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [frame.rgb[:144, :192] for frame in real_frames("carphone_pristine.mp4", 63)]
+    long = write_video(tmp_path / "long.mp4", frames, [10_000 * row for row in range(63)], key_every=4)
+    encode_inputs([long], tmp_path / "by1", model=model)
+    monkeypatch.setattr(tasks, "extract", deadly_tasks.extract_or_die)
+    done = encode_inputs([long], tmp_path / "by2", model=model, workers=2)
+    assert done.is_sound
+    assert (tmp_path / "by1" / "long.parquet").read_bytes() == (tmp_path / "by2" / "long.parquet").read_bytes()
+    assert sorted((tmp_path / "by2" / ".begun").read_text().split()) == ["0", "1", "1", "2"]
+    assert not list((tmp_path / "by2").glob("*.work"))
 
 
 def test_workers_of_a_cluster_that_are_killed_cost_their_clip_alone(

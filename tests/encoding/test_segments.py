@@ -15,7 +15,8 @@ from recorded_files import face_68
 from video_files import real_frames, write_video
 
 from dfe_lib.encoding.clip import write_clip
-from dfe_lib.encoding.segments import decide, extract_part, finish_segment, join_clip, plan_clip
+from dfe_lib.encoding.reading import extract_part, plan_clip
+from dfe_lib.encoding.segments import decide, finish_segment, join_clip
 from dfe_lib.encoding.settings import GROUPS, Settings
 from dfe_lib.encoding.tokenizer import Tokenizer
 from dfe_lib.errors import UserError
@@ -133,7 +134,8 @@ from pathlib import Path
 from dfe_lib.errors import UserError
 from dfe_lib.io import segments
 segments.SEGMENT_S = 1.0
-from dfe_lib.encoding.segments import finish_segment, plan_clip
+from dfe_lib.encoding.reading import plan_clip
+from dfe_lib.encoding.segments import finish_segment
 from dfe_lib.encoding.settings import GROUPS, Settings
 from dfe_lib.encoding.tokenizer import Tokenizer
 from dfe_lib.io.clip_table import MediaFile

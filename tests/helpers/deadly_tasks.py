@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import dfe_lib.encoding.tasks as encoding
-from dfe_lib.encoding.reading import ReadClip
+from dfe_lib.encoding.reading import ClipPlan, ReadClip
 from dfe_lib.errors import UserError
 from dfe_lib.io.clip_table import MediaFile
 from dfe_lib.tracking.extraction import ClipSummary
@@ -57,6 +57,15 @@ def read_or_die(job: encoding.Job, work: Path, progress: tqdm | bool) -> ReadCli
 def encode_or_die(job: encoding.Job, progress: tqdm | bool) -> None:
     _die_of(job)
     encoding.encode(job, progress)
+
+
+def extract_or_die(job: encoding.Job, plan: ClipPlan, work: Path, number: int, progress: tqdm | bool) -> None:
+    """Finds the faces of a segment; who is the first to do the second segment is killed."""
+    with job.part.with_name(".begun").open("a") as begun:
+        begun.write(f"{number} ")
+    if number == 1:
+        killed_once(job.part.with_name(".killed"), True)
+    encoding.extract(job, plan, work, number, progress)
 
 
 def _die_of(job: encoding.Job) -> None:
