@@ -177,7 +177,7 @@ def task_scores(
 def _class_scores(
     metric: str, truth: Float[np.ndarray, "n c"], prediction: Prediction, weights: Float[np.ndarray, "b n"]
 ) -> Float[np.ndarray, " b"]:
-    """Of classes, the one is guessed whose gain is largest beside its share: rare ones count as much as frequent ones."""
+    """Of classes, the one is guessed whose gain is largest beside its share: rare ones count as much as others."""
     tested = np.isfinite(prediction.gain).all(1)
     guess = np.argmax(prediction.gain[tested] / np.maximum(truth.mean(0), 1e-12), axis=1)
     score: Callable[..., np.ndarray] = METRICS[metric].score

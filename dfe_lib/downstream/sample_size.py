@@ -4,7 +4,7 @@ A model that is also chosen and trained on these people needs more, so that ever
 
 | label | effect | power from |
 |---|---|---|
-| numbers and ordered levels | correlation r = .5, .3, .1 | Fisher's z: $n = 3 + ((z_\alpha + z_\beta) / \operatorname{artanh} r)^2$ |
+| numbers, ordered levels | correlation r = .5, .3, .1 | Fisher's z: $n = 3 + ((z_\alpha + z_\beta) / \tanh^{-1} r)^2$ |
 | yes or no | AUC = .71, .64, .56, the same as d = .8, .5, .2 | the AUC's standard error (Hanley and McNeil 1982) |
 | classes | Cohen's f = .4, .25, .1 | the noncentral F distribution |
 
@@ -71,9 +71,7 @@ def detectable(effect: str, people: int, classes: int = 2, smaller_share: float 
     return float(brentq(lambda size: found(size, people) - ENOUGH, low, high, xtol=1e-4))
 
 
-def too_few(
-    task: Task, targets: Float[np.ndarray, "n c"], subjects: Iterable[str], least: int = LEAST_PEOPLE
-) -> str:
+def too_few(task: Task, targets: Float[np.ndarray, "n c"], subjects: Iterable[str], least: int = LEAST_PEOPLE) -> str:
     """Why there are no statistics of a task; empty where there are.
 
     Arguments:
@@ -89,9 +87,7 @@ def too_few(
     return "" if np.ptp(targets, axis=0).all() else "everybody has the same label"
 
 
-def sample_size(
-    task: Task, targets: Float[np.ndarray, "n c"], subjects: Iterable[str]
-) -> dict[str, str | int | float]:
+def sample_size(task: Task, targets: Float[np.ndarray, "n c"], subjects: Iterable[str]) -> dict[str, str | int | float]:
     """Of a task: kind, people, rarest (people with the rarest value), effect, detectable (the smallest effect that is
     found in so many people with 80 % power), and the people that large, medium and small effects need."""
     effect, sizes = EFFECTS[task.kind]

@@ -88,7 +88,9 @@ class Task:
         for column in self.columns:
             strange = [value for value in columns[column].dropna() if value not in places]
             if strange:
-                raise UserError(f"{column} has {strange[0]!r}, which is none of {', '.join(map(level_name, self.levels))}.")
+                raise UserError(
+                    f"{column} has {strange[0]!r}, which is none of {', '.join(map(level_name, self.levels))}."
+                )
         cells = [[places.get(value, np.nan) for value in columns[column]] for column in self.columns]
         return np.array(cells, float).T
 
