@@ -91,10 +91,8 @@ def _short(tables: RunTables, found: Sequence[Finding]) -> str:
     said = [f"Labels evaluated: {len(found)}; with too few people: {len(few)}; not predicted: {len(left)}."]
     said += [f"{each.task}: {each.sentences[0]}" for each in found]
     if len(found) > 1:
-        said.append(
-            f"{len(found)} labels were tried: if none of them showed in the face, {number(0.025 * len(found))} would be "
-            "expected to look better than by chance all the same."
-        )
+        chance = number(0.025 * len(found))
+        said.append(f"{len(found)} labels were tried: of so many that show in nothing, {chance} look better by chance.")
     return _list(said)
 
 
@@ -133,8 +131,8 @@ def _scores(tables: RunTables) -> list[list[object]]:
         null = shuffled.loc[(row.task, row.reading)] if (row.task, row.reading) in shuffled.index else None
         control = "" if null is None else f"{number(null['ci_low'])} to {number(null['ci_high'])}"
         metric = METRIC_WORDS.get(str(row.metric), str(row.metric))
-        values = [number(float(value)) for value in (row.mean, row.ci_low, row.ci_high, row.constant)]  # type: ignore[arg-type]
-        rows.append([row.task, row.reading, metric, *values, control, int(row.n_subjects)])  # type: ignore[arg-type]
+        values = [number(float(value)) for value in (row.mean, row.ci_low, row.ci_high, row.constant)]
+        rows.append([row.task, row.reading, metric, *values, control, int(row.n_subjects)])
     return rows
 
 
