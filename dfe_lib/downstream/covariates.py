@@ -1,4 +1,4 @@
-"""What may explain a label without any expression, beside the words: age, gender, talking, head motion, and the like."""
+"""What may explain a label without any expression, beside the words: age, gender, talking, head motion, and more."""
 
 from collections.abc import Sequence
 
@@ -42,7 +42,7 @@ def covariate_table(
         else:
             raise UserError(f"covariates names {name!r}, which the table of clips lacks; {did_you_mean(name, labels)}")
     table = pd.concat([part.reset_index(drop=True) for part in parts], axis=1) if parts else pd.DataFrame()
-    return table.loc[:, table.nunique() > 1], missing
+    return table.loc[:, table.max() > table.min()], missing
 
 
 def covariate_vectors(table: pd.DataFrame, row_of: Int[np.ndarray, " n"] | None = None) -> Vectors:

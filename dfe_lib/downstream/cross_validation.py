@@ -31,6 +31,8 @@ __all__ = [
     "without_confounds",
 ]
 
+REMEMBERED = 1 << 24
+"""Bytes of vectors beyond which they are not kept."""
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]
 """Rows of the training and of the testing people, fold by fold."""
 Vectors = Callable[[np.ndarray], np.ndarray]
@@ -92,25 +94,34 @@ def fitted_vectors(
         row_of: which row each clip belongs to, where a row is the mean of several clips.
     """
     rows = np.arange(len(clips)) if row_of is None else row_of
-    share = (np.arange(rows.max() + 1)[:, None] == rows).astype(float)
-    share /= share.sum(1, keepdims=True)
 
     def vectors(train: np.ndarray) -> np.ndarray:
-        seen = np.flatnonzero(np.isin(rows, train))
-        return share @ clone(transformer).fit([clips[clip] for clip in seen]).transform(clips)
+        seen = [clip for clip, here in zip(clips, np.isin(rows, train), strict=True) if here]
+        each = clone(transformer).fit(seen).transform(clips)
+        return each if row_of is None else _row_means(each, row_of)
 
     return vectors
 
 
+def _row_means(values: Float[np.ndarray, "n d"], row_of: Int[np.ndarray, " n"]) -> Float[np.ndarray, "r d"]:
+    counts = np.bincount(row_of)
+    total = np.zeros((len(counts), values.shape[1]))
+    np.add.at(total, row_of, values)
+    return total / counts[:, None]
+
+
 def remembered(vectors: Vectors) -> Vectors:
-    """The same vectors, fitted once for each set of training rows."""
+    """The same vectors, fitted once for each set of training rows; those of a large study are fitted again."""
     known: dict[bytes, np.ndarray] = {}
 
     def once(train: np.ndarray) -> np.ndarray:
         key = train.tobytes()
-        if key not in known:
-            known[key] = vectors(train)
-        return known[key]
+        if key in known:
+            return known[key]
+        made = vectors(train)
+        if made.nbytes <= REMEMBERED:
+            known[key] = made
+        return made
 
     return once
 
@@ -177,7 +188,7 @@ def task_scores(
 def _class_scores(
     metric: str, truth: Float[np.ndarray, "n c"], prediction: Prediction, weights: Float[np.ndarray, "b n"]
 ) -> Float[np.ndarray, " b"]:
-    """Of classes, the one is guessed whose gain is largest beside its share: rare ones count as much as frequent ones."""
+    """Of classes, the one is guessed whose gain is largest beside its share: rare ones count as much as others."""
     tested = np.isfinite(prediction.gain).all(1)
     guess = np.argmax(prediction.gain[tested] / np.maximum(truth.mean(0), 1e-12), axis=1)
     score: Callable[..., np.ndarray] = METRICS[metric].score

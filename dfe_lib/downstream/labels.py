@@ -20,8 +20,7 @@ __all__ = ["ALL", "COVARIATES", "LabelTasks", "label_tasks"]
 ALL = "all"
 """Every label column is a task."""
 COVARIATES = ("age", "gender", "talking", "pose", "confidence")
-"""What may explain a label without any expression: `pose` (head motion), `confidence`, and often `talking`, come from the
-clips."""
+"""What may explain a label without any expression; `pose` (head motion) and `confidence` come from the clips."""
 YES, NO = ("yes", "y", "true"), ("no", "n", "false")
 MOST_CLASSES, MOST_LEVELS, LONGEST_SCALE = 10, 7, 10
 """Of words, of whole numbers that are ordered levels, and of the way from the lowest of these to the highest."""
@@ -169,7 +168,7 @@ def _kind(values: Sequence[float | str]) -> str:
 
 def _bounds(column: str, values: Sequence[float | str]) -> tuple[float, float]:
     """Traits lie between 0 and 1 where all of their values do; nothing is known of other scales."""
-    unit = column in BIG_FIVE and 0 <= float(values[0]) and float(values[-1]) <= 1
+    unit = column in BIG_FIVE and float(values[0]) >= 0 and float(values[-1]) <= 1
     return (0.0, 1.0) if unit else (-np.inf, np.inf)
 
 

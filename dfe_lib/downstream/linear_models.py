@@ -103,7 +103,9 @@ class Ridge:
         """Predictions for other people."""
         above = (np.clip((x - self.mean) / self.scale, -CLIP, CLIP) - self.shift) @ self.weights
         score = above / np.maximum(self.spread, 1e-12)
-        return Prediction(above + self.offset, score, (above > self.middle).astype(float), above)
+        # where features say nothing, which side of the middle 0 lies on says who was left out, and no more
+        label = (above > self.middle) & (self.spread > 1e-12)
+        return Prediction(above + self.offset, score, label.astype(float), above)
 
 
 def ridge(x: Matrix, y: Targets, subjects: np.ndarray, unseen: Unseen) -> Prediction:

@@ -4,7 +4,7 @@ A model that is also chosen and trained on these people needs more, so that ever
 
 | label | effect | power from |
 |---|---|---|
-| numbers and ordered levels | correlation r = .5, .3, .1 | Fisher's z: $n = 3 + ((z_\alpha + z_\beta) / \operatorname{artanh} r)^2$ |
+| numbers, ordered levels | correlation r = .5, .3, .1 | Fisher's z: $n = 3 + ((z_\alpha + z_\beta) / \tanh^{-1} r)^2$ |
 | yes or no | AUC = .71, .64, .56, the same as d = .8, .5, .2 | the AUC's standard error (Hanley and McNeil 1982) |
 | classes | Cohen's f = .4, .25, .1 | the noncentral F distribution |
 

@@ -1,4 +1,4 @@
-"""People who were recorded several times: their clips are averaged, or stay rows of their own on one side of a split."""
+"""People who were recorded several times: their clips are averaged, or stay rows on one side of a split."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ def sessions_of(labels: pd.DataFrame, task: Task, how: str = AUTO_SESSIONS) -> S
     if people == clips:
         return Sessions(labels, own)
     columns = list(task.columns)
-    differ = (labels.groupby("subject_id")[columns].nunique() > 1).any().any()
+    differ = len(labels[["subject_id", *columns]].drop_duplicates()) > people
     counted = f"{task.name}: {people} people have {clips} clips"
     if how == "keep" or (differ and (how == AUTO_SESSIONS or task.kind != "regression")):
         why = "the label differs between them" if differ else "as asked"

@@ -9,6 +9,7 @@ from ..lazy import importer
 _MODULES = {
     "ExpressionEstimator": "estimator",
     "LandmarkSolver": "solver",
+    "actor_fairness": "fairness",
     "build_estimator": "estimator_build",
     "fit_accuracy": "benchmark",
     "fit_report": "report",

@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from ..actors.benchmark_people import PEOPLE, benchmark_people, describe_people
 from ..actors.benchmark_set import FILE, MOVING, pack_actors, rendered_set
 from ..actors.expressions import FREE_KINDS
 from ..actors.filming import CONDITIONS, film_actors
 from ..actors.motion import film_motion
 from ..errors import UserError
 from ..io.paths import cache_dir
-from ..io.tables import write_text
+from ..io.tables import write_csv, write_text
 from ..morphable.anny import anny_head
 from ..morphable.anny_build import HeadSampler
 from ..morphable.model import MorphableModel
@@ -199,6 +200,9 @@ def _film_test(folder: Path, benchmark: Path, config: BuildConfig) -> None:
         films = film_actors(head, folder / "test", still, seed, 5, config.test_frames, conditions, 0.0, heads)
         paths = _watched(films, len(still))
     pack_actors(paths, benchmark, head)
+    people = describe_people(head, len(still), config.seed + 1, config.test_frames * len(CONDITIONS[1:]))
+    write_csv(benchmark.with_name(PEOPLE.name), people, float_format="%.4f")
+    benchmark_people.cache_clear()
     paths = _paths(folder / "moving", moving)
     if not all(path.exists() for path in paths):
         heads, seed = _heads(len(moving), config.seed + 2), config.seed + 2

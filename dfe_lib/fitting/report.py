@@ -12,6 +12,7 @@ from ..morphable.model import MorphableModel
 from .benchmark import Predictions, fit_accuracy, fit_channels, fit_leakage, fit_speed, predictions
 from .calibration import fit_calibration
 from .estimator import pretrained_estimator
+from .fairness import errors_mm, fairness_table
 from .stability import fit_real, fit_smoothing
 
 __all__ = ["FitReport", "fit_report"]
@@ -26,8 +27,8 @@ class FitReport:
     """What the benchmark measured.
 
     Arguments:
-        tables: `fit_accuracy`, `fit_calibration`, `fit_leakage`, `fit_channels`, `fit_speed`, `fit_smoothing` and
-            `fit_real` by name.
+        tables: `fit_accuracy`, `fit_calibration`, `fit_leakage`, `fit_channels`, `fit_speed`, `fit_fairness`,
+            `fit_smoothing` and `fit_real` by name.
         actors: the rendered test actors. found: psi of every method on them.
     """
 
@@ -45,12 +46,15 @@ def fit_report(head: MorphableModel, frames: Path) -> FitReport:
     """
     actors, estimator, small = rendered_set(), pretrained_estimator(), pretrained_estimator("68")
     found = predictions(actors, head, estimator)
+    methods = {"psi": "ours", "calibrated scores": "blendshapes_calibrated"}
+    errors = {name: errors_mm(found[method], actors.psi, head) for name, method in methods.items()}
     rendered = {
         "fit_accuracy": fit_accuracy(actors, found, head, small),
         "fit_calibration": fit_calibration(actors, estimator, small),
         "fit_leakage": fit_leakage(actors, found, estimator),
         "fit_channels": fit_channels(actors, found),
         "fit_speed": fit_speed(actors, head, estimator),
+        "fit_fairness": fairness_table(actors, errors),
         "fit_smoothing": fit_smoothing(rendered_set(MOVING), head, estimator),
     }
     real = {"fit_real": fit_real(_clips(frames), head, estimator)}

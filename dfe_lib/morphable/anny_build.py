@@ -68,12 +68,20 @@ class HeadSampler:
         heads = np.concatenate([self._one_identity(rng) for _ in range(n)])
         return np.stack([_align(head, self._reference) for head in heads]).astype(np.float32)
 
+    def phenotypes(self, n: int, rng: np.random.Generator) -> list[dict[str, float]]:
+        """Anny's gender, age, ancestry and build of the adults whose heads :meth:`identities` makes of this rng."""
+        return [self._one_phenotype(rng)[0] for _ in range(n)]
+
     def _one_identity(self, rng: np.random.Generator) -> Float[np.ndarray, "1 v 3"]:
+        phenotype, local = self._one_phenotype(rng)
+        return self._run(phenotype_kwargs=phenotype, local_changes_kwargs=local)
+
+    def _one_phenotype(self, rng: np.random.Generator) -> tuple[dict[str, float], dict[str, float]]:
         wide = {name: rng.uniform() for name in ("gender", "weight", "muscle", "proportions")}
         ancestry = dict(zip(("african", "asian", "caucasian"), rng.dirichlet([0.5] * 3), strict=True))
         phenotype = wide | ancestry | {"age": rng.uniform(0.6, 1.0), "height": 0.5, "cupsize": 0.5, "firmness": 0.5}
         labels = [self._model.local_change_labels[i] for i in self._locals]
-        return self._run(phenotype_kwargs=phenotype, local_changes_kwargs=_local_changes(labels, rng))
+        return phenotype, _local_changes(labels, rng)
 
     def _run(self, **kwargs: object) -> Float[np.ndarray, "b v 3"]:
         with self._torch.no_grad():

@@ -69,7 +69,7 @@ class History:
         self.model.eval()
         faces = self._coded(self.train_psi)[1:]
         row: Row = {"step": step, "loss": loss, "train_mm": self._error(*faces)}
-        if self.judged_by == "train_balanced":
+        if self.balanced is not None and not len(self.heldout_psi):
             row["train_balanced"] = float(error_mm(*faces, self.balanced).mean())
         if len(self.heldout_psi):
             codes, psi, decoded = self._coded(self.heldout_psi)

@@ -22,6 +22,7 @@ _MODULES = {
     "error_map": "fit",
     "example_displays": "pictures",
     "face_found": "one_face",
+    "fairness_dots": "fairness",
     "face_in_parts": "one_face",
     "filmed_sheet": "cohort",
     "fit_errors": "fit",

@@ -1,5 +1,7 @@
 """Figure of an own study: how well each label is predicted, by what, beside chance."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -69,10 +71,11 @@ def own_scores(scores: pd.DataFrame, columns: int = 3) -> Figure:
 
 
 def _panel(axis: plt.Axes, table: pd.DataFrame, names: list[str]) -> None:
-    for control, style in (
-        ("shuffled", {"color": "0.8", "elinewidth": 5, "fmt": "none"}),
-        ("none", {"color": "#0072B2", "fmt": "o", "markersize": 5}),
-    ):
+    styles: dict[str, dict[str, Any]] = {
+        "shuffled": {"color": "0.8", "elinewidth": 5, "fmt": "none"},
+        "none": {"color": "#0072B2", "fmt": "o", "markersize": 5},
+    }
+    for control, style in styles.items():
         here = table[table["control"] == control].set_index("reading").reindex(names)
         middle = here["mean"].to_numpy()
         spread = np.clip(np.abs(here[["ci_low", "ci_high"]].T.to_numpy() - middle), 0, None)

@@ -36,7 +36,10 @@ def test_words_in_an_order_are_levels() -> None:
         (lambda: Task("a", "counts", ("a",)), "binary, ordinal, regression"),
         (lambda: Task("a", "binary", ("a",), metrics=("accuracy",)), "no metric 'accuracy'"),
         (lambda: Task("a", "classes", ("a",), levels=("x", "y")), "three classes or more"),
-        (lambda: Task("a", "binary", ("a",), levels=("x", "y")).targets(pd.DataFrame({"a": ["z"]})), "'z'.* none of x, y"),
+        (
+            lambda: Task("a", "binary", ("a",), levels=("x", "y")).targets(pd.DataFrame({"a": ["z"]})),
+            "'z'.* none of x, y",
+        ),
         (lambda: Task("a", "binary", ("b",)).targets(pd.DataFrame({"a": [1]})), "need a column b"),
         (lambda: Task("a", "binary", ("a",)).targets(pd.DataFrame({"a": [1, np.nan]})), "empty labels"),
         (lambda: Task("a", "binary", ("a",)).targets(pd.DataFrame({"a": [1, 2]})), "0 or 1"),

@@ -12,7 +12,7 @@ from dfe_lib.io.run import STEPS
 from dfe_lib.morphable.space import write_space
 from dfe_lib.study.runner import Runner
 
-SETTINGS = 'clips: mine.csv\npeople: 0\ndraws: 50\nshuffles: 4\n'
+SETTINGS = "clips: mine.csv\npeople: 0\ndraws: 50\nshuffles: 4\n"
 
 
 @pytest.fixture(scope="module")

@@ -59,10 +59,8 @@ def who_was_studied(tables: RunTables) -> list[str]:
         return ["No recordings were read."]
     good = clips[clips["status"] == "ok"]
     minutes, faces = good["duration_s"].sum() / 60, good["frames_with_face"].sum() / max(good["frames"].sum(), 1)
-    said = [
-        f"{good['subject_id'].nunique()} people in {len(good)} clips, {minutes:.1f} minutes and "
-        f"{int(good['frames'].sum())} frames in all. A face was found in {100 * faces:.0f} % of the frames."
-    ]
+    size = f"{len(good)} clips, {minutes:.1f} minutes and {int(good['frames'].sum())} frames in all"
+    said = [f"{good['subject_id'].nunique()} people in {size}. A face was found in {100 * faces:.0f} % of the frames."]
     bad = clips[clips["status"] != "ok"]
     if len(bad):
         first = bad.iloc[0]
@@ -87,7 +85,7 @@ def findings(tables: RunTables) -> list[Finding]:
     found = []
     for task in dict.fromkeys(main["task"]):
         rows = main[main["task"] == task]
-        readings = {name: row for name, row in rows[rows["control"] == "none"].set_index("reading").iterrows()}
+        readings = {str(row["reading"]): row for _, row in rows[rows["control"] == "none"].iterrows()}
         if WORDS in readings:
             shuffled = rows[(rows["control"] == "shuffled") & (rows["reading"] == WORDS)]
             found.append(_finding(task, readings, shuffled, known.loc[task]))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from ...io.tables import write_text
@@ -22,27 +21,37 @@ __all__ = ["write_run_report"]
 
 WIDEST = 1400
 """Pixels of a figure in the page."""
-READING = (
-    "A token is a movement of the face at one of its strengths, such as the mouth opening 9 mm. Each frame of a clip is "
-    "written as a few of them; how often and how strongly each occurs in a clip is all that a label is predicted from.",
-    "Labels are always predicted of people whom the prediction has not learnt from.",
-    "A 95 % interval says how far the score could differ had other people of the same kind been recorded.",
-    "Shuffled labels are the control: the same analysis with everybody given somebody else's label. It should give "
-    "chance.",
-    "Covariates are what might explain a label without any expression, such as age, talking or how the head moves.",
-)
-NEVER = (
-    "Nothing here says anything about one person. A score over people is no diagnosis of anybody.",
-    "A prediction is no cause: what a face shows may come from talking, from the setting, or from who was recorded when.",
-    "Landmark detectors and head models fit some faces less well than others; a difference between groups of people may "
-    "be one of the instrument.",
-    "A score that is not told apart from chance is no proof that there is nothing to find.",
-)
+READING = """
+A token is a movement of the face at one of its strengths, such as the mouth opening 9 mm. Each frame of a clip is
+written as a few of them; how often and how strongly each occurs in a clip is all that a label is predicted from.
+
+Labels are always predicted of people whom the prediction has not learnt from.
+
+A 95 % interval says how far the score could differ had other people of the same kind been recorded.
+
+Shuffled labels are the control: the same analysis with everybody given somebody else's label. It should give chance.
+
+Covariates are what might explain a label without any expression, such as age, talking or how the head moves.
+"""
+NEVER = """
+Nothing here says anything about one person. A score over people is no diagnosis of anybody.
+
+A prediction is no cause: what a face shows may come from talking, from the setting, or from who was recorded when.
+
+Landmark detectors and head models fit some faces less well than others; a difference between groups of people may be
+one of the instrument.
+
+A score that is not told apart from chance is no proof that there is nothing to find.
+"""
+NO_LABELS = """
+This run has no labels of its own: it shows that the way from clips to tokens works, and what tokens can recover of
+simulated people. Name a table of clips (`clips`) for a study of recorded people.
+"""
 SCORE_COLUMNS = ("label", "read from", "score", "value", "from", "to", "chance", "labels shuffled", "people")
 PLAN_COLUMNS = {
-    "task": "label", "kind": "kind", "people": "people", "rarest": "with the rarest value", "status": "what became of it",
-    "reason": "why", "people_large": "people for a large effect", "people_medium": "a medium one",
-    "people_small": "a small one",
+    "task": "label", "kind": "kind", "people": "people", "rarest": "with the rarest value",
+    "status": "what became of it", "reason": "why", "people_large": "people for a large effect",
+    "people_medium": "a medium one", "people_small": "a small one",
 }  # fmt: skip
 
 
@@ -56,11 +65,11 @@ def write_run_report(folder: Path, manifest: dict[str, Any]) -> Path:
     found = findings(tables)
     parts = [
         _section("In short", _short(tables, found)),
-        f"<details><summary>How to read this page</summary>{_list(READING)}</details>",
+        f"<details><summary>How to read this page</summary>{_list(_split(READING))}</details>",
         _section("Who was studied", _paragraphs(who_was_studied(tables))),
         *_own(tables, found, folder),
         *_simulated(tables, folder),
-        _section("What cannot be said", _list(NEVER)),
+        _section("What cannot be said", _list(_split(NEVER))),
         _section("How exact are the tokens?", _paragraphs(_exact(tables))),
         _section("Tables, pictures and pages", _links(folder)),
         _section("How it was made", _made(manifest)),
@@ -77,18 +86,13 @@ def write_run_report(folder: Path, manifest: dict[str, Any]) -> Path:
 def _short(tables: RunTables, found: Sequence[Finding]) -> str:
     plan = tables("own_tasks")
     if not len(plan):
-        return _paragraphs(
-            ["This run has no labels of its own: it shows that the way from clips to tokens works, and what tokens can "
-             "recover of simulated people. Name a table of clips (`clips`) for a study of recorded people."]
-        )  # fmt: skip
+        return _paragraphs(_split(NO_LABELS))
     few, left = (plan[plan["status"] == status] for status in ("too few people", "not a task"))
     said = [f"Labels evaluated: {len(found)}; with too few people: {len(few)}; not predicted: {len(left)}."]
     said += [f"{each.task}: {each.sentences[0]}" for each in found]
     if len(found) > 1:
-        said.append(
-            f"{len(found)} labels were tried: if none of them showed in the face, {number(0.025 * len(found))} would be "
-            "expected to look better than by chance all the same."
-        )
+        chance = number(0.025 * len(found))
+        said.append(f"{len(found)} labels were tried: of so many that show in nothing, {chance} look better by chance.")
     return _list(said)
 
 
@@ -127,8 +131,8 @@ def _scores(tables: RunTables) -> list[list[object]]:
         null = shuffled.loc[(row.task, row.reading)] if (row.task, row.reading) in shuffled.index else None
         control = "" if null is None else f"{number(null['ci_low'])} to {number(null['ci_high'])}"
         metric = METRIC_WORDS.get(str(row.metric), str(row.metric))
-        values = [number(float(value)) for value in (row.mean, row.ci_low, row.ci_high, row.constant)]  # type: ignore[arg-type]
-        rows.append([row.task, row.reading, metric, *values, control, int(row.n_subjects)])  # type: ignore[arg-type]
+        values = [number(float(value)) for value in (row.mean, row.ci_low, row.ci_high, row.constant)]
+        rows.append([row.task, row.reading, metric, *values, control, int(row.n_subjects)])
     return rows
 
 
@@ -226,6 +230,11 @@ def _shown(value: object) -> str:
 
 def _section(title: str, body: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body}</section>"
+
+
+def _split(text: str) -> list[str]:
+    """Its paragraphs, each in one line."""
+    return [" ".join(part.split()) for part in text.split("\n\n")]
 
 
 def _paragraphs(sentences: Iterable[str]) -> str:
