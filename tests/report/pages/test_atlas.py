@@ -134,8 +134,7 @@ def test_the_page_opens_from_disk_without_network_and_without_a_complaint(opened
 def test_a_stranger_reads_what_a_token_does(page: Page) -> None:
     titles = page.locator("#cards h4").all_text_contents()
     assert any(title.startswith("Display 2Left lip corner up 7\u00a0mm and outwards 4\u00a0mm") for title in titles)
-    page.locator("#display-3").scroll_into_view_if_needed()
-    card = page.locator("#display-3").inner_text()
+    card = page.locator("#display-3").text_content()
     assert "50 % of the frames of simulated people" in card and "100 % of the frames of the real clips" in card
     assert "AU12L AU25 +0.50: 90 % of the movement; all units of the usual detectors 67 %" in card
     assert page.locator("#display-3 .frames img").count() == 1
@@ -372,8 +371,7 @@ def test_a_card_is_a_display_with_its_strengths(strong: Page) -> None:
     assert len(state(strong, "visible")) == len(MOVES)
     assert "10 displays at 4 strengths each: 40 tokens in one codebook" in strong.locator("#about").inner_text()
     most = expected_mm({1: 1.0}).max()
-    strong.locator("#display-1").scroll_into_view_if_needed()
-    levels = strong.locator("#display-1 .levels button").all_inner_texts()
+    levels = strong.locator("#display-1 .levels button").all_text_contents()
     assert [level.split()[0] for level in levels] == list("ABCD")
     assert [float(level.split()[1]) for level in levels] == pytest.approx(most * np.array(STRENGTHS), rel=0.05)
     assert len(strong.locator("#display-0 .levels button").all()) == 3  # its weakest is the token that means nothing
