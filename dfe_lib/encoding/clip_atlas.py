@@ -34,10 +34,10 @@ def atlas_of_clips(paths: Sequence[str | os.PathLike], folder: str | os.PathLike
             with encoded_clip(path, model) as clip:
                 clip.page(out / CLIPS / str(number))
                 clips.append(MediaFile(clip.media, name, name))
-                for table, kind in ((clip.shown.tokens, "tokens"), (clip.shown.frames, "frames")):
+                for table, kind in ((clip.shown.tokens, "tokens"), (clip.frames, "frames")):
                     (work / kind).mkdir(exist_ok=True)
                     move(table, work / kind / f"{name}.parquet")
             pages[name] = f"{CLIPS}/{number}/index.html"
         write_sources(clips, work / "frames")
         tables = [work / "tokens" / f"{name}.parquet" for name in pages]
-        return atlas_of_model(model, out, tables, work / "frames", pages)
+        return atlas_of_model(Path(model), out, tables, work / "frames", pages)

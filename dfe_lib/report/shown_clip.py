@@ -14,7 +14,7 @@ from ..morphable.anny import shown_tongue
 from ..morphable.model import MorphableModel
 from ..quantisation.rvqvae import RvqVae
 from ..quantisation.tokens import decoded
-from .pages.page import LIMITS_MM
+from .scales import LIMITS_MM, scale_end
 
 __all__ = ["PLACE", "TURN", "UNITS", "ShownClip", "displacement_limit", "face_triangles", "gazing", "shown_psi"]
 
@@ -46,7 +46,7 @@ class ShownClip:
     """
 
     def __init__(self, tokens: Path, frames: Path | None, head: MorphableModel) -> None:
-        self.tokens, self.frames, self.head = tokens, frames, head
+        self.tokens, self._frames, self.head = tokens, frames, head
         self.columns = set(table_schema(tokens).names)
         placeable = frames is not None and "psi" in self.columns and can_place(frames)
         self.placer = HeadPlacer.of_table(head, frames) if frames is not None and placeable else None
@@ -59,10 +59,10 @@ class ShownClip:
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[dict[str, np.ndarray]]:
         """Those of the columns that are there, at most so many rows at a time, and `PLACE` where it is known."""
         wanted = [name for name in dict.fromkeys(("valid", *columns)) if name in self.columns]
-        if self.frames is None or self.placer is None:
+        if self._frames is None or self.placer is None:
             yield from read_batches(self.tokens, wanted, rows)
             return
-        seen = read_batches(self.frames, ["landmarks"], rows)
+        seen = read_batches(self._frames, ["landmarks"], rows)
         wanted += ["psi"] * ("psi" not in wanted)
         for batch, beside in zip(read_batches(self.tokens, wanted, rows), seen, strict=True):
             yield batch | self._placed(batch, beside["landmarks"])
@@ -121,5 +121,4 @@ def displacement_limit(
     rows = rows[np.linspace(0, len(rows) - 1, min(SAMPLED, len(rows))).astype(int)]
     moves = shown_psi(model, head, tokens[rows]) - model.still()
     most = [np.linalg.norm(head.displacement_mm(row), axis=1).max() for row in moves]
-    reach = float(np.percentile(most, TYPICAL))
-    return next((each for each in LIMITS_MM if each >= reach), LIMITS_MM[-1])
+    return scale_end(float(np.percentile(most, TYPICAL)))

@@ -24,6 +24,7 @@ from ...quantisation.metrics import error_mm
 from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import read_sources
 from ..pictures import has_pictures
+from ..scales import LIMITS_MM
 from .occurrences import (
     DisplayCounts,
     count_displays,
@@ -33,7 +34,7 @@ from .occurrences import (
     example_rows,
     token_occurrences,
 )
-from .page import LIMITS_MM, base64_of, pack, packed_head, picture_uri, write_page
+from .page import base64_of, pack, packed_head, picture_uri, write_page
 from .portraits import portraits
 from .search import asked_displays, meanings, region_metric
 
@@ -79,8 +80,7 @@ def write_atlas(
     examples, thumbs = _examples(model, space, tables, psi, still, frames)
     facets = [_facts(model, space, psi), _levels(model, head, lexicon, seen), _shares(seen, readings, len(psi)),
               _companions(seen), _runs(model, tables, len(psi)), examples, _views(head, psi, still),
-              _readings(readings, len(psi)),
-              _membership(lexicon)]  # fmt: skip
+              _readings(readings, len(psi)), _membership(lexicon)]  # fmt: skip
     cards = [{key: value for part in parts for key, value in part.items()} for parts in zip(*facets, strict=True)]
     gap = _gap_mm(model, space, seen, still)
     data = {
@@ -142,7 +142,8 @@ def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"])
     return [
         {
             "id": k, "label": _label(model, k), "name": names[k],
-            "does": _does(found[k], regions[k]), "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k],
+            "does": _does(found[k], regions[k]),
+            "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k],
             "mm": round(float(most[k]), 2), "rms": round(float(rms[k]), 3), "rank": int(rank[k]),
             "psi": psi[k].round(5).tolist(),
         }

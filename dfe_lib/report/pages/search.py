@@ -81,7 +81,7 @@ def region_metric(head: MorphableModel, model: RvqVae) -> Float[np.ndarray, "e e
 
 def meanings() -> dict[str, str]:
     """What is searched for by each word that is no unit's name: the units, or the movements, and their source."""
-    found = {}
+    found: dict[str, str] = {}
     for display in DISPLAYS:
         told = f"{', '.join(display.actions)} ({display.source})"
         found |= dict.fromkeys([display.name.replace("_", " "), *_others(SAME, display.name)], told)

@@ -356,7 +356,10 @@
 
   /* The heading over a display, by the order that has headings. */
   const headings = {
-    does: ({ does: [place, kind] }) => `${place[0].toUpperCase()}${place.slice(1)}${kind ? `: ${kind}` : ""}`,
+    does: ({ does: [place, kind] }) => {
+      const text = kind.startsWith(place) ? kind : `${place}${kind && ": "}${kind}`; // not "mouth: mouth opens"
+      return text[0].toUpperCase() + text.slice(1);
+    },
     groups: (display) => data.groups[display.group],
   };
 
