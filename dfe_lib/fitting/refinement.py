@@ -217,8 +217,9 @@ class _Outline:
 
 
 def _outline(view: View, triangles: Tensor, config: RefinementConfig) -> _Outline | None:
-    known = view.silhouette is not None and config.silhouette_mm > 0
-    return _Outline(view.camera, view.silhouette, triangles, config) if known else None
+    if view.silhouette is None or config.silhouette_mm == 0:
+        return None
+    return _Outline(view.camera, view.silhouette, triangles, config)
 
 
 def _smaller(camera: Camera, side_px: int) -> Camera:

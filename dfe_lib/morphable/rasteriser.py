@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -24,7 +23,7 @@ TILE = 16
 
 
 def pytorch3d_module() -> ModuleType:
-    """PyTorch3D with ops, renderer and structures; raises `UserError` where PyTorch3D is not installed or not built for this torch."""
+    """PyTorch3D with its ops, renderer and structures; raises `UserError` where they cannot be imported."""
     try:
         import pytorch3d
         import pytorch3d.ops
@@ -39,7 +38,7 @@ def pytorch3d_module() -> ModuleType:
     return pytorch3d
 
 
-def pytorch3d_camera(camera: Camera, device: str | torch.device = "cpu") -> Any:
+def pytorch3d_camera(camera: Camera) -> Any:
     """The same view as PyTorch3D's `PerspectiveCameras`, for its own renderers and shaders.
 
     Raises:
@@ -53,7 +52,6 @@ def pytorch3d_camera(camera: Camera, device: str | torch.device = "cpu") -> Any:
         T=torch.tensor([[0.0, 0.0, camera.distance]]),
         image_size=((camera.height, camera.width),),
         in_ndc=False,
-        device=device,
     )
 
 

@@ -56,7 +56,7 @@ def scene() -> Scene:
     view = View(CAMERA, CAMERA.project(landmarks_of(head, vertices)), silhouette(vertices))
     aside = Rotation.from_rotvec(rng.normal(0, 0.08, 3)).as_matrix()
     off = np.clip(psi + rng.normal(0, 0.15, psi.shape), 0, 1)
-    start = PlacedHeads(np.zeros(0), off, (rotation @ aside)[None], (place + [0.008, -0.008, 0.01])[None])
+    start = PlacedHeads(np.zeros(0), off, (rotation @ aside)[None], place[None] + [0.008, -0.008, 0.01])
     return Scene(vertices, view, start)
 
 

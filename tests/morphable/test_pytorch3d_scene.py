@@ -74,7 +74,7 @@ def test_light_and_camera_can_be_changed(both: Renderers, face: np.ndarray) -> N
 
 
 def test_a_head_beside_the_picture_leaves_the_background(both: Renderers, face: np.ndarray) -> None:
-    away = face + [2.0, 0.0, 0.0]
+    away = face + np.array([2.0, 0.0, 0.0])
     assert (both[1].render(away) == 255).all() and np.isnan(both[1].depth(away)).all()
 
 
