@@ -138,6 +138,8 @@ def _add_view(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument("--video", type=Path, metavar="OUT.mp4", help="write a film: picture with mesh, head, strip")
     parser.add_argument("--still", type=Path, metavar="OUT.png", help="write one picture of that film")
     parser.add_argument("--at", type=float, default=0.0, metavar="S", help="its time in seconds (default: 0)")
+    parser.add_argument("--renderer", default="vtk", metavar="NAME", help="what draws its heads: vtk (the default), or "
+                        "pytorch3d where it is installed")  # fmt: skip
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.set_defaults(command=_view)
 
@@ -350,6 +352,10 @@ def _view(options: argparse.Namespace) -> int:
             raise UserError(f"{path} must end in {ending}.")
     drawn = options.video is not None or options.still is not None
     usual = Path(f"{options.media[0].stem}_view")
+    if drawn:
+        from .morphable.rendering import use_renderer
+
+        use_renderer(options.renderer)
     if len(options.media) == 1:
         return _view_one(options, options.output or (None if drawn else usual))
     if drawn:

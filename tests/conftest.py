@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,24 @@ from jaxtyping import install_import_hook
 from playwright.sync_api import Browser, sync_playwright
 
 HOOK = install_import_hook("dfe_lib", "beartype.beartype")
+
+
+@cache
+def why_no_pytorch3d() -> str:
+    """Why PyTorch3D's tests cannot run, "" where they can."""
+    from dfe_lib.errors import UserError
+    from dfe_lib.morphable.rasteriser import pytorch3d_module
+
+    try:
+        pytorch3d_module()
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("pytorch3d") and why_no_pytorch3d():
+        pytest.skip(f"not run: {why_no_pytorch3d()}")
 
 
 @pytest.fixture(scope="session")

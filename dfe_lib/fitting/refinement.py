@@ -41,14 +41,14 @@ class RefinementConfig:
         iterations: of L-BFGS-B at most.
     """
 
-    silhouette_mm: float = 2.0
+    silhouette_mm: float = 0.5
     identity_precision: float = 0.02
     precision: float = 0.5
     n_identity: int = 40
-    side_px: int = 128
-    sigma_px: float = 0.3
-    faces_per_pixel: int = 8
-    iterations: int = 40
+    side_px: int = 96
+    sigma_px: float = 0.2
+    faces_per_pixel: int = 16
+    iterations: int = 30
 
     def __post_init__(self) -> None:
         weights = (self.silhouette_mm, self.identity_precision, self.precision)
@@ -93,14 +93,21 @@ class PlacedHeads:
         return np.einsum("nij,nvj->nvi", self.rotation, shape) + self.translation[:, None]
 
 
-def placed_heads(fit: HeadFit, beta: Float[np.ndarray, " i"], cameras: Sequence[Camera]) -> PlacedHeads:
-    """A fit of `LandmarkSolver` to FaceLandmarker's pixels (`camera_axes`), in metres before pinhole cameras."""
+def placed_heads(
+    head: MorphableModel, fit: HeadFit, beta: Float[np.ndarray, " i"], cameras: Sequence[Camera]
+) -> PlacedHeads:
+    """A fit of `LandmarkSolver` to FaceLandmarker's pixels (`camera_axes`), in metres before pinhole cameras.
+
+    The scale of a fit without perspective is that in the middle of the landmarks' depth.
+    """
     focal = np.array([camera.focal_px for camera in cameras])
     middle = np.array([[camera.width / 2, -camera.height / 2] for camera in cameras])
     away = np.array([camera.distance for camera in cameras])
     metres = 1 / (fit.scale * MM_PER_M)
     flat = (fit.translation[:, :2] - middle) * metres[:, None]
-    place = np.concatenate([flat, (away - focal * metres)[:, None]], 1)
+    own = head.landmark_model().vertices(fit.psi, np.pad(beta, (0, len(head.identity) - len(beta))))
+    nearer = np.einsum("nj,nlj->nl", fit.rotation[:, 2], own).mean(1)
+    place = np.concatenate([flat, (away - focal * metres - nearer)[:, None]], 1)
     return PlacedHeads(beta, fit.psi, fit.rotation, place)
 
 
@@ -135,9 +142,8 @@ class _Goal:
         self.config, self._views, n = config, views, len(views)
         marks = head.landmark_model()
         self._mesh, self._marks = (_basis(model, config.n_identity) for model in (head, marks))
-        self._triangles = torch.as_tensor(head.faces)
         self._seen = [torch.as_tensor(view.landmarks) for view in views]
-        self._outlines = [_Outline(view, self._triangles, config) for view in views if config.silhouette_mm]
+        self._outlines = [_outline(view, torch.as_tensor(head.faces), config) for view in views]
         self._turned, self._placed = torch.as_tensor(start.rotation), torch.as_tensor(start.translation)
         self._prior = torch.as_tensor(start.psi)
         beta = np.zeros(len(self._mesh[1]))
@@ -164,43 +170,56 @@ class _Goal:
     def _cost(self, beta: Tensor, psi: Tensor, rotation: Tensor, translation: Tensor) -> Tensor:
         drawn = self.config.precision * (psi - self._prior).square().sum(1).mean()
         total = drawn + self.config.identity_precision * beta.square().sum()
-        posed = [_posed(basis, beta, psi, rotation, translation) for basis in (self._marks, self._mesh)]
-        for i, (view, seen) in enumerate(zip(self._views, self._seen, strict=True)):
+        for i, view in enumerate(self._views):
+            pose = (beta, psi[i], rotation[i], translation[i])
             mm = MM_PER_M * (view.camera.distance - translation[i, 2].detach()) / view.camera.focal_px
-            away = (projected(view.camera, posed[0][i]) - seen) * mm
+            away = (projected(view.camera, _posed(self._marks, *pose)) - self._seen[i]) * mm
             total = total + away.square().sum(1).mean() / len(psi)
-            if self._outlines:
-                total = total + self.config.silhouette_mm * self._outlines[i].gap_px(posed[1][i]) * mm / len(psi)
+            if (outline := self._outlines[i]) is not None:
+                gap = outline.gap_px(_posed(self._mesh, *pose)) * mm
+                total = total + self.config.silhouette_mm * gap / len(psi)
         return total
 
 
 class _Outline:
-    """The silhouette of one view, made small, and how far a mesh's outline lies from it."""
+    """A silhouette, made small, and how far a mesh's outline lies from it."""
 
-    def __init__(self, view: View, triangles: Tensor, config: RefinementConfig) -> None:
-        self._camera = camera = _smaller(view.camera, config.side_px)
-        self._larger = view.camera.focal_px / camera.focal_px
-        self._wanted = None if view.silhouette is None else torch.as_tensor(_shrunk(view.silhouette, camera, self._larger))
+    def __init__(
+        self, camera: Camera, silhouette: Bool[np.ndarray, "h w"], triangles: Tensor, config: RefinementConfig
+    ) -> None:
+        if silhouette.shape != (camera.height, camera.width):
+            raise UserError(f"a silhouette of {silhouette.shape[::-1]} pixels is not of the camera's picture.")
+        small = _smaller(camera, config.side_px)
+        self._larger = camera.focal_px / small.focal_px
+        self._wanted = torch.as_tensor(_shrunk(silhouette, small, self._larger))
         library = pytorch3d_module().renderer
         self._shader = library.SoftSilhouetteShader(library.BlendParams(sigma=config.sigma_px**2))
         reach = config.sigma_px * float(np.sqrt(np.log(1e4)))  # where a triangle covers a pixel by 1e-4
-        self._sees = Rasteriser(camera, triangles, reach, config.faces_per_pixel)
+        self._hard, self._soft = (
+            Rasteriser(small, triangles),
+            Rasteriser(small, triangles, reach, config.faces_per_pixel),
+        )
 
     def gap_px(self, points: Float[Tensor, "v 3"]) -> Tensor:
-        """Mean distance of the outlines in pixels of the view, 0 where no silhouette is known."""
-        if self._wanted is None:
-            return points.new_zeros(())
+        """Mean distance of the outlines in pixels of the view."""
         return self._larger * (self._drawn(points) - self._wanted).square().sum() / _length(self._wanted)
 
     def _drawn(self, points: Float[Tensor, "v 3"]) -> Float[Tensor, "h w"]:
         """The soft silhouette; only pixels near the outline have a gradient, and inside it is full."""
         with torch.no_grad():
-            seen = self._sees(points)
-            inside = ((seen.dists < 0) & (seen.pix_to_face >= 0)).any(-1)[0]
-            rim = _near(~inside, int(self._sees.blur_px) + 1)
-        near = self._sees.distances(points, seen, rim)
-        alpha = self._shader(near, None)[0, 0, :, 3].to(points.dtype)
-        return inside.to(points.dtype).index_put(rim.nonzero(as_tuple=True), alpha)
+            inside = self._hard(points).pix_to_face[0, ..., 0] >= 0
+            reach = int(self._soft.blur_px) + 1
+            rim = _near(~inside, reach) & _near(inside, reach)
+            soft = self._soft.touching(points, rim)
+            seen = soft(points)
+        alpha = self._shader(soft.distances(points, seen, rim), None)[0, 0, :, 3]
+        return inside.to(points.dtype).index_put(rim.nonzero(as_tuple=True), alpha.to(points.dtype))
+
+
+def _outline(view: View, triangles: Tensor, config: RefinementConfig) -> _Outline | None:
+    if view.silhouette is None or config.silhouette_mm == 0:
+        return None
+    return _Outline(view.camera, view.silhouette, triangles, config)
 
 
 def _smaller(camera: Camera, side_px: int) -> Camera:
@@ -237,7 +256,7 @@ def _basis(model: MorphableModel, n_identity: int) -> tuple[Tensor, Tensor, Tens
 
 def _posed(
     basis: tuple[Tensor, Tensor, Tensor], beta: Tensor, psi: Tensor, rotation: Tensor, translation: Tensor
-) -> Float[Tensor, "n p 3"]:
+) -> Float[Tensor, "p 3"]:
     template, identity, expression = basis
     shape = template + torch.tensordot(beta, identity, 1) + torch.tensordot(psi, expression, 1)
-    return shape @ rotation.transpose(1, 2) + translation[:, None]
+    return shape @ rotation.T + translation

@@ -10,7 +10,7 @@ from .flame import flame_head
 from .metric import mesh_cosine, mesh_energy, mesh_length, metric_root
 from .model import MorphableModel
 from .parts import FaceParts, strongest_parts
-from .rendering import HeadRenderer
+from .rendering import HeadRenderer, use_renderer
 from .space import ExpressionSpace, expression_space, read_space, space_of_frames, write_space
 
 __all__ = [
@@ -29,5 +29,6 @@ __all__ = [
     "read_space",
     "space_of_frames",
     "strongest_parts",
+    "use_renderer",
     "write_space",
 ]

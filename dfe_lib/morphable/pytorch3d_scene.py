@@ -1,8 +1,9 @@
-"""A mesh drawn by PyTorch3D, with VTK's shading: the same pictures without VTK, on a GPU where torch has one."""
+"""A mesh drawn by PyTorch3D on the processor, with VTK's shading: the same pictures without VTK."""
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from .camera import Camera, Light
@@ -34,11 +35,10 @@ class Pytorch3dScene:
         smooth: bool,
     ) -> None:
         self._library = pytorch3d_module()
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._triangles = self._tensor(triangles)
-        self._background = self._tensor(np.array(background))
+        self._triangles = torch.as_tensor(triangles.astype(np.int64))
+        self._background = _tensor(background)
         self._fineness = SAMPLES if smooth else 1
-        self._points = self._normals = self._colours = torch.zeros(n_vertices, 3, device=self._device)
+        self._points = self._normals = self._colours = torch.zeros(n_vertices, 3, dtype=torch.float64)
         self.aim(camera)
         self.light(lights)
 
@@ -50,15 +50,14 @@ class Pytorch3dScene:
 
     def light(self, lights: tuple[Light, ...]) -> None:
         towards = np.array([light.position for light in lights]).reshape(-1, 3)
-        self._towards = self._tensor(towards / np.linalg.norm(towards, axis=1, keepdims=True))
-        self._diffuse = self._tensor(np.array([np.multiply(x.colour, x.strength) for x in lights]).reshape(-1, 3))
-        self._shine = self._tensor(np.array([x.strength for x in lights]))
+        self._towards = _tensor(towards / np.linalg.norm(towards, axis=1, keepdims=True))
+        self._diffuse = _tensor([np.multiply(x.colour, x.strength) for x in lights]).reshape(-1, 3)
+        self._shine = _tensor([x.strength for x in lights])
 
     def place(
         self, points: Float[np.ndarray, "w 3"], normals: Float[np.ndarray, "w 3"], colours: UInt8[np.ndarray, "w 3"]
     ) -> None:
-        self._points, self._normals = self._tensor(points), self._tensor(normals)
-        self._colours = self._tensor(colours / 255)
+        self._points, self._normals, self._colours = _tensor(points), _tensor(normals), _tensor(colours / 255)
 
     def picture(self) -> UInt8[np.ndarray, "h w 3"]:
         colours, covered = self._shaded()
@@ -72,7 +71,7 @@ class Pytorch3dScene:
 
     def depth(self) -> Float[np.ndarray, "h w"]:
         depth = self._middles(self._points).zbuf[0, ..., 0]
-        return torch.where(depth < 0, torch.nan, depth).double().cpu().numpy()
+        return torch.where(depth < 0, torch.nan, depth).double().numpy()
 
     def close(self) -> None:
         """Holds nothing that must be given back."""
@@ -92,24 +91,21 @@ class Pytorch3dScene:
         normals = torch.nn.functional.normalize(normals, dim=2)
         normals = torch.where(normals[..., 2:] < 0, -normals, normals)  # a surface seen from behind is lit from there
         facing = normals @ self._towards.T
-        view = torch.nn.functional.normalize(self._eye() - points, dim=2)
+        view = torch.nn.functional.normalize(_tensor([0.0, 0.0, self._camera.distance]) - points, dim=2)
         mirrored = 2 * facing[..., None] * normals[..., None, :] - self._towards
         glint = torch.where(facing > 0, (mirrored @ view[..., None])[..., 0].clamp_min(1e-5) ** POWER, 0.0)
         shade = AMBIENT + facing.clamp_min(0) @ self._diffuse
         return (colours * shade + SPECULAR * (glint @ self._shine)[..., None]).clamp(0, 1)
-
-    def _eye(self) -> Float[Tensor, "3"]:
-        return self._tensor(np.array([0.0, 0.0, self._camera.distance]))
 
     def _coarse(self, samples: Float[Tensor, "h w c"]) -> Float[Tensor, "p q c"]:
         """Mean of the samples of each pixel."""
         n = self._fineness
         return samples.reshape(self._camera.height, n, self._camera.width, n, -1).mean((1, 3))
 
-    def _tensor(self, values: np.ndarray) -> Tensor:
-        exact = values.astype(np.int64 if np.issubdtype(values.dtype, np.integer) else np.float64)
-        return torch.as_tensor(exact, device=self._device)
+
+def _tensor(values: ArrayLike) -> Tensor:
+    return torch.as_tensor(np.asarray(values, float))
 
 
 def _bytes(colours: Float[Tensor, "h w c"]) -> UInt8[np.ndarray, "h w c"]:
-    return (colours * 255).round().to(torch.uint8).cpu().numpy()
+    return (colours * 255).round().to(torch.uint8).numpy()

@@ -5,11 +5,10 @@ right, into one. Off a GPU its rasteriser tries every triangle in every pixel. S
 mesh of the triangles that reach into it, which takes a hundredth of the time and gives the same pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -24,20 +23,22 @@ TILE = 16
 
 
 def pytorch3d_module() -> ModuleType:
-    """`pytorch3d.renderer`; raises `UserError` where PyTorch3D is not installed or not built for this torch."""
+    """PyTorch3D with its ops, renderer and structures; raises `UserError` where they cannot be imported."""
     try:
+        import pytorch3d
+        import pytorch3d.ops
         import pytorch3d.renderer
-        import pytorch3d.structures  # noqa: F401
+        import pytorch3d.structures
     except ImportError as error:
-        why = "is not installed" if (error.name or "").startswith("pytorch3d") and not error.path else f"({error})"
+        why = "is not installed" if error.name == "pytorch3d" else f"cannot be imported ({error})"
         raise UserError(
-            f"PyTorch3D {why}: get it by `conda install -c conda-forge pytorch3d`, or build it for your torch as "
+            f"PyTorch3D {why}: run `conda install -c conda-forge pytorch3d` or build it for your torch, as "
             "docs/pytorch3d.md says, or choose the renderer vtk."
         ) from error
     return pytorch3d
 
 
-def pytorch3d_camera(camera: Camera, device: str | torch.device = "cpu") -> Any:
+def pytorch3d_camera(camera: Camera) -> Any:
     """The same view as PyTorch3D's `PerspectiveCameras`, for its own renderers and shaders.
 
     Raises:
@@ -51,7 +52,6 @@ def pytorch3d_camera(camera: Camera, device: str | torch.device = "cpu") -> Any:
         T=torch.tensor([[0.0, 0.0, camera.distance]]),
         image_size=((camera.height, camera.width),),
         in_ndc=False,
-        device=device,
     )
 
 
@@ -81,18 +81,34 @@ class Rasteriser:
             points: (V, 3) vertices in metres.
         """
         library = pytorch3d_module()
-        seen = torch.stack([*projected(self.camera, points).unbind(1), self.camera.distance - points[:, 2]], 1)[self.triangles]
+        seen = torch.stack([*projected(self.camera, points).unbind(1), self.camera.distance - points[:, 2]], 1)[
+            self.triangles
+        ]
         tile, face = self._pairs(seen.detach())
-        filled, first, counts = torch.unique_consecutive(tile, return_inverse=True, return_counts=True)
-        corners = _in_tiles(seen[face], self._corners(filled)[first])
+        if not len(tile):  # the mesh is beside the picture: one tile, with a triangle that reaches nothing
+            tile, face = tile.new_zeros(1), face.new_zeros(1)
+        filled, place, counts = torch.unique_consecutive(tile, return_inverse=True, return_counts=True)
+        corners = _in_tiles(seen[face], self._corners(filled)[place])
         meshes = _meshes(library, corners, counts)
         index, depth, weights, away = library.renderer.mesh.rasterize_meshes(
-            meshes, TILE, (2 * self.blur_px / TILE) ** 2, self.faces_per_pixel, perspective_correct=True
-        )
+            meshes, TILE, (2 * self.blur_px / TILE) ** 2, self.faces_per_pixel, perspective_correct=True,
+            clip_barycentric_coords=self.blur_px > 0,  # a pixel beside a triangle has the depth of its nearest side
+        )  # fmt: skip
         own = torch.where(index >= 0, face[index.clamp_min(0)], -1)
         away = torch.where(index >= 0, away * (TILE / 2) ** 2, away)
         parts = [self._joined(part, filled) for part in (own, depth, weights, away)]
         return library.renderer.mesh.rasterizer.Fragments(*parts)
+
+    def touching(self, points: Float[Tensor, "v 3"], chosen: Bool[Tensor, "h w"]) -> "Rasteriser":
+        """The same with only those triangles that some of the chosen pixels may see."""
+        corners = projected(self.camera, points)[self.triangles]
+        size = corners.new_tensor([self.camera.width, self.camera.height])
+        low = (corners.amin(1) - self.blur_px - 0.5).clamp_min(0).minimum(size).floor().long()
+        high = (corners.amax(1) + self.blur_px + 0.5).clamp_min(0).minimum(size).ceil().long()
+        before = torch.nn.functional.pad(chosen.long().cumsum(0).cumsum(1), (1, 0, 1, 0))  # chosen pixels up to each
+        rows, columns = (torch.stack([low[:, axis], high[:, axis]]) for axis in (1, 0))
+        count = before[rows[:, None], columns[None]]
+        return replace(self, triangles=self.triangles[count[1, 1] + count[0, 0] > count[0, 1] + count[1, 0]])
 
     def distances(self, points: Float[Tensor, "v 3"], seen: Any, chosen: Bool[Tensor, "h w"]) -> Any:
         """The same `Fragments` of some pixels (1, 1, p, k), whose `dists` can be differentiated, as PyTorch3D's can.
@@ -126,8 +142,8 @@ class Rasteriser:
         high = ((seen[..., :2].amax(1) + self.blur_px) / TILE).floor()
         columns = torch.arange(across, device=seen.device)
         rows = torch.arange(down, device=seen.device)
-        beside: Bool[Tensor, "f a"] = (columns >= low[:, :1]) & (columns <= high[:, :1])
-        level: Bool[Tensor, "f d"] = (rows >= low[:, 1:]) & (rows <= high[:, 1:])
+        beside = (columns >= low[:, :1]) & (columns <= high[:, :1])
+        level = (rows >= low[:, 1:]) & (rows <= high[:, 1:])
         row, column, face = (level.T[:, None] & beside.T[None]).nonzero(as_tuple=True)
         return row * across + column, face
 

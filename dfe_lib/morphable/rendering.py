@@ -1,4 +1,4 @@
-"""Off-screen pictures of a head: a pinhole camera, a subdivided mesh, one colour a vertex, drawn by VTK or PyTorch3D."""
+"""Off-screen pictures of a head, by VTK or PyTorch3D: a pinhole camera, a subdivided mesh, one colour a vertex."""
 
 from collections.abc import Callable
 from types import TracebackType

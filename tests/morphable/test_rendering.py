@@ -1,7 +1,12 @@
-import numpy as np
+import sys
 
+import numpy as np
+import pytest
+
+from dfe_lib.cli import main
+from dfe_lib.errors import UserError
 from dfe_lib.morphable.anny import anny_head
-from dfe_lib.morphable.rendering import Camera, HeadRenderer, Light, subdivision, turn
+from dfe_lib.morphable.rendering import Camera, HeadRenderer, Light, subdivision, turn, use_renderer
 
 SQUARE = np.array([[0, 1, 2], [0, 2, 3]])
 
@@ -40,3 +45,26 @@ def test_subdivision_cuts_triangles_in_four_and_keeps_the_surface() -> None:
     a, b, c = (matrix @ corners)[faces].transpose(1, 0, 2)
     assert np.isclose(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2, 1.0)
     assert (np.cross(b - a, c - a)[:, 2] > 0).all()
+
+
+def test_depth_is_that_of_the_mesh_and_disturbs_no_picture() -> None:
+    camera = Camera(distance=0.5, focal_px=400.0, width=80, height=60)
+    tilted = np.array([[-0.06, -0.06, -0.02], [0.06, -0.06, 0.02], [0.06, 0.06, 0.02], [-0.06, 0.06, -0.02]])
+    with HeadRenderer(SQUARE, 4, camera) as renderer:
+        before, depth, after = renderer.render(tilted), renderer.depth(tilted), renderer.render(tilted)
+    rows, columns = np.nonzero(~np.isnan(depth))
+    rays = camera.rays(np.stack([columns, rows], 1) + 0.5)  # the square is z = x / 3
+    assert np.allclose(depth[rows, columns], camera.distance / (1 + rays[:, 0] / 3), atol=2e-5)
+    assert len(rows) == pytest.approx(0.12**2 * (400 / 0.5) ** 2, rel=0.6) and (before == after).all()
+
+
+def test_a_renderer_that_is_not_there_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError, match=r"no renderer 'vkt': did you mean vtk\?"):
+        use_renderer("vkt")
+    monkeypatch.setitem(sys.modules, "pytorch3d", None)
+    with pytest.raises(UserError, match=r"PyTorch3D is not installed: run `conda install .*docs/pytorch3d\.md"):
+        use_renderer("pytorch3d")
+    assert main(["view", "nobody.mp4", "--still", "out.png", "--renderer", "pytorch3d"]) != 0
+    assert "PyTorch3D is not installed" in capsys.readouterr().err

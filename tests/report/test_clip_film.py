@@ -14,6 +14,7 @@ from dfe_lib.cli import main
 from dfe_lib.encoding.view import EncodedClip, encoded_clip
 from dfe_lib.errors import UserError
 from dfe_lib.io.media import open_media
+from dfe_lib.morphable import use_renderer
 from dfe_lib.report.clip_film import ClipFilm
 
 PICKED = (0, 1, 2, *range(110, 115))
@@ -106,3 +107,16 @@ def test_the_command_writes_both_and_refuses_other_endings(folder: Path, capsys:
     assert capsys.readouterr().err == f"dfe: {made / 'a.gif'} must end in .mp4.\n"
     assert main(["view", media, *model, "--video", media]) == 1
     assert "is the clip itself" in capsys.readouterr().err
+
+
+@pytest.mark.pytorch3d
+def test_the_renderer_changes_hardly_a_pixel(clip: EncodedClip, folder: Path) -> None:
+    stills = []
+    for name in ("vtk", "pytorch3d"):
+        use_renderer(name)
+        try:
+            clip.still(folder / f"{name}.png", at_s=0.31)
+        finally:
+            use_renderer("vtk")
+        stills.append(np.asarray(Image.open(folder / f"{name}.png")).astype(int))
+    assert 0 < np.abs(stills[0] - stills[1]).mean() < 1
