@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv: `make install` makes it for encoding alone, and whatever needs more
 # completes it from requirements.lock when that is newer or .venv is missing.
 
-PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 PROFILE ?= study
 CASES   ?= 100000
 SEED    ?= 0
