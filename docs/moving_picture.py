@@ -9,6 +9,7 @@ pictures alone.
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def play() -> Float[np.ndarray, "n 52"]:
     share = np.arange(1, round(STEP_S * FPS) + 1)[:, None] / round(STEP_S * FPS)
     share = share**2 * (3 - 2 * share)
     psi = [np.tile(acts[0], (round(HOLD_S * FPS), 1))]
-    for here, there in zip(acts[:-1], acts[1:], strict=True):
+    for here, there in pairwise(acts):
         psi += [here + share * (there - here), np.tile(there, (round(HOLD_S * FPS), 1))]
     psi = np.concatenate(psi)
     time_s = np.arange(len(psi)) / FPS

@@ -1,6 +1,8 @@
 """Controls under a figure where a browser shows the notebook: choose a clip, a frame, a display, and turn the head."""
 
 from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,7 +62,9 @@ def turned_head(
     limit = limit_mm(head, change[None])
     (drawn,) = drawn_heads(head, (still + change)[None], heat_colours(head, change[None], limit), turn(yaw, 3))
     pictures: list[Picture] = [drawn] if face is None or face.crop is None else [face.crop, drawn]
-    figure, axes = plt.subplots(1, len(pictures), figsize=(3.2 * len(pictures), 3.4), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(pictures), figsize=(3.2 * len(pictures), 3.4), layout="constrained", squeeze=False
+    )
     for axis, picture in zip(axes.flat, pictures, strict=True):
         axis.imshow(picture)
         axis.axis("off")
@@ -69,7 +73,7 @@ def turned_head(
     return figure
 
 
-def _control(ipywidgets, name: str, values: Sequence):  # noqa: ANN001, ANN202 - a module and what is in it
+def _control(ipywidgets: ModuleType, name: str, values: Sequence) -> Any:
     title = name.replace("_", " ")
     if not isinstance(values, range):
         return ipywidgets.Dropdown(options=list(values), description=title)

@@ -24,8 +24,8 @@ from ..io.scratch import sole_writer
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
 from .claims import check_claims, read_claims, write_verdicts
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
-from .kernel import PeakMemory, execute_notebook
 from .html_pages import write_page
+from .kernel import PeakMemory, execute_notebook
 from .manifest import file_hashes, read_json, versions, write_json, write_manifest
 from .parameters import declared_parameters
 

@@ -61,8 +61,8 @@ def complaints(
     Arguments:
         venv: can this Python make one? browsers: names of which one must be there; none need be when empty.
 
-    >>> complaints((3, 9), {}, venv=True)
-    ['Python 3.9 is not supported: install Python 3.11, 3.12 or 3.13 and name it, as in `make study PYTHON=python3.11`.']
+    >>> print(*complaints((3, 9), {}, venv=True))
+    Python 3.9 is not supported: install Python 3.11, 3.12 or 3.13 and name it, as in `make study PYTHON=python3.11`.
     """
     found = []
     if version not in PYTHONS:
