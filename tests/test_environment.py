@@ -1,15 +1,17 @@
 """pyproject.toml, requirements.lock and environment.yml name the same packages at agreeing versions."""
 
+import re
 import tomllib
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from dfe_lib.io.paths import PROJECT
-from dfe_lib.study.system import BROWSERS, complaints
+from dfe_lib.study.system import BROWSERS, PYTHONS, complaints
 
 CONDA_NAMES = {"pytorch": "torch"}
 CONDA_ONLY = {"pip", "python", "pytorch3d"}
@@ -43,8 +45,18 @@ def test_conda_has_the_same_direct_dependencies_at_the_locked_versions() -> None
     conda = conda_versions()
     python = conda.pop("python")
     assert conda == {name: locked_versions()[name] for name in direct_requirements()}
-    assert tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["requires-python"] == ">=3.11,<3.13"
     assert python == "3.11"
+
+
+def test_everybody_names_the_same_versions_of_python() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    versions = [f"{major}.{minor}" for major, minor in PYTHONS]
+    allowed = SpecifierSet(project["requires-python"])
+    assert [f"3.{minor}" for minor in range(9, 20) if allowed.contains(f"3.{minor}")] == versions
+    assert [line.split(" :: ")[-1] for line in project["classifiers"] if "Python :: 3." in line] == versions
+    assert re.findall(r"python(3\.\d+)", (PROJECT / "Makefile").read_text().split("PROFILE ?=")[0]) == versions
+    complaint = complaints((3, 9), {}, venv=True)[0]
+    assert re.findall(r"3\.\d+", complaint.split("install")[1].split(" and ")[0]) == versions
 
 
 def test_conda_offers_the_optional_renderer() -> None:

@@ -82,6 +82,7 @@ def test_make_alone_lists_every_target() -> None:
         "fuzz",
         "lab",
         "notebooks",
+        "picture",
         "head",
         "estimator",
         "sweep",

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from tqdm import tqdm
 
-__all__ = ["bar", "is_watched", "read_ahead"]
+__all__ = ["bar", "is_browsed", "is_watched", "read_ahead"]
 
 
 def bar(items: Iterable | None = None, **settings: object) -> tqdm:
@@ -17,12 +17,12 @@ def bar(items: Iterable | None = None, **settings: object) -> tqdm:
 
 
 def is_watched() -> bool:
-    """Does a terminal show stderr, or a browser show the cell?
+    """Does a terminal show stderr, or a browser show the cell?"""
+    return sys.stderr.isatty() or is_browsed()
 
-    A browser's notebook lets a cell ask for input; papermill, nbconvert and nbval do not.
-    """
-    if sys.stderr.isatty():
-        return True
+
+def is_browsed() -> bool:
+    """Does a browser show the cell? Its notebook lets a cell ask for input; papermill, nbconvert and nbval do not."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", False))

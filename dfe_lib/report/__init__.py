@@ -9,6 +9,7 @@ from ..lazy import importer
 _MODULES = {
     "CONTRASTED": "facs",
     "LINES": "downstream",
+    "TURNS": "explore",
     "actor_sheet": "fit",
     "clip_overlays": "overlays",
     "clip_pictures": "pictures",
@@ -21,6 +22,7 @@ _MODULES = {
     "error_against_bits": "codes",
     "error_map": "fit",
     "example_displays": "pictures",
+    "explore": "explore",
     "face_found": "one_face",
     "fairness_dots": "fairness",
     "face_in_parts": "one_face",
@@ -49,6 +51,7 @@ _MODULES = {
     "token_sheet": "clips",
     "token_strip": "clips",
     "training_curves": "clips",
+    "turned_head": "explore",
     "truth_against_estimate": "fit",
     "usage_bars": "clips",
     "word_cards": "downstream",

@@ -15,6 +15,7 @@ __all__ = ["Picture", "drawn_heads", "face_crop", "grid", "heat_bar", "heat_colo
 
 Picture = UInt8[np.ndarray, "h w 3"]
 HEAT = plt.get_cmap("inferno")
+VIEW = turn(yaw=-12, pitch=3)
 CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
 
 
@@ -46,11 +47,13 @@ def grid(count: int, columns: int, width: float, height: float) -> tuple[Figure,
 
 
 def drawn_heads(
-    head: MorphableModel, psi: Float[np.ndarray, "n e"], colours: Sequence[Float[np.ndarray, "v 3"]]
+    head: MorphableModel,
+    psi: Float[np.ndarray, "n e"],
+    colours: Sequence[Float[np.ndarray, "v 3"]],
+    view: Float[np.ndarray, "3 3"] = VIEW,
 ) -> list[Picture]:
-    """The head with each expression in its colours (V, 3)."""
+    """The head with each expression in its colours (V, 3), turned by the rotation `view`."""
     with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        view = turn(yaw=-12, pitch=3)
         return [
             renderer.render(head.vertices(row).astype(float), colour, view)
             for row, colour in zip(psi, colours, strict=True)

@@ -24,6 +24,7 @@ from ..io.scratch import sole_writer
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
 from .claims import check_claims, read_claims, write_verdicts
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
+from .html_pages import write_page
 from .kernel import Announcements, PeakMemory, execute_notebook
 from .manifest import file_hashes, read_json, versions, write_json, write_manifest
 from .parameters import declared_parameters
@@ -36,6 +37,10 @@ CLAIMED = "study"
 REPORT = "report.html"
 CORPUS = "corpus"
 """Parameter that names the folder of another run: a step that is given one reads its kinds there."""
+
+
+COPIES = ("notebooks", "html")
+"""Folders of a run with the executed notebooks, which are no results."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,7 @@ class Runner:
             self._remove_outputs(plan)
         record = self._run_notebook(plan, key, inputs)
         self._publish(force=True)
+        write_page(self._executed(plan), self.folder / "html")
         return Outcome(plan.step.name, True, record["wall_s"])
 
     def _run_notebook(self, plan: _Plan, key: str, inputs: dict[str, str]) -> dict:
@@ -229,7 +235,7 @@ class Runner:
         write_manifest(self._manifest, self.run, read_json(self._manifest).get("steps", {}) | public)
 
     def _marks(self) -> dict[Path, tuple[int, int, int]]:
-        kinds = [path for path in self.folder.glob("*") if path.is_dir() and path.name != "notebooks"]
+        kinds = [path for path in self.folder.glob("*") if path.is_dir() and path.name not in COPIES]
         stats = {path: path.stat() for folder in kinds for path in _visible(folder)}
         return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
 

@@ -12,7 +12,10 @@ import importlib.util
 import shutil
 import sys
 
-__all__ = ["BROWSERS", "LIBRARIES", "browser", "complaints", "main", "missing_packages"]
+__all__ = ["BROWSERS", "LIBRARIES", "PYTHONS", "browser", "complaints", "main", "missing_packages"]
+
+PYTHONS = ((3, 11), (3, 12), (3, 13))
+"""Those that `requires-python` allows."""
 
 BROWSERS: tuple[str, ...] = ("chromium", "chromium-browser", "google-chrome")
 """Names that Chromium goes by; the first that is there opens the atlas and the clip player in the tests."""
@@ -58,13 +61,13 @@ def complaints(
     Arguments:
         venv: can this Python make one? browsers: names of which one must be there; none need be when empty.
 
-    >>> complaints((3, 9), {}, venv=True)
-    ['Python 3.9 is not supported: install Python 3.11 or 3.12 and name it, as in `make study PYTHON=python3.11`.']
+    >>> print(*complaints((3, 9), {}, venv=True))
+    Python 3.9 is not supported: install Python 3.11, 3.12 or 3.13 and name it, as in `make study PYTHON=python3.11`.
     """
     found = []
-    if version not in ((3, 11), (3, 12)):
+    if version not in PYTHONS:
         found.append(
-            f"Python {version[0]}.{version[1]} is not supported: install Python 3.11 or 3.12 and name it, "
+            f"Python {version[0]}.{version[1]} is not supported: install Python 3.11, 3.12 or 3.13 and name it, "
             "as in `make study PYTHON=python3.11`."
         )
     packages = missing_packages(libraries) if sys.platform == "linux" else []

@@ -4,7 +4,9 @@ import re
 
 from sphinx.application import Sphinx
 
-MARKED = re.compile(r":\w+:`[^`]+`|``[^`]+``|`(?P<code>[^`]+)`|(?P<name>\w+_)(?=[:,\s])|(?<!\$)\$(?P<formula>[^$`]+)\$(?!\$)")
+MARKED = re.compile(
+    r":\w+:`[^`]+`|``[^`]+``|`(?P<code>[^`]+)`|(?P<name>\w+_)(?=[:,\s])|(?<!\$)\$(?P<formula>[^$`]+)\$(?!\$)"
+)
 """Roles and double marks, which stay as they are; code, formulas, and names that end in `_`, which would be links."""
 
 

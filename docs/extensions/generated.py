@@ -13,6 +13,7 @@ import importlib
 import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from docutils.nodes import Node
 from docutils.parsers.rst import directives
@@ -68,7 +69,7 @@ class DataDictionary(SphinxDirective):
 
 class StudyTable(SphinxDirective):
     required_arguments = 1
-    option_spec = {"columns": directives.unchanged_required, "where": directives.unchanged}
+    option_spec: ClassVar = {"columns": directives.unchanged_required, "where": directives.unchanged}
 
     def run(self) -> list[Node]:
         from dfe_lib.study.values import Tables

@@ -77,9 +77,7 @@ def _make(arguments: Sequence[str]) -> None:
 def _papermill(arguments: Sequence[str]) -> None:
     files = arguments[: arguments.index("-p")]
     declared = declared_parameters(PROJECT / files[0])
-    values = {
-        arguments[i + 1]: yaml.safe_load(arguments[i + 2]) for i, word in enumerate(arguments) if word == "-p"
-    }
+    values = {arguments[i + 1]: yaml.safe_load(arguments[i + 2]) for i, word in enumerate(arguments) if word == "-p"}
     check_parameters(values, declared, files[0])
 
 

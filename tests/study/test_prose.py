@@ -59,7 +59,8 @@ def test_a_place_of_no_claim_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: path.name)
 def test_what_is_written_is_what_the_tables_say(path: Path, sentences: dict[str, str]) -> None:
-    assert path.read_text(encoding="utf-8") == filled(path, sentences), f"run `dfe claims --write {path.relative_to(PROJECT)}`"
+    name = path.relative_to(PROJECT)
+    assert path.read_text(encoding="utf-8") == filled(path, sentences), f"run `dfe claims --write {name}`"
 
 
 def test_every_claim_is_stated_somewhere(sentences: dict[str, str]) -> None:
