@@ -13,7 +13,7 @@ CORE    := $(VENV)/.core
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep lint lock clean
+.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep bench lint lock clean
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -48,6 +48,9 @@ estimator: $(STAMP) ## train the expression estimator anew from nothing, on rend
 
 sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour or two; resumes); results/sweep
 	@$(BIN)/python -m dfe_lib.study.sweep
+
+bench: $(STAMP) ## time and memory of every stage, and what follows for long recordings (five minutes); results/bench
+	@$(BIN)/python -m dfe_lib.bench.run
 
 lint: $(STAMP) ## ruff, mypy, and the arrows between the rooms
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
