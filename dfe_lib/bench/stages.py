@@ -25,44 +25,19 @@ from ..speed import facelandmarker_alone
 from ..tracking.extraction import extract_clip
 from .measure import Work, Working
 
-__all__ = ["CLIP", "LIBRARIES", "STAGES", "copies", "encode_copies", "expressions_table"]
+__all__ = ["LIBRARIES", "STAGES", "encode_copies"]
 
-CLIP = "single_face.mp4"
-"""A sample clip, for what reads pictures."""
+CLIP, SHORT_CLIP = "WolfgangLanger_Pexels.mp4", "single_face.mp4"
+"""Sample clips of 640 x 360, of 472 frames for what reads pictures and of 72 for workers to share."""
 TRAIN_BATCH = 512
 PART = 8192
 """Frames that are made at a time."""
 
 
-def expressions_table(path: Path, frames: int) -> Path:
-    """An expressions table of so many invented frames, a few actions at a time, made where it is missing."""
-    if path.exists():
-        return path
-    with table_writer(path, expressions_schema(ACTIONS)) as table:
-        for start in range(0, frames, PART):
-            number = np.arange(start, min(start + PART, frames))
-            table.write({
-                "clip_id": path.stem, "subject_id": path.stem, "face_id": 0, "frame": number, "time_s": number / 30,
-                "data": SIMULATED, "psi": _invented(len(number), start), "residual_mm": 0.5,
-                "valid": np.ones(len(number), bool),
-            })  # fmt: skip
-    return path
-
-
-def copies(folder: Path, count: int) -> list[Path]:
-    """The sample clip under so many names."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"clip_{i}.mp4" for i in range(count)]
-    for path in paths:
-        if not path.exists():
-            path.symlink_to(asset(CLIP))
-    return paths
-
-
 def encode_copies(folder: Path, count: int, workers: int = 1) -> tuple[Working, int]:
     """`dfe encode` of `count` clips by so many workers, from nothing."""
-    clips, out = copies(folder / "clips", count), folder / f"encoded_{workers}"
-    frames = count * _frames_of(asset(CLIP))
+    clips, out = _copies(folder / "clips", count), folder / f"encoded_{workers}"
+    frames = count * _frames_of(asset(SHORT_CLIP))
     return lambda: _none(encode_inputs(clips, out, workers=workers, say=_silent)) + _size(out), frames
 
 
@@ -104,7 +79,7 @@ def _fit(folder: Path, frames: int) -> tuple[Working, int]:
 
 
 def _tokenise(folder: Path, frames: int) -> tuple[Working, int]:
-    table, out = expressions_table(folder / "psi.parquet", frames), folder / "tokens.parquet"
+    table, out = _expressions_table(folder / "psi.parquet", frames), folder / "tokens.parquet"
     model, metric = RvqVae.from_pretrained(STUDY_MODEL), anny_head().gram()
     model.encode(torch.zeros(4096, len(ACTIONS)))  # the first pass starts threads
     return lambda: _none(tokenise(model, table, out, metric)) + _size(out), frames
@@ -121,13 +96,13 @@ def _faiss_encode(folder: Path, frames: int) -> tuple[Working, int]:
 
 
 def _read(folder: Path, frames: int) -> tuple[Working, int]:
-    stream = ParquetFrames([expressions_table(folder / "psi.parquet", frames)])
+    stream = ParquetFrames([_expressions_table(folder / "psi.parquet", frames)])
     batches = stream.batches(TRAIN_BATCH, torch.Generator().manual_seed(0))
     return lambda: _none([None for _ in zip(range(frames // TRAIN_BATCH), batches, strict=False)]), frames
 
 
 def _train(folder: Path, frames: int) -> tuple[Working, int]:
-    stream = ParquetFrames([expressions_table(folder / "psi.parquet", frames)])
+    stream = ParquetFrames([_expressions_table(folder / "psi.parquet", frames)])
     model, steps = RvqVae(RvqVae.from_pretrained(STUDY_MODEL).config), 100
     settings = TrainConfig(steps, TRAIN_BATCH, start_rounds=0, start_frames=4096, evaluate_every=steps)
     metric = anny_head().gram()
@@ -184,6 +159,31 @@ def _token_rows(folder: Path, frames: int) -> list[dict[str, np.ndarray]]:
     if not table.exists():
         _tokenise(folder, frames)[0]()
     return list(read_batches(table, rows=PART))
+
+
+def _expressions_table(path: Path, frames: int) -> Path:
+    """An expressions table of so many invented frames, a few actions at a time, made where it is missing."""
+    if path.exists():
+        return path
+    with table_writer(path, expressions_schema(ACTIONS)) as table:
+        for start in range(0, frames, PART):
+            number = np.arange(start, min(start + PART, frames))
+            table.write({
+                "clip_id": path.stem, "subject_id": path.stem, "face_id": 0, "frame": number, "time_s": number / 30,
+                "data": SIMULATED, "psi": _invented(len(number), start), "residual_mm": 0.5,
+                "valid": np.ones(len(number), bool),
+            })  # fmt: skip
+    return path
+
+
+def _copies(folder: Path, count: int) -> list[Path]:
+    """The sample clip under so many names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"clip_{i}.mp4" for i in range(count)]
+    for path in paths:
+        if not path.exists():
+            path.symlink_to(asset(SHORT_CLIP))
+    return paths
 
 
 def _invented(count: int, seed: int) -> Float[np.ndarray, "n e"]:
