@@ -14,7 +14,7 @@ CORE    := $(VENV)/.core
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean faults scale docs picture
+.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean faults scale docs picture bench
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
@@ -65,6 +65,9 @@ sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour 
 
 machines: $(STAMP) ## run the smoke study by this processor's kernels and by the oldest ones, and compare the two
 	@$(BIN)/python -m dfe_lib.study.machines
+
+bench: $(STAMP) ## time and memory of every stage, and what follows for long recordings (five minutes); results/bench
+	@$(BIN)/python -m dfe_lib.bench.run
 
 lint: $(STAMP) ## ruff, mypy, and the arrows between the rooms
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_view(commands)
     _add_atlas(commands)
     _add_benchmark(commands)
+    _add_plan(commands)
     _add_estimator(commands)
     _add_inspect(commands)
     _add_export(commands)
@@ -181,6 +182,17 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.set_defaults(command=_export)
 
 
+def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("plan", help="how long and how large: so many hours of video, by what was measured")
+    parser.add_argument("hours", nargs="*", type=float, default=[10.0, 1000.0, 10_000.0], metavar="HOURS",
+                        help="of video (default: 10 1000 10000)")  # fmt: skip
+    parser.add_argument("--workers", type=int, default=0, metavar="N",
+                        help="on this machine (default: a laptop, a server, a cluster of 16)")  # fmt: skip
+    parser.add_argument("--clips", choices=("interviews", "short clips"), default="interviews",
+                        help="how long they are (default: interviews, of 7 to 33 minutes)")  # fmt: skip
+    parser.set_defaults(command=_plan)
+
+
 def _add_estimator(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("estimator", help="train the expression estimator from nothing, on rendered heads")
     parser.set_defaults(command=_estimator)
@@ -279,6 +291,17 @@ def _compare(options: argparse.Namespace) -> int:
     found = compare_runs(*options.runs)
     print(*found.sentences, "They agree." if found.agrees else "They do not agree.", sep="\n")
     return int(not found.agrees)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from .bench.plan import plan_table
+    from .io.paths import results_dir
+
+    if options.workers < 0 or not all(0 < hours < 1e6 for hours in options.hours):
+        raise UserError("hours must be above 0 and below a million, and workers at least 0.")
+    table = plan_table(results_dir("bench"), options.hours, options.workers, options.clips)
+    print(table.to_string(index=False, float_format="{:.3g}".format))
+    return 0
 
 
 def _estimator(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from .io.assets import asset
 from .io.media import Frame, open_media
 from .io.scratch import scratch
 
-__all__ = ["encode_speed"]
+__all__ = ["encode_speed", "facelandmarker_alone"]
 
 
 def encode_speed(path: Path, model: Path | None = None, rounds: int = 5) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def encode_speed(path: Path, model: Path | None = None, rounds: int = 5) -> pd.D
         frames = list(reader.frames)
     with scratch() as folder:
         out = folder / "tokens.parquet"
-        runs = [lambda: _alone(frames), lambda: encode_media(path, out, model)]
+        runs = [lambda: facelandmarker_alone(frames), lambda: encode_media(path, out, model)]
         seconds = [_both(runs, first=number % 2) for number in range(rounds + 1)][1:]
     cpu, clock = (np.array(each) for each in zip(*seconds, strict=True))
     table = pd.DataFrame(len(frames) / cpu, columns=["facelandmarker_fps", "encode_fps"])
@@ -54,7 +54,7 @@ def _both(runs: Sequence[Callable[[], object]], first: int) -> tuple[list[float]
     return cpu, clock
 
 
-def _alone(frames: Sequence[Frame]) -> None:
+def facelandmarker_alone(frames: Sequence[Frame]) -> None:
     """FaceLandmarker as its documentation shows it: one face, video mode, with scores and pose."""
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(asset("face_landmarker.task"))),

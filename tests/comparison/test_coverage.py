@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from codebooks import known_model
 from frame_sets import faces
 
-from codebooks import known_model
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.comparison import coverage
 from dfe_lib.comparison.coverage import (
