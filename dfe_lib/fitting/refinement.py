@@ -144,8 +144,8 @@ class _Goal:
         self._mesh, self._marks = (_basis(model, config.n_identity) for model in (head, marks))
         self._seen = [torch.as_tensor(view.landmarks) for view in views]
         self._outlines = [_outline(view, torch.as_tensor(head.faces), config) for view in views]
-        self._turned, self._placed = torch.as_tensor(start.rotation), torch.as_tensor(start.translation)
-        self._prior = torch.as_tensor(start.psi)
+        exact = (torch.as_tensor(part.astype(float)) for part in (start.rotation, start.translation, start.psi))
+        self._turned, self._placed, self._prior = exact
         beta = np.zeros(len(self._mesh[1]))
         beta[: len(start.beta)] = start.beta[: len(beta)]
         self.start = np.concatenate([beta, (start.psi / STEP["psi"]).ravel(), np.zeros(6 * n)])
@@ -172,7 +172,7 @@ class _Goal:
         total = drawn + self.config.identity_precision * beta.square().sum()
         for i, view in enumerate(self._views):
             pose = (beta, psi[i], rotation[i], translation[i])
-            mm = MM_PER_M * (view.camera.distance - translation[i, 2].detach()) / view.camera.focal_px
+            mm = MM_PER_M * (view.camera.distance - float(self._placed[i, 2])) / view.camera.focal_px
             away = (projected(view.camera, _posed(self._marks, *pose)) - self._seen[i]) * mm
             total = total + away.square().sum(1).mean() / len(psi)
             if (outline := self._outlines[i]) is not None:
@@ -195,10 +195,8 @@ class _Outline:
         library = pytorch3d_module().renderer
         self._shader = library.SoftSilhouetteShader(library.BlendParams(sigma=config.sigma_px**2))
         reach = config.sigma_px * float(np.sqrt(np.log(1e4)))  # where a triangle covers a pixel by 1e-4
-        self._hard, self._soft = (
-            Rasteriser(small, triangles),
-            Rasteriser(small, triangles, reach, config.faces_per_pixel),
-        )
+        self._hard = Rasteriser(small, triangles)
+        self._soft = Rasteriser(small, triangles, reach, config.faces_per_pixel)
 
     def gap_px(self, points: Float[Tensor, "v 3"]) -> Tensor:
         """Mean distance of the outlines in pixels of the view."""
@@ -210,6 +208,8 @@ class _Outline:
             inside = self._hard(points).pix_to_face[0, ..., 0] >= 0
             reach = int(self._soft.blur_px) + 1
             rim = _near(~inside, reach) & _near(inside, reach)
+            if not rim.any():  # no outline is in the picture
+                return inside.to(points.dtype)
             soft = self._soft.touching(points, rim)
             seen = soft(points)
         alpha = self._shader(soft.distances(points, seen, rim), None)[0, 0, :, 3]

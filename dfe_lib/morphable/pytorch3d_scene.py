@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from .camera import Camera, Light
@@ -36,7 +35,7 @@ class Pytorch3dScene:
     ) -> None:
         self._library = pytorch3d_module()
         self._triangles = torch.as_tensor(triangles.astype(np.int64))
-        self._background = _tensor(background)
+        self._background = _tensor(np.array(background))
         self._fineness = SAMPLES if smooth else 1
         self._points = self._normals = self._colours = torch.zeros(n_vertices, 3, dtype=torch.float64)
         self.aim(camera)
@@ -51,8 +50,8 @@ class Pytorch3dScene:
     def light(self, lights: tuple[Light, ...]) -> None:
         towards = np.array([light.position for light in lights]).reshape(-1, 3)
         self._towards = _tensor(towards / np.linalg.norm(towards, axis=1, keepdims=True))
-        self._diffuse = _tensor([np.multiply(x.colour, x.strength) for x in lights]).reshape(-1, 3)
-        self._shine = _tensor([x.strength for x in lights])
+        self._diffuse = _tensor(np.array([np.multiply(x.colour, x.strength) for x in lights]).reshape(-1, 3))
+        self._shine = _tensor(np.array([x.strength for x in lights]))
 
     def place(
         self, points: Float[np.ndarray, "w 3"], normals: Float[np.ndarray, "w 3"], colours: UInt8[np.ndarray, "w 3"]
@@ -91,7 +90,7 @@ class Pytorch3dScene:
         normals = torch.nn.functional.normalize(normals, dim=2)
         normals = torch.where(normals[..., 2:] < 0, -normals, normals)  # a surface seen from behind is lit from there
         facing = normals @ self._towards.T
-        view = torch.nn.functional.normalize(_tensor([0.0, 0.0, self._camera.distance]) - points, dim=2)
+        view = torch.nn.functional.normalize(_tensor(np.array([0.0, 0.0, self._camera.distance])) - points, dim=2)
         mirrored = 2 * facing[..., None] * normals[..., None, :] - self._towards
         glint = torch.where(facing > 0, (mirrored @ view[..., None])[..., 0].clamp_min(1e-5) ** POWER, 0.0)
         shade = AMBIENT + facing.clamp_min(0) @ self._diffuse
@@ -103,8 +102,8 @@ class Pytorch3dScene:
         return samples.reshape(self._camera.height, n, self._camera.width, n, -1).mean((1, 3))
 
 
-def _tensor(values: ArrayLike) -> Tensor:
-    return torch.as_tensor(np.asarray(values, float))
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.as_tensor(values.astype(float))
 
 
 def _bytes(colours: Float[Tensor, "h w c"]) -> UInt8[np.ndarray, "h w c"]:
