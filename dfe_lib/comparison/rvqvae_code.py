@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,7 @@ class TrainedCode:
         self.frames, began = len(psi) * (2 if self.training.mirror else 1), time.perf_counter()
         self.seconds: list[float] = []
         given = (self.model, psi if self.stream is None else self.stream, heldout, metric, self.training)
-        kept = {"checkpoint": self.checkpoint, "align_to": self.align_to}
+        kept: dict[str, Any] = {"checkpoint": self.checkpoint, "align_to": self.align_to}
         if self.devices > 1:
             self.history: pd.DataFrame = train_in_processes(*given, self.devices, **kept)
             self.seconds.append(time.perf_counter() - began)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -92,9 +93,7 @@ def read_decision(work: Path) -> Decision | None:
     noted = json.loads((work / DECISION).read_text(encoding="utf-8"))
     tensors: dict[str, torch.Tensor] = load_file(work / NEUTRALS)
     neutrals = {
-        (clip, face): FaceNeutral(
-            *(tensors[f"{name}.{i}"] for name in TENSORS[:3]), source, count, tensors.get(f"{TENSORS[3]}.{i}")
-        )
+        (clip, face): FaceNeutral(source=source, frames=count, **_tensors_of(tensors, i))
         for i, (clip, face, source, count) in enumerate(noted["people"])
     }
     segments = tuple(Segment(Path(path), start, stop) for path, start, stop in noted["segments"])
@@ -108,3 +107,9 @@ def _check_psi(rows: RowMaker, name: object, found: tuple[str, ...]) -> None:
             f"{name} has other coefficients than the model was trained on ({len(found)} against {len(known)}): "
             "name a model of the same kind, or train one."
         )
+
+
+def _tensors_of(tensors: Mapping[str, torch.Tensor], person: int) -> dict[str, Any]:
+    """The tensors of one person's neutral by name; features where there are any."""
+    names = {name: f"{name}.{person}" for name in TENSORS}
+    return {name: tensors[stored] for name, stored in names.items() if stored in tensors}

@@ -13,7 +13,7 @@ from ..io.media import PICTURES, VIDEOS, is_media
 from ..io.scratch import scratch
 from ..report.pages.viewer import write_pair, write_viewer
 from ..report.shown_clip import ShownClip
-from .clip import finish_clip, read_clip
+from .clip import write_clip
 from .settings import Settings
 from .tokenizer import Tokenizer
 
@@ -101,10 +101,10 @@ def encoded_clip(path: str | os.PathLike, model: str | os.PathLike | None = None
         raise UserError("this model's coefficients have no head to show: name a model of ARKit's actions.")
     clip = MediaFile(path, NAME, NAME)
     with scratch() as work:
-        read = read_clip(clip, work, settings)
-        tokens = work / "encoded.parquet"
-        finish_clip(tokenizer.rows, read, tokens, replace(settings, groups=(*settings.groups, "psi", "fit")))
-        yield EncodedClip(path, read.table, ShownClip(tokens, read.table, tokenizer.rows.head), tokenizer)
+        tokens, frames = work / "encoded.parquet", work / "frames" / f"{NAME}.parquet"
+        wanted = replace(settings, groups=(*settings.groups, "psi", "fit"), frames=str(frames.parent))
+        write_clip(tokenizer.rows, clip, tokens, wanted)
+        yield EncodedClip(path, frames, ShownClip(tokens, frames, tokenizer.rows.head), tokenizer)
 
 
 def _ending(out: str | os.PathLike, suffix: str, media: Path) -> Path:

@@ -149,7 +149,8 @@ class _Goal:
         beta = np.zeros(len(self._mesh[1]))
         beta[: len(start.beta)] = start.beta[: len(beta)]
         self.start = np.concatenate([beta, (start.psi / STEP["psi"]).ravel(), np.zeros(6 * n)])
-        free, bounded = [(None, None)], [(0.0, 1 / STEP["psi"])]
+        free: list[tuple[float | None, float | None]] = [(None, None)]
+        bounded: list[tuple[float | None, float | None]] = [(0.0, 1 / STEP["psi"])]
         self.bounds = free * len(beta) + bounded * start.psi.size + free * 6 * n
 
     def __call__(self, values: Float[np.ndarray, " u"]) -> tuple[float, Float[np.ndarray, " u"]]:
