@@ -40,9 +40,9 @@ def finish_segment(rows: RowMaker, plan: ClipPlan, work: Path, number: int, sett
     out = work / f"rows-{number:05d}.parquet"
     if not out.exists():
         decision = decide(rows, plan, work, settings)
-        with one_thread(), table_writer(out, schema_of(rows, settings)) as table:
+        with one_thread(), table_writer(out, schema := schema_of(rows, settings)) as table:
             for columns in segment_rows(rows, decision, number, settings):
-                table.write(columns)
+                table.write({name: columns[name] for name in schema.names})
     return out
 
 

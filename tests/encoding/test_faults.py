@@ -54,24 +54,16 @@ def test_a_full_disk_stops_the_run_in_a_sentence_and_keeps_what_is_finished(worl
     assert done.earlier == 1 and len(done.done) == 2
 
 
-READ_ONLY = """
-import os, sys
-from dfe_lib.io import scratch
-begun = scratch._note
-def note(folder):
-    begun(folder)
-    assert os.system(f"mount -o remount,ro {folder.parent}") == 0
-scratch._note = note
-"""
-
-
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a disk of its own")
-def test_a_disk_that_becomes_read_only_stops_the_run_in_a_sentence(world: Path, tmp_path: Path) -> None:
-    mounted = f'mount -t tmpfs none {tmp_path} && exec "$0" "$@"'
-    done = encode(world, tmp_path / "out", READ_ONLY, ("unshare", "-Urm", "sh", "-c", mounted))
-    if "unshare" in done.stderr or "mount:" in done.stderr:
+@pytest.mark.parametrize(
+    ("disk", "reason"), [("ro", "cannot be written to: give"), ("size=100k", "cannot be written (No space left on dev")]
+)
+def test_a_disk_that_is_read_only_or_full_is_one_sentence(world: Path, tmp_path: Path, disk: str, reason: str) -> None:
+    mounted = f'mount -t tmpfs -o {disk} none {tmp_path} && exec "$0" "$@"'
+    done = encode(world, tmp_path / "out", by=("unshare", "-Urm", "sh", "-c", mounted))
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
         pytest.skip("no disk can be mounted here")
-    assert "cannot be written (Read-only file system)" in sentence(done)
+    assert reason in sentence(done)
 
 
 def test_a_finished_table_that_vanishes_is_missed(world: Path, tmp_path: Path, monkeypatch) -> None:
