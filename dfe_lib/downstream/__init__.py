@@ -10,6 +10,7 @@ from .cohort_vectors import CohortReader
 from .cross_validation import official_folds
 from .evaluation import evaluate
 from .masked_autoencoders import MaskedAutoencoder
+from .people_words import word_table
 from .picture_vectors import small_encoders
 from .power import ENOUGH, people_needed
 from .recorded import labelled_clips
@@ -17,7 +18,6 @@ from .recorded_study import RecordedStudy, display_study, labelled_studies
 from .simulated import StudySettings, simulated_study
 from .tasks import Task, tasks_of
 from .weights import planted_displays
-from .word_table import word_table
 
 __all__ = [
     "ENOUGH",
