@@ -1,6 +1,7 @@
 """The stages that a frame passes through, each as work that can be timed, and the libraries that do the like alone."""
 
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import torch
@@ -182,7 +183,7 @@ def _copies(folder: Path, count: int) -> list[Path]:
     paths = [folder / f"clip_{i}.mp4" for i in range(count)]
     for path in paths:
         if not path.exists():
-            path.symlink_to(asset(SHORT_CLIP))
+            copyfile(asset(SHORT_CLIP), path)
     return paths
 
 

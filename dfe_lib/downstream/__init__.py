@@ -12,6 +12,7 @@ from .evaluation import evaluate
 from .labels import label_tasks
 from .masked_autoencoders import MaskedAutoencoder
 from .own import OwnSettings, own_study
+from .people_words import word_table
 from .picture_vectors import small_encoders
 from .power import ENOUGH, people_needed
 from .recorded import labelled_clips
@@ -19,7 +20,6 @@ from .recorded_study import RecordedStudy, display_study
 from .simulated import StudySettings, simulated_study
 from .tasks import Task, tasks_of
 from .weights import planted_displays
-from .word_table import word_table
 
 __all__ = [
     "ENOUGH",

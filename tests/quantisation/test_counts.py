@@ -4,7 +4,7 @@ import pytest
 from codebooks import known_model, strong_model, write_tokens
 
 from dfe_lib.downstream.bag_of_words import BagOfWords, token_windows
-from dfe_lib.downstream.word_table import word_table
+from dfe_lib.downstream.people_words import word_table
 from dfe_lib.errors import UserError
 from dfe_lib.io.tables import REAL, SIMULATED, read_arrays
 from dfe_lib.quantisation import counts
