@@ -14,7 +14,7 @@ CORE    := $(VENV)/.core
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install check browser study test fuzz lab notebooks head estimator sweep machines lint lock clean faults scale docs picture bench
+.PHONY: help install study test docs fuzz faults scale lab notebooks picture head estimator sweep machines bench lint lock clean check browser
 
 help: ## list the targets
 	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"

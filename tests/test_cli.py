@@ -52,15 +52,15 @@ def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch, capsys:
     done = type(
         "Done", (), {"done": [1], "failed": [], "with_face": 2, "is_sound": True, "__str__": lambda _: "1 clips"}
     )
-    stand_in.NO_FACE, stand_in.encode_inputs = "", lambda *arguments: called.append(arguments) or done()
+    stand_in.NO_FACE, stand_in.encode_inputs = "", lambda *arguments, **named: called.append((*arguments, named)) or done()
     monkeypatch.setitem(sys.modules, "dfe_lib.encoding.batch", stand_in)
     usual = ["encode", "a.mp4", "b", "-o", "t.parquet"]
     assert main([*usual, "--faces", "all", "--model", "m", "--columns", "pose, psi", "--workers", "2"]) == 0
     assert main([*usual, "--start", "1", "--end", "2", "--fps", "20", "--expressions", "e.csv"]) == 0
     files, out = ["a.mp4", "b"], Path("t.parquet")
     assert called == [
-        (files, out, Settings(faces="all", groups=("pose", "psi")), Path("m"), None, 2),
-        (files, out, Settings(fps=20.0, start_s=1.0, end_s=2.0), None, Path("e.csv"), 1),
+        (files, out, Settings(faces="all", groups=("pose", "psi")), Path("m"), None, 2, {"scheduler": ""}),
+        (files, out, Settings(fps=20.0, start_s=1.0, end_s=2.0), None, Path("e.csv"), 1, {"scheduler": ""}),
     ]
     assert capsys.readouterr().out.splitlines()[0] == "1 clips; t.parquet"
 
@@ -68,7 +68,7 @@ def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_a_place_that_cannot_be_written_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    def write(*_: object) -> None:
+    def write(*_: object, **__: object) -> None:
         (tmp_path / "missing" / "tokens.parquet").write_text("")
 
     stand_in = type(sys)("dfe_lib.encoding.batch")

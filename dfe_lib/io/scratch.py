@@ -87,7 +87,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def sweep(folder: Path, names: str = ".*", older_s: float = 0.0) -> None:
+def sweep(folder: Path, names: str = ".*", older_s: float | int = 0) -> None:
     """Removes partial files and folders that a killed writer left in a folder.
 
     Arguments:
