@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..fitting.measurement import measurement_kind, measurement_of
 from ..fitting.segment_fit import fit_segment
 from ..io.names import table_path
-from ..io.tables import table_schema, table_writer
+from ..io.tables import FRAMES, table_schema, table_writer
 from .columns import encoded_schema
 from .decision import Decision
 from .rows import KEY, Batch, RowMaker
@@ -57,7 +57,8 @@ def keep_frames(decision: Decision, clip_id: str, settings: Settings) -> None:
     if not settings.frames or decision.kind not in ("media", "recording"):
         return
     out = table_path(Path(settings.frames), clip_id)
-    with table_writer(out, schema := table_schema(decision.segments[0].path)) as table:
+    schema = FRAMES if decision.kind == "media" else table_schema(decision.segments[0].path)
+    with table_writer(out, schema) as table:
         for segment in decision.segments:
             for batch in segment.batches(schema.names):
                 table.write(batch)
