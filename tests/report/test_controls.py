@@ -10,7 +10,7 @@ from dfe_lib.report import TURNS, explore, turned_head
 
 CODE = """
 import matplotlib.pyplot as plt
-from dfe_lib.report.explore import explore
+from dfe_lib.report.controls import explore
 explore(lambda clip, frame: plt.figure(figsize=(1, 1)), clip=["one", "two"], frame=range(0, 9, 2))
 """
 
