@@ -144,6 +144,8 @@ def _add_atlas(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="folder of a trained model, as results/study/model")
     parser.add_argument("-o", "--output", type=Path, default=Path("atlas"), metavar="FOLDER", help="default: atlas")
+    parser.add_argument("--clips", type=Path, nargs="+", default=[], metavar="VIDEO",
+                        help="show where displays occur in these, with a page of each (default: the run)")  # fmt: skip
     parser.set_defaults(command=_atlas)
 
 
@@ -339,14 +341,14 @@ def _view(options: argparse.Namespace) -> int:
         if path is not None and path.suffix.lower() != ending:
             raise UserError(f"{path} must end in {ending}.")
     drawn = options.video is not None or options.still is not None
-    folder: Path | None = options.output or (None if drawn else Path(f"{options.media[0].stem}_view"))
+    usual = Path(f"{options.media[0].stem}_view")
     if len(options.media) == 1:
-        return _view_one(options, folder)
+        return _view_one(options, options.output or (None if drawn else usual))
     if drawn:
         raise UserError("a film or a picture is of one clip: name one.")
     from .encoding.view import view_pair
 
-    print(f"open {view_pair(options.media, folder, options.model)} in a browser")
+    print(f"open {view_pair(options.media, options.output or usual, options.model)} in a browser")
     return 0
 
 
@@ -364,9 +366,15 @@ def _view_one(options: argparse.Namespace, folder: Path | None) -> int:
 
 
 def _atlas(options: argparse.Namespace) -> int:
-    from .report.pages.atlas import atlas_of_model
+    if options.clips:
+        from .encoding.clip_atlas import atlas_of_clips
 
-    print(f"open {atlas_of_model(options.model, options.output)} in a browser")
+        path = atlas_of_clips(options.clips, options.output, options.model)
+    else:
+        from .report.pages.atlas import atlas_of_model
+
+        path = atlas_of_model(options.model, options.output)
+    print(f"open {path} in a browser")
     return 0
 
 

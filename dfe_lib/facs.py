@@ -10,7 +10,17 @@ from .blendshapes import ACTIONS
 from .errors import UserError
 from .least_squares import bounded_least_squares
 
-__all__ = ["AU_PRESENT", "LEVELS", "LEVEL_EDGES", "au_basis", "au_binary", "au_intensities", "au_levels"]
+__all__ = [
+    "AU_PRESENT",
+    "EMOTIONS",
+    "LEVELS",
+    "LEVEL_EDGES",
+    "au_basis",
+    "au_binary",
+    "au_intensities",
+    "au_levels",
+    "emotion_prototypes",
+]
 
 LEVELS = "ABCDE"
 """FACS intensities: trace, slight, marked, severe, maximum."""
@@ -18,6 +28,20 @@ LEVEL_EDGES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Shares of full strength from which a unit counts as A, B, C, D, E: the detectors' 0 to 5, rounded (our choice)."""
 AU_PRESENT = LEVEL_EDGES[1]
 """A unit counts as present from B on, as DISFA is usually scored (Mavadati et al. 2013)."""
+
+EMOTIONS: dict[str, tuple[str, ...]] = {
+    "happiness": ("AU06", "AU12"),
+    "sadness": ("AU01", "AU04", "AU15"),
+    "surprise": ("AU01", "AU02", "AU05", "AU26"),
+    "fear": ("AU01", "AU02", "AU04", "AU05", "AU07", "AU20", "AU26"),
+    "anger": ("AU04", "AU05", "AU07", "AU23"),
+    "disgust": ("AU09", "AU15", "AU17"),
+    "contempt": ("AU12R", "AU14R"),
+}
+"""Units of the prototype of each emotion, as EMFACS is usually tabulated (Friesen and Ekman 1983).
+
+Authors vary: disgust is also given with unit 16 for 17 or with 10 alone, fear without 7, and contempt on either side.
+"""
 
 RIDGE = 1e-3
 """Pull to 0 as a share of a unit's own energy: one answer also where two units of a set move the face alike."""
@@ -47,6 +71,24 @@ def au_basis(au_set: str | Sequence[str]) -> tuple[tuple[str, ...], Float[np.nda
         for action, weight in ACTION_UNITS[code].actions.items():
             row[ACTIONS.index(action)] = weight
     return codes, weights
+
+
+JAW_DROP = 0.3
+"""Strength of unit 26 in a prototype, level B: at its full one the jaw outweighs all the rest (our choice)."""
+
+
+def emotion_prototypes() -> dict[str, Float[np.ndarray, " 52"]]:
+    """psi of each emotion's prototype: its units at full strength, the jaw drop at `JAW_DROP`; no action beyond 1.
+
+    >>> joy = emotion_prototypes()["happiness"]
+    >>> [ACTIONS[i] for i in joy.nonzero()[0]]
+    ['cheekSquintLeft', 'cheekSquintRight', 'mouthSmileLeft', 'mouthSmileRight']
+    """
+    found = {}
+    for name, codes in EMOTIONS.items():
+        strength = np.array([JAW_DROP if code == "AU26" else 1.0 for code in codes])
+        found[name] = np.minimum(strength @ au_basis(codes)[1], 1.0)
+    return found
 
 
 def au_intensities(

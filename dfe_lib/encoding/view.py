@@ -28,10 +28,11 @@ class EncodedClip:
     """A video with its table, which is gone when the block ends that it is of.
 
     Arguments:
-        media: the video. shown: its table. tokenizer: that made it.
+        media: the video. frames: its frames table. shown: its encoded table. tokenizer: that made it.
     """
 
     media: Path
+    frames: Path
     shown: ShownClip
     tokenizer: Tokenizer
 
@@ -103,7 +104,7 @@ def encoded_clip(path: str | os.PathLike, model: str | os.PathLike | None = None
         read = read_clip(clip, work, settings)
         tokens = work / "encoded.parquet"
         finish_clip(tokenizer.rows, read, tokens, replace(settings, groups=(*settings.groups, "psi", "fit")))
-        yield EncodedClip(path, ShownClip(tokens, read.table, tokenizer.rows.head), tokenizer)
+        yield EncodedClip(path, read.table, ShownClip(tokens, read.table, tokenizer.rows.head), tokenizer)
 
 
 def _ending(out: str | os.PathLike, suffix: str, media: Path) -> Path:

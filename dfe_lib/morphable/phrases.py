@@ -41,6 +41,14 @@ PAIRED = 0.55
 """Two sides move together when the weaker moves by this share of the stronger (our choice)."""
 
 
+PLACES = {
+    "brow": "brows", "inner brow": "brows", "outer brow": "brows", "eye": "eyes", "lower lid": "eyes", "gaze": "eyes",
+    "nostril": "nose", "cheek": "cheeks", "mouth": "mouth", "upper lip": "mouth", "lower lip": "mouth",
+    "lip corner": "mouth", "jaw": "jaw", "tongue": "tongue",
+}  # fmt: skip
+"""Where each part is."""
+
+
 @dataclass(frozen=True)
 class Movement:
     """One part's way.
@@ -69,6 +77,17 @@ class Movement:
     @property
     def subject(self) -> str:
         return " ".join(filter(None, (self.side, self.part + "s" * (self.side == "both"))))
+
+    @property
+    def place(self) -> str:
+        """The region of the face that the part is in."""
+        return PLACES[self.part]
+
+    @property
+    def kind(self) -> str:
+        """What it does on whichever side, without a length: such as `lip corners up`."""
+        part = self.part + "s" * bool(self.side)
+        return f"{part} {replace(self, side='both').verb if self.side else self.way}"
 
     @property
     def verb(self) -> str:

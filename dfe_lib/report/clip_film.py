@@ -140,8 +140,8 @@ class ClipFilm:
         fits = min(most / side for most, side in zip(PICTURE_PX, self._size, strict=True))
         visible = max(least / side for least, side in zip(LEAST_PX, self._size, strict=True))
         self._factor = min(fits, max(1.0, visible))
-        self._panel = tuple(2 * max(1, round(side * self._factor / 2)) for side in self._size)
-        wide, high = self._panel
+        wide, high = (2 * max(1, round(side * self._factor / 2)) for side in self._size)
+        self._panel = (wide, high)
         stages = self._told["tokens"].shape[1]
         self._shape = (wide + HEAD_PX, high + WORDS_PX + stages * (STAGE_PX + 1) + 1 - (stages + 1) % 2)
         self._per_m = NOMINAL * high

@@ -14,7 +14,7 @@ from ..morphable.anny import shown_tongue
 from ..morphable.model import MorphableModel
 from ..quantisation.rvqvae import RvqVae
 from ..quantisation.tokens import decoded
-from .pages.page import LIMITS_MM
+from .scales import LIMITS_MM, scale_end
 
 __all__ = ["PLACE", "TURN", "UNITS", "ShownClip", "displacement_limit", "face_triangles", "gazing", "shown_psi"]
 
@@ -46,26 +46,25 @@ class ShownClip:
     """
 
     def __init__(self, tokens: Path, frames: Path | None, head: MorphableModel) -> None:
-        self._tokens, self.head = tokens, head
+        self.tokens, self._frames, self.head = tokens, frames, head
         self.columns = set(table_schema(tokens).names)
         placeable = frames is not None and "psi" in self.columns and can_place(frames)
         self.placer = HeadPlacer.of_table(head, frames) if frames is not None and placeable else None
-        self._frames = frames if self.placer else None
 
     def whole(self) -> dict[str, np.ndarray]:
         """`frame`, `time_s`, `valid` and `tokens` of all rows: 21 bytes a frame, and 2 a token."""
-        rows = read_arrays(self._tokens, ["frame", "time_s", "valid", "tokens"])
+        rows = read_arrays(self.tokens, ["frame", "time_s", "valid", "tokens"])
         return rows | {"valid": rows["valid"].astype(bool)}
 
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[dict[str, np.ndarray]]:
         """Those of the columns that are there, at most so many rows at a time, and `PLACE` where it is known."""
         wanted = [name for name in dict.fromkeys(("valid", *columns)) if name in self.columns]
-        if self._frames is None:
-            yield from read_batches(self._tokens, wanted, rows)
+        if self._frames is None or self.placer is None:
+            yield from read_batches(self.tokens, wanted, rows)
             return
         seen = read_batches(self._frames, ["landmarks"], rows)
         wanted += ["psi"] * ("psi" not in wanted)
-        for batch, beside in zip(read_batches(self._tokens, wanted, rows), seen, strict=True):
+        for batch, beside in zip(read_batches(self.tokens, wanted, rows), seen, strict=True):
             yield batch | self._placed(batch, beside["landmarks"])
 
     def _placed(self, batch: dict[str, np.ndarray], landmarks: Float[np.ndarray, "n c"]) -> dict[str, np.ndarray]:
@@ -122,5 +121,4 @@ def displacement_limit(
     rows = rows[np.linspace(0, len(rows) - 1, min(SAMPLED, len(rows))).astype(int)]
     moves = shown_psi(model, head, tokens[rows]) - model.still()
     most = [np.linalg.norm(head.displacement_mm(row), axis=1).max() for row in moves]
-    reach = float(np.percentile(most, TYPICAL))
-    return next((each for each in LIMITS_MM if each >= reach), LIMITS_MM[-1])
+    return scale_end(float(np.percentile(most, TYPICAL)))

@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float, Int
 
 from ...action_units import ACTION_UNITS
+from ...blendshapes import REGIONS
 from ...comparison.templates import similarity_rank, strongest_actions
 from ...comparison.token_readings import token_shares, token_units
 from ...errors import UserError
 from ...io.tables import REAL, SIMULATED
 from ...morphable.anny import shown_tongue
-from ...morphable.model import MorphableModel
+from ...morphable.model import MM_PER_M, MorphableModel
 from ...morphable.phrases import Movement, main_regions, movements, sentence
 from ...morphable.space import ExpressionSpace, expression_space, read_space
 from ...quantisation.lexicon import Lexicon, level_name, lexicon_of, word_templates
@@ -23,16 +24,18 @@ from ...quantisation.metrics import error_mm
 from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import read_sources
 from ..pictures import has_pictures
+from ..scales import LIMITS_MM
 from .occurrences import (
     Occurrences,
     display_companions,
+    display_runs,
     example_faces,
     example_rows,
     token_occurrences,
 )
-from .page import LIMITS_MM, packed_head, picture_uri, write_page
+from .page import base64_of, pack, packed_head, picture_uri, write_page
 from .portraits import portraits
-from .search import asked_displays
+from .search import asked_displays, meanings, region_metric
 
 __all__ = ["atlas_of_model", "write_atlas"]
 
@@ -50,6 +53,7 @@ def write_atlas(
     tokens: Iterable[Path] = (),
     frames: Path | None = None,
     readings: pd.DataFrame | None = None,
+    pages: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes `folder/index.html`, which opens from disk and offline; returns its path.
 
@@ -61,6 +65,7 @@ def write_atlas(
         frames: folder of the frames tables, for pictures of the clips that they were read from.
         readings: the displays in units of FACS, as `token_readings.token_units` gives them: `display`, `reading`,
             `units`, `r2`, `r2_detectors`, `beyond_facs`; and `frequency_simulated` where the tables hold none.
+        pages: the viewer's page of each clip that has one, below `folder`: times become links to them.
 
     Raises:
         UserError: There is no head, or the model is of another space.
@@ -70,26 +75,35 @@ def write_atlas(
     psi = shown_tongue(head, model.display_templates())
     examples, thumbs = _examples(model, space, seen, psi, still, frames)
     facets = [_facts(model, space, psi), _levels(model, head, lexicon, seen), _shares(seen, readings, len(psi)),
-              _companions(seen, len(psi)), examples, _views(head, psi, still), _readings(readings, len(psi)),
-              _membership(lexicon)]  # fmt: skip
+              _companions(seen, len(psi)), _runs(seen, len(psi)), examples, _views(head, psi, still),
+              _readings(readings, len(psi)), _membership(lexicon)]  # fmt: skip
     cards = [{key: value for part in parts for key, value in part.items()} for parts in zip(*facets, strict=True)]
     gap = _gap_mm(model, space, seen, still)
     data = {
         "about": _about(model, seen), "summed": _summed(gap), "kinds": KINDS, "limits": LIMITS_MM, "size": CARD_PX,
         "still": still.round(5).tolist(), "units": _unit_names(cards), "displays": cards, "thumbs": thumbs,
         "groups": _group_names(model, space, lexicon), "head": packed_head(head),
-        "asked": asked_displays(psi, space.metric) if space.mirrors else {},
+        "asked": asked_displays(psi, region_metric(head, model)) if space.mirrors else {},
+        "meant": meanings() if space.mirrors else {}, "pages": dict(pages or {}), "areas": _areas(head),
     }  # fmt: skip
     path = Path(folder) / "index.html"
     write_page(path, "atlas", data)
     return path
 
 
-def atlas_of_model(folder: str | Path, out: str | Path) -> Path:
-    """Writes the atlas of a trained model with what its run holds beside it: expressions, tokens, frames.
+def atlas_of_model(
+    folder: str | Path,
+    out: str | Path,
+    tokens: Sequence[Path] | None = None,
+    frames: Path | None = None,
+    pages: Mapping[str, str] | None = None,
+) -> Path:
+    """Writes the atlas of a trained model.
 
     Arguments:
         folder: of the model. out: folder of the page.
+        tokens, frames: tables to count and to show; those beside the model, of its run, when None.
+        pages: see :func:`write_atlas`.
 
     Raises:
         UserError: There is no model, or no head for its coefficients.
@@ -99,7 +113,8 @@ def atlas_of_model(folder: str | Path, out: str | Path) -> Path:
     space = read_space(run / "expressions") if fitted else expression_space(model.config.coefficients)
     psi = model.display_templates()
     readings = token_units(psi, space.head) if space.mirrors and space.head is not None else None
-    return write_atlas(out, model, space, sorted((run / "tokens").glob("*.parquet")), run / "frames", readings)
+    tables = sorted((run / "tokens").glob("*.parquet")) if tokens is None else tokens
+    return write_atlas(out, model, space, tables, frames or run / "frames", readings, pages)
 
 
 def _head_of(model: RvqVae, space: ExpressionSpace) -> MorphableModel:
@@ -123,12 +138,18 @@ def _facts(model: RvqVae, space: ExpressionSpace, psi: Float[np.ndarray, "k e"])
     return [
         {
             "id": k, "label": _label(model, k), "name": names[k],
+            "does": _does(found[k], regions[k]),
             "more": _rest(found[k]), "regions": _places(regions[k], found[k]), "actions": actions[k],
             "mm": round(float(most[k]), 2), "rms": round(float(rms[k]), 3), "rank": int(rank[k]),
             "psi": psi[k].round(5).tolist(),
         }
         for k in range(len(psi))
     ]  # fmt: skip
+
+
+def _does(found: Sequence[Movement], regions: Sequence[str]) -> list[str]:
+    """Region and direction of what moves most; the region alone where nothing has a name."""
+    return [found[0].place, found[0].kind] if found else [regions[0] if regions else "elsewhere", ""]
 
 
 def _label(model: RvqVae, display: int) -> str:
@@ -189,6 +210,21 @@ def _shares(seen: Occurrences, readings: pd.DataFrame | None, count: int) -> lis
 
 def _companions(seen: Occurrences, count: int) -> list[dict[str, Any]]:
     return [{"friends": [[k, round(lift, 2)] for k, lift in row]} for row in display_companions(seen, count)]
+
+
+def _runs(seen: Occurrences, count: int) -> list[dict[str, Any]]:
+    """Where each display is seen longest: clip, start, end in seconds."""
+    return [
+        {"runs": [[seen.paths[table].stem, start, end] for table, start, end in runs]}
+        for runs in display_runs(seen, count)
+    ]
+
+
+def _areas(head: MorphableModel) -> dict[str, Any]:
+    """Surface of each vertex, and the vertices of each region: what a mean over a region is taken with."""
+    here = {name: base64_of(np.flatnonzero(head.region(name)).astype("<u2")) for name in (*REGIONS, "face")
+            if name in head.regions}  # fmt: skip
+    return {"mm2": pack(head.areas() * MM_PER_M**2), "regions": here}
 
 
 def _examples(

@@ -8,13 +8,20 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 
-from ...io.tables import N_LANDMARKS, read_arrays
+from ...io.tables import N_LANDMARKS, REAL, read_arrays
 from ...quantisation.lexicon import lexicon_of
 from ...quantisation.rvqvae import RvqVae
 from ...tracking.sources import stills
 from ..drawing import face_crop
 
-__all__ = ["Occurrences", "display_companions", "example_faces", "example_rows", "token_occurrences"]
+__all__ = [
+    "Occurrences",
+    "display_companions",
+    "display_runs",
+    "example_faces",
+    "example_rows",
+    "token_occurrences",
+]
 
 N_EXAMPLES = 3
 APART_S = 0.999
@@ -74,6 +81,28 @@ def display_companions(seen: Occurrences, count: int) -> list[list[tuple[int, fl
     lift[(together < LEAST_TOGETHER) | np.eye(count, dtype=bool)] = 0.0
     order = np.argsort(-lift, axis=1, kind="stable")[:, :N_COMPANIONS]
     return [[(int(b), float(lift[a, b])) for b in row if lift[a, b] > LEAST_LIFT] for a, row in enumerate(order)]
+
+
+def display_runs(seen: Occurrences, count: int, most: int = 4) -> list[list[tuple[int, float, float]]]:
+    """For each display, its longest runs of frames in real clips: (table, start, end) in seconds, longest first."""
+    there = seen.presence(count).tocsc()
+    real = seen.kind == REAL
+    found = []
+    for display in range(count):
+        rows = np.sort(there.indices[there.indptr[display] : there.indptr[display + 1]])
+        found.append(_longest(seen, rows[real[rows]], most))
+    return found
+
+
+def _longest(seen: Occurrences, rows: Int[np.ndarray, " r"], most: int) -> list[tuple[int, float, float]]:
+    if not len(rows):
+        return []
+    apart = (np.diff(seen.table[rows]) != 0) | (np.diff(seen.face_id[rows]) != 0) | (np.diff(seen.frame[rows]) != 1)
+    firsts, lasts = np.r_[0, np.flatnonzero(apart) + 1], np.r_[np.flatnonzero(apart), len(rows) - 1]
+    starts, ends = seen.time_s[rows[firsts]], seen.time_s[rows[lasts]]
+    order = np.argsort(-(ends - starts), kind="stable")[:most]
+    tables = seen.table[rows[firsts]]
+    return [(int(tables[i]), round(float(starts[i]), 2), round(float(ends[i]), 2)) for i in order]
 
 
 def example_rows(

@@ -18,7 +18,6 @@ from ...morphable.rendering import subdivision
 
 __all__ = [
     "GREY",
-    "LIMITS_MM",
     "base64_of",
     "heat_stops",
     "pack",
@@ -33,8 +32,6 @@ __all__ = [
 ASSETS = Path(__file__).parent / "web"
 HEAT = colormaps["YlOrRd"]
 HEAT_STOPS = 16
-LIMITS_MM = (0.5, 1, 2, 3, 5, 10, 20, 40)
-"""Ends that a scale of displacements may have."""
 STILL_MM = 0.005
 """A vertex that a coefficient moves by less is left out of its basis vector."""
 FAR = 99.0

@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float, UInt8
 from ...io.progress import bar
 from ...morphable.model import MorphableModel
 from ...morphable.rendering import Camera, HeadRenderer, turn
-from .page import LIMITS_MM, heat_stops, tint
+from ..scales import scale_end
+from .page import heat_stops, tint
 
 __all__ = ["Portrait", "eyeballs", "heated", "portraits"]
 
@@ -49,7 +50,7 @@ def portraits(
         for row in bar(psi, desc="portraits", unit="token"):
             moved = head.displacement_mm(row)
             length = np.linalg.norm(moved, axis=1)
-            limit = next((each for each in LIMITS_MM if each >= 0.85 * length.max()), LIMITS_MM[-1])
+            limit = scale_end(0.85 * float(length.max()))
             drawn = int(np.clip(np.ceil(VISIBLE_MM / max(length.max(), 1e-6)), 1, MOST_DRAWN))
             colours = heated(base, np.linalg.norm(renderer.refine @ (moved * skin), axis=1) / limit)
             vertices = head.vertices(still + drawn * row).astype(float) - middle

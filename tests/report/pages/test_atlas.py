@@ -1,5 +1,7 @@
 import dataclasses
 import io
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from codebooks import MOVES, STRENGTHS, known_model, known_templates, strong_model, write_tokens
 from PIL import Image
 from playwright.sync_api import Browser, Page
+from video_files import real_frames, write_video
 
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.cli import main
@@ -18,6 +21,7 @@ from dfe_lib.io.assets import asset
 from dfe_lib.io.clip_table import MediaFile
 from dfe_lib.io.tables import REAL, SIMULATED
 from dfe_lib.morphable.anny import anny_head
+from dfe_lib.morphable.metric import mesh_length
 from dfe_lib.morphable.space import ExpressionSpace, expression_space
 from dfe_lib.report.pages.atlas import atlas_of_model, write_atlas
 from dfe_lib.tracking.extraction import extract_clip
@@ -130,7 +134,7 @@ def test_the_page_opens_from_disk_without_network_and_without_a_complaint(opened
 def test_a_stranger_reads_what_a_token_does(page: Page) -> None:
     titles = page.locator("#cards h4").all_text_contents()
     assert any(title.startswith("Display 2Left lip corner up 7\u00a0mm and outwards 4\u00a0mm") for title in titles)
-    card = page.locator("#display-3").inner_text()
+    card = page.locator("#display-3").text_content()
     assert "50 % of the frames of simulated people" in card and "100 % of the frames of the real clips" in card
     assert "AU12L AU25 +0.50: 90 % of the movement; all units of the usual detectors 67 %" in card
     assert page.locator("#display-3 .frames img").count() == 1
@@ -148,7 +152,8 @@ def test_a_search_for_a_number_finds_that_token_and_one_for_words_what_moves_so(
 
 
 def test_everyday_words_find_what_explains_most_of_them_first(page: Page) -> None:
-    for asked, found in (("smile", [3, 2]), ("AU45", [5]), ("frown", [7]), ("tongue out", [9]), ("disgust", [7])):
+    for asked, found in (("smile", [3, 2]), ("AU45", [5]), ("frown", [7]), ("tongue out", [9]),
+                         ("brow lowerer", [7]), ("happy", [3, 2]), ("sadness", [7]), ("AU 04", [7])):  # fmt: skip
         page.get_by_label("Search").fill(asked)
         assert state(page, "visible") == found, asked
     page.get_by_label("Search").fill("au12")
@@ -158,6 +163,63 @@ def test_everyday_words_find_what_explains_most_of_them_first(page: Page) -> Non
     page.get_by_role("button", name="Reset").click()
     page.wait_for_function("() => atlas.visible.length === 10")
     assert page.locator(".explains:visible").count() == 0
+
+
+def test_an_emotion_says_which_units_it_is_looked_for_as(page: Page) -> None:
+    assert not page.locator("#meant").is_visible()
+    page.get_by_label("Search").fill("anger")
+    said = page.locator("#meant").inner_text()
+    assert "AU4 + AU5 + AU7 + AU23 (EMFACS, Friesen and Ekman 1983)" in said and "not what somebody feels" in said
+
+
+def test_two_displays_are_compared_region_by_region_in_mm(strong: Page) -> None:
+    for display in (1, 4):
+        strong.get_by_role("button", name=f"Compare display {display}", exact=True).click()
+    strong.get_by_label("Level of display 1").select_option("level B")
+    assert state(strong, "compared") == [[1, 0.5], [4, 1]]
+    assert strong.locator("#pair canvas:visible").count() == 2
+    rows = [[cell.inner_text() for cell in row.locator("th, td").all()] for row in strong.locator("#apart tr").all()]
+    assert rows[0] == ["region", "display 1", "display 4", "difference"]
+    head, first, second = anny_head(), 0.5 * known_templates()[1], known_templates()[4]
+    for name, *told in rows[1:]:
+        metric = head.gram(name)
+        lengths = [float(mesh_length(each[None], metric)[0]) for each in (first, second, first - second)]
+        np.testing.assert_allclose([float(each) for each in told], lengths, atol=0.011, err_msg=name)
+    assert {row[0] for row in rows[1:]} == {"brows", "eyes", "nose", "cheeks", "mouth", "jaw", "face"}
+    strong.locator("#uncompare").click()
+    assert not strong.locator("#comparison").is_visible() and state(strong, "compared") == []
+
+
+def test_displays_stand_under_what_they_do(page: Page) -> None:
+    headings = [each.split("\n")[0].rstrip(" 0123456789") for each in page.locator("#cards h3").all_inner_texts()]
+    assert headings.index("Brows: inner brows up") < headings.index("Eyes close") < headings.index("Mouth opens")
+    assert len(headings) == len(set(headings)) < len(MOVES)
+
+
+def test_times_open_the_clips_page_where_there_is_one(space: ExpressionSpace, tmp_path: Path) -> None:
+    made = write_tokens(tmp_path / "made.parquet", [[3, 0, 0]] * 2 + [[1, 0, 0]] * 3 + [[3, 0, 0]] * 9, REAL)
+    other = write_tokens(tmp_path / "other.parquet", [[3, 0, 0]] * 4, REAL)
+    page = write_atlas(tmp_path, known_model(codes=4), space, [made, other], pages={"made": "clips/1/index.html"})
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(), re.DOTALL).group(1))
+    runs = data["displays"][3]["runs"]
+    assert runs == [["made", 0.2, 0.52], ["other", 0.0, 0.12], ["made", 0.0, 0.04]]
+    assert data["pages"] == {"made": "clips/1/index.html"} and data["displays"][2]["runs"] == []
+
+
+def test_an_atlas_of_clips_leads_into_their_pages(chromium: Browser, tmp_path: Path) -> None:
+    known_model(codes=4).save_pretrained(tmp_path / "model")
+    clip = write_video(tmp_path / "a man.mp4", [frame.rgb for frame in real_frames("single_face.mp4", 5)])
+    out = tmp_path / "atlas"
+    assert main(["atlas", str(tmp_path / "model"), "-o", str(out), "--clips", str(clip)]) == 0
+    page = chromium.new_page(reduced_motion="reduce")
+    page.goto((out / "index.html").as_uri())
+    link = page.locator(".chips a[href^='clips/']").first
+    assert link.get_attribute("href").startswith("clips/1/index.html#t=")
+    assert page.locator(".frames img").count() > 0
+    link.click()
+    page.wait_for_function("() => window.viewer && viewer.frame >= 0")
+    assert page.title() == "a man and its tokens"
+    page.close()
 
 
 def test_filters_filter(page: Page) -> None:
@@ -309,11 +371,11 @@ def test_a_card_is_a_display_with_its_strengths(strong: Page) -> None:
     assert len(state(strong, "visible")) == len(MOVES)
     assert "10 displays at 4 strengths each: 40 tokens in one codebook" in strong.locator("#about").inner_text()
     most = expected_mm({1: 1.0}).max()
-    levels = strong.locator("#display-1 .levels button").all_inner_texts()
+    levels = strong.locator("#display-1 .levels button").all_text_contents()
     assert [level.split()[0] for level in levels] == list("ABCD")
     assert [float(level.split()[1]) for level in levels] == pytest.approx(most * np.array(STRENGTHS), rel=0.05)
     assert len(strong.locator("#display-0 .levels button").all()) == 3  # its weakest is the token that means nothing
-    assert "75 % of the frames of simulated people" in strong.locator("#display-3 .facts").inner_text()
+    assert "75 % of the frames of simulated people" in strong.locator("#display-3 .facts").text_content()
     told = strong.locator("#display-3 .levels button").first.get_attribute("title")
     assert told == "token 12, 25 % of the top level, in 50 % of the frames"
 
@@ -325,6 +387,7 @@ def test_a_level_is_shown_at_its_strength(strong: Page) -> None:
 
 
 def test_displays_alike_stand_together(strong: Page) -> None:
+    strong.get_by_label("Order").select_option("groups")
     headings = strong.locator("#cards h3").all_inner_texts()
     assert len(headings) == 2 and sum(int(each.split()[-1]) for each in headings) == len(MOVES)
     strong.get_by_label("Order").select_option("id")

@@ -157,10 +157,11 @@
         el("span", {}, display.drawn > 1 ? `movement drawn ×${display.drawn}` : "")),
       el("p", { class: "chips" }, ...display.regions.map((region) => el("span", {}, region)),
         display.reading?.beyond ? el("span", { class: "beyond", title: "the units that the usual FACS detectors report explain less than half of it" }, "beyond FACS detectors") : null),
-      levels(display), facts(display), el("p", { class: "explains soft", hidden: true }), frames(display), friends(display),
+      levels(display), facts(display), el("p", { class: "explains soft", hidden: true }), frames(display), runs(display), friends(display),
       el("div", { class: "card-buttons" },
         el("button", { type: "button", class: "main", "aria-label": `Show display ${display.label} on the head`, onclick: () => putOn(display.id, true) }, "Show on head"),
-        el("button", { type: "button", "aria-label": `Add display ${display.label} to the head`, onclick: () => putOn(display.id, false) }, "Add")));
+        el("button", { type: "button", "aria-label": `Add display ${display.label} to the head`, onclick: () => putOn(display.id, false) }, "Add"),
+        el("button", { type: "button", "aria-label": `Compare display ${display.label}`, onclick: () => compare(display.id) }, "Compare")));
   }
 
   /* The strengths that the display has a token for, weakest first. */
@@ -183,12 +184,25 @@
     return el("dl", { class: "facts" }, ...rows.flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]));
   }
 
+  /* The viewer's page of a clip at a time, where there is one. */
+  function place(clip, time, ...inside) {
+    const page = data.pages[clip];
+    return page ? el("a", { href: `${page}#t=${time}`, title: `${clip} at ${time} s, in the viewer` }, ...inside) : el("span", {}, ...inside);
+  }
+
   function frames(display) {
     if (!display.examples.length) return null;
     return el("div", { class: "frames" }, ...display.examples.map(([thumb, clip, time]) =>
-      el("figure", {},
+      el("figure", {}, place(clip, time,
         el("img", { src: data.thumbs[thumb], width: 72, height: 72, loading: "lazy", title: clip, alt: `Frame of ${clip} with display ${display.label}` }),
-        el("figcaption", {}, `${time.toFixed(1)} s`))));
+        el("figcaption", {}, `${time.toFixed(1)} s`)))));
+  }
+
+  /* Where it is seen longest. */
+  function runs(display) {
+    if (!display.runs.length) return null;
+    return el("p", { class: "chips" }, el("span", { class: "plain" }, "Seen in"), ...display.runs.map(([clip, start, end]) =>
+      place(clip, start, `${clip} ${start.toFixed(1)}${end > start ? ` to ${end.toFixed(1)}` : ""} s`)));
   }
 
   function friends(display) {
@@ -200,11 +214,90 @@
     }));
   }
 
+  /* ---- two displays compared ---- */
+
+  const chosen = []; // the last two displays that were asked for, each with its strength
+  let sides = null; // their heads, made when they are first needed
+  const surface = unpacked(data.areas.mm2);
+  const regions = Object.entries(data.areas.regions).map(([name, bytes]) => [name, new Uint16Array(bytesOf(bytes))]);
+
+  function compare(id) {
+    chosen.push({ id, strength: 1 });
+    if (chosen.length > 2) chosen.shift();
+    find("comparison").hidden = false;
+    sides ??= ["left", "right"].map(side);
+    drawComparison();
+    say(chosen.length < 2 ? "Press Compare on another display." : "Two displays are compared.");
+    if (chosen.length === 2) find("comparison").focus();
+  }
+
+  function side(name) {
+    const canvas = el("canvas", { class: "head", tabindex: 0, role: "application", "aria-roledescription": "3D head", "aria-label": `Head on the ${name}`, "aria-describedby": "pair-turning" });
+    const caption = el("figcaption", {});
+    find("pair").append(el("figure", {}, canvas, caption));
+    const view = new HeadView(canvas, model, (yaw, pitch) => {
+      const other = sides?.find((each) => each.view !== view)?.view;
+      if (other && (other.yaw !== yaw || other.pitch !== pitch)) other.look(yaw, pitch);
+    });
+    return { view, caption };
+  }
+
+  const changeOf = ({ id, strength }) => byId.get(id).psi.map((value) => strength * value);
+
+  function drawComparison() {
+    const moved = chosen.map((each) => model.displacement(changeOf(each)));
+    const most = Math.max(...chosen.map(({ id, strength }) => byId.get(id).mm * strength));
+    chosen.forEach((each, i) => {
+      sides[i].view.show(still.map((value, k) => value + changeOf(each)[k]), still, limitOf(most));
+      sides[i].caption.replaceChildren(...caption(each));
+    });
+    find("pair").lastChild.hidden = chosen.length < 2;
+    find("apart").replaceChildren(...(chosen.length < 2 ? [el("caption", {}, "Press Compare on another display.")] : apart(...moved)));
+  }
+
+  function caption(each) {
+    const display = byId.get(each.id);
+    const level = el("select", { "aria-label": `Level of display ${display.label}`, onchange: () => {
+      each.strength = Number(level.value);
+      drawComparison();
+    } }, ...display.levels.map(({ name, strength }) => el("option", { value: strength, selected: strength === each.strength }, `level ${name}`)));
+    return [el("span", { class: "number" }, display.label), `${tied(display.name)} `, display.levels.length ? level : ""];
+  }
+
+  /* Rows of the table: how far each of two movements goes in each region, and how far apart they lie. */
+  function apart(one, other) {
+    const rms = (field, vertices) => {
+      let [sum, all] = [0, 0];
+      for (const v of vertices) {
+        all += surface[v];
+        for (let k = 3 * v; k < 3 * v + 3; k++) sum += surface[v] * field[k] ** 2;
+      }
+      return Math.sqrt(sum / all);
+    };
+    const between = one.map((value, k) => value - other[k]);
+    const [a, b] = chosen.map(({ id }) => `display ${byId.get(id).label}`);
+    const rows = regions.map(([name, vertices]) => [name, ...[one, other, between].map((field) => rms(field, vertices).toFixed(2))]);
+    return [["region", a, b, "difference"], ...rows].map((cells, i) =>
+      el("tr", {}, ...cells.map((text, k) => el(i && k ? "td" : "th", i && k ? {} : { scope: i ? "row" : "col" }, text))));
+  }
+
+  find("uncompare").addEventListener("click", () => {
+    chosen.length = 0;
+    find("comparison").hidden = true;
+    find("search").focus();
+  });
+
   /* ---- filters ---- */
 
   const parts = new Map(data.displays.map((display) => [display.id,
     [...display.name.split(", "), ...display.more, ...display.regions, display.actions, display.reading?.text ?? ""].map((part) => part.toLowerCase())]));
+  const PLACES = ["brows", "eyes", "nose", "cheeks", "mouth", "jaw", "tongue"];
+  const place_of = (display) => (PLACES.indexOf(display.does[0]) + PLACES.length + 1) % (PLACES.length + 1); // others first
+  const alike = new Map(); // how many do the same
+  for (const { does } of data.displays) alike.set(does.join(), (alike.get(does.join()) ?? 0) + 1);
+  const many = (display) => alike.get(display.does.join());
   const orders = {
+    does: (a, b) => place_of(a) - place_of(b) || many(b) - many(a) || a.does[1].localeCompare(b.does[1]) || b.mm - a.mm,
     groups: (a, b) => a.group - b.group || b.mm - a.mm,
     often: (a, b) => often(b) - often(a),
     strong: (a, b) => b.mm - a.mm,
@@ -224,7 +317,11 @@
     return Object.hasOwn(data.asked, asked) ? new Map(data.asked[asked]) : null;
   }
 
-  const asking = () => find("search").value.trim().toLowerCase();
+  /* What is asked for: a plural or "AU 04" is its simple form where that one is known. */
+  function asking() {
+    const asked = find("search").value.trim().toLowerCase().replace(/\s+/g, " ");
+    return [asked, asked.replace(/s$/, ""), asked.replace(/^au ?0*/, "au")].find((form) => Object.hasOwn(data.asked, form)) ?? asked;
+  }
 
   function fits(display) {
     const asked = asking();
@@ -243,23 +340,32 @@
     const shares = explained(asking());
     const order = shares ? (a, b) => shares.get(b.id) - shares.get(a.id) : orders[find("order").value];
     const shown = data.displays.filter(fits).sort((a, b) => order(a, b) || a.id - b.id);
-    const grouped = !shares && find("order").value === "groups";
+    const grouped = !shares && Object.keys(headings).find((name) => name === find("order").value);
     const key = [grouped, ...shown.map((each) => each.id)].join();
     for (const each of data.displays) explain(each, shares);
     // a card that is put back loses the focus
-    if (key !== listed.key) find("cards").replaceChildren(...(grouped ? groups(shown) : [list(shown)]));
+    if (key !== listed.key) find("cards").replaceChildren(...(grouped ? groups(shown, headings[grouped]) : [list(shown)]));
     listed = { key, ids: shown.map((each) => each.id) };
     const how = shares ? `, by how much of ${asking().startsWith("au") ? asking().toUpperCase() : `"${asking()}"`} they explain` : "";
     find("count").textContent = shown.length ? `${shown.length} of ${data.displays.length} displays${how}` : "No display fits: loosen a filter or press Reset.";
+    find("meant").hidden = !shares || !Object.hasOwn(data.meant, asking());
+    if (!find("meant").hidden) find("meant").textContent = `"${asking()}" is looked for as ${data.meant[asking()]}. What a face shows is not what somebody feels.`;
   }
 
   const list = (shown) => el("ul", { class: "cards" }, ...shown.map((each) => cards.get(each.id)));
 
-  function groups(shown) {
-    return [...new Set(shown.map((each) => each.group))].flatMap((group) => {
-      const members = shown.filter((each) => each.group === group);
-      return [el("h3", { class: "group" }, data.groups[group], el("span", { class: "soft" }, ` ${members.length}`)), list(members)];
-    });
+  /* The heading over a display, by the order that has headings. */
+  const headings = {
+    does: ({ does: [place, kind] }) => {
+      const text = kind.startsWith(place) ? kind : `${place}${kind && ": "}${kind}`; // not "mouth: mouth opens"
+      return text[0].toUpperCase() + text.slice(1);
+    },
+    groups: (display) => data.groups[display.group],
+  };
+
+  function groups(shown, heading) {
+    const under = Map.groupBy ? Map.groupBy(shown, heading) : new Map(shown.map((each) => [heading(each), shown.filter((other) => heading(other) === heading(each))]));
+    return [...under].flatMap(([title, members]) => [el("h3", { class: "group" }, title, el("span", { class: "soft" }, ` ${members.length}`)), list(members)]);
   }
 
   function explain(display, shares) {
@@ -310,5 +416,6 @@
     get view() { return { yaw: view.yaw, pitch: view.pitch, zoom: view.zoom }; },
     get moved() { return Array.from(view.moved); },
     get points() { return Array.from(view.points); },
+    get compared() { return chosen.map(({ id, strength }) => [id, strength]); },
   };
 })();
