@@ -149,16 +149,10 @@ class _Goal:
         beta = np.zeros(len(self._mesh[1]))
         beta[: len(start.beta)] = start.beta[: len(beta)]
         self.start = np.concatenate([beta, (start.psi / STEP["psi"]).ravel(), np.zeros(6 * n)])
-<<<<<<< HEAD
-        free: list[tuple[float | None, float | None]] = [(None, None)]
-        bounded: list[tuple[float | None, float | None]] = [(0.0, 1 / STEP["psi"])]
-        self.bounds = free * len(beta) + bounded * start.psi.size + free * 6 * n
-=======
         low, high = np.full(len(self.start), -np.inf), np.full(len(self.start), np.inf)
         own = slice(len(beta), len(beta) + start.psi.size)
         low[own], high[own] = 0, 1 / STEP["psi"]
         self.bounds = Bounds(low, high)
->>>>>>> p3d
 
     def __call__(self, values: Float[np.ndarray, " u"]) -> tuple[float, Float[np.ndarray, " u"]]:
         unknown = torch.tensor(values, requires_grad=True)

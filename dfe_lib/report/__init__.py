@@ -9,11 +9,7 @@ from ..lazy import importer
 _MODULES = {
     "CONTRASTED": "facs",
     "LINES": "downstream",
-<<<<<<< HEAD
-    "TURNS": "widgets",
-=======
     "TURNS": "controls",
->>>>>>> docs
     "actor_sheet": "fit",
     "clip_overlays": "overlays",
     "clip_pictures": "pictures",
@@ -26,11 +22,7 @@ _MODULES = {
     "error_against_bits": "codes",
     "error_map": "fit",
     "example_displays": "pictures",
-<<<<<<< HEAD
-    "explore": "widgets",
-=======
     "explore": "controls",
->>>>>>> docs
     "face_found": "one_face",
     "fairness_dots": "fairness",
     "face_in_parts": "one_face",
@@ -59,11 +51,7 @@ _MODULES = {
     "token_sheet": "clips",
     "token_strip": "clips",
     "training_curves": "clips",
-<<<<<<< HEAD
-    "turned_head": "widgets",
-=======
     "turned_head": "controls",
->>>>>>> docs
     "truth_against_estimate": "fit",
     "usage_bars": "clips",
     "word_cards": "downstream",

@@ -10,11 +10,7 @@ from dfe_lib.report import TURNS, explore, turned_head
 
 CODE = """
 import matplotlib.pyplot as plt
-<<<<<<<< HEAD:tests/report/test_widgets.py
-from dfe_lib.report.widgets import explore
-========
 from dfe_lib.report.controls import explore
->>>>>>>> docs:tests/report/test_controls.py
 explore(lambda clip, frame: plt.figure(figsize=(1, 1)), clip=["one", "two"], frame=range(0, 9, 2))
 """
 
