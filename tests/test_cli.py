@@ -52,7 +52,10 @@ def test_encode_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch, capsys:
     done = type(
         "Done", (), {"done": [1], "failed": [], "with_face": 2, "is_sound": True, "__str__": lambda _: "1 clips"}
     )
-    stand_in.NO_FACE, stand_in.encode_inputs = "", lambda *arguments, **named: called.append((*arguments, named)) or done()
+    stand_in.NO_FACE, stand_in.encode_inputs = (
+        "",
+        lambda *arguments, **named: called.append((*arguments, named)) or done(),
+    )
     monkeypatch.setitem(sys.modules, "dfe_lib.encoding.batch", stand_in)
     usual = ["encode", "a.mp4", "b", "-o", "t.parquet"]
     assert main([*usual, "--faces", "all", "--model", "m", "--columns", "pose, psi", "--workers", "2"]) == 0
