@@ -68,7 +68,12 @@ def _detect(folder: Path, frames: int) -> tuple[Working, int]:
 def _detect_alone(folder: Path, frames: int) -> tuple[Working, int]:
     with open_media(asset(CLIP)) as reader:
         pictures = list(reader.frames)
-    return lambda: _none(facelandmarker_alone(pictures)), len(pictures)
+
+    def run() -> int:
+        facelandmarker_alone(pictures)
+        return 0
+
+    return run, len(pictures)
 
 
 def _fit(folder: Path, frames: int) -> tuple[Working, int]:

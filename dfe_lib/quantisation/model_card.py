@@ -16,7 +16,7 @@ _CARD = """# RVQ-VAE of facial expressions, run `{run}`
 ({shared} codebook, {decoder} decoder). {levels}Learnt in the metric `{metric}`{weights}.
 Weights: `model.safetensors`; shape: `config.json`; no mesh is in them.
 
-    from .encoder import DiscreteFacialEncoder
+    from dfe_lib import DiscreteFacialEncoder
     tokens = DiscreteFacialEncoder.from_pretrained("{folder}").transform(psi)
 
 ## Data

@@ -1,7 +1,7 @@
 """What the machine itself must bring before anything is installed; runs on a bare Python, without this package.
 
-    python3 -I dfe_lib/system.py          # what the study needs
-    python3 -I dfe_lib/system.py tests    # what the tests need too: a browser
+    python3 -I dfe_lib/study/system.py          # what the study needs
+    python3 -I dfe_lib/study/system.py tests    # what the tests need too: a browser
 
 Found by hiding the graphics libraries of a Debian 12 one by one: mediapipe links EGL and GLES, the OpenCV it
 imports links GL, xcb and GLib, and VTK opens EGL, X11 and Mesa's software driver when it renders.
