@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..blendshapes import ACTIONS, mirror_permutation
 from ..io.progress import bar
+from ..io.threads import one_thread
 from ..quantisation.implicit import ImplicitQuantiser, fit_implicit
 from .baselines import ResidualCode
 
@@ -53,7 +54,8 @@ class ImplicitCode:
         self.bits, self.axes = start.bits, start.axes
         self.scale = math.sqrt(np.square(self.axes(psi)).mean())
         self.quantiser = ImplicitQuantiser(torch.as_tensor(start.books / np.float32(self.scale)), seed=self.seed)
-        fit_implicit(self.quantiser, self._batches(psi), self.steps, self.learning_rate)
+        with one_thread():  # sums round by their number
+            fit_implicit(self.quantiser, self._batches(psi), self.steps, self.learning_rate)
         return self
 
     def encode(self, psi: Float[np.ndarray, "n e"]) -> Int[np.ndarray, "n m"]:

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-import torch
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_thread"]
+__all__ = ["one_numpy_thread", "one_thread"]
 
 
 @contextmanager
@@ -16,6 +15,8 @@ def one_thread() -> Iterator[None]:
 
     Results then do not depend on the number of cores either. MediaPipe and the decoder have threads of their own.
     """
+    import torch  # here: who only finds faces does without it
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -25,6 +26,19 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@contextmanager
+def one_numpy_thread() -> Iterator[None]:
+    """The same for NumPy alone, in a process that has loaded no torch and perhaps never does."""
+    with _numpys_controller().limit(limits=1, user_api="blas"):
+        yield
+
+
 @cache
 def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@cache
+def _numpys_controller() -> ThreadpoolController:
+    """Another one, for each knows the libraries that were there when it was made."""
     return ThreadpoolController()

@@ -22,6 +22,7 @@ from ..io.media import Frame, MediaReader, damage_note
 from ..io.progress import read_ahead
 from ..io.segments import segment_numbers
 from ..io.tables import FRAMES, read_arrays, read_batches, table_writer, write_text
+from ..io.threads import one_numpy_thread
 from .detection import FaceFinder, FoundFace
 from .face_rows import FaceRows
 from .identity import Track, Tracker, largest, link
@@ -104,7 +105,7 @@ def find_faces(
     """
     segments = []
     # found in a thread of their own: rows are made and written while the networks look at the next frame
-    with read_ahead(_found_faces(reader, faces, number, shown)) as found:
+    with one_numpy_thread(), read_ahead(_found_faces(reader, faces, number, shown)) as found:
         for each, frames in groupby(found, key=lambda item: item[0]):
             segments.append(_write_segment(_found_table(work, each), each, (item[1:] for item in frames), key))
     return FoundPart(segments, reader.read, reader.claimed, reader.skipped, reader.stopped, reader.clock.counts)
