@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from distributed.cli import dask_scheduler, dask_worker
 from markdown_it import MarkdownIt
 
 from dfe_lib.cli import _parser, main
@@ -62,8 +63,14 @@ def check_shell(line: str) -> None:
 
 def _dfe(arguments: Sequence[str]) -> None:
     _parser().parse_args(arguments)
-    if arguments[0] in QUICK and "--write" not in arguments:
+    if arguments[0] in QUICK and not {"--write", "--scheduler"} & set(arguments):
         assert main(arguments) == 0
+
+
+def _dask(arguments: Sequence[str]) -> None:
+    command = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}[arguments[0]]
+    options = {name for parameter in command.params for name in parameter.opts}
+    assert {word for word in arguments if word.startswith("--")} <= options
 
 
 def _make(arguments: Sequence[str]) -> None:
@@ -98,4 +105,12 @@ def _pytest(arguments: Sequence[str]) -> None:
     assert all((PROJECT / each).exists() for each in arguments if not each.startswith("-"))
 
 
-PROGRAMS = {"dfe": _dfe, "make": _make, "papermill": _papermill, "pip": _pip, "conda": _conda, "pytest": _pytest}
+PROGRAMS = {
+    "dfe": _dfe,
+    "dask": _dask,
+    "make": _make,
+    "papermill": _papermill,
+    "pip": _pip,
+    "conda": _conda,
+    "pytest": _pytest,
+}
