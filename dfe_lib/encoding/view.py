@@ -11,8 +11,8 @@ from ..io.assets import sample_or_path
 from ..io.clip_table import MediaFile
 from ..io.media import PICTURES, VIDEOS, is_media
 from ..io.scratch import scratch
+from ..report.pages.shown_clip import ShownClip
 from ..report.pages.viewer import write_pair, write_viewer
-from ..report.shown_clip import ShownClip
 from .clip import write_clip
 from .settings import Settings
 from .tokenizer import Tokenizer
@@ -42,13 +42,13 @@ class EncodedClip:
 
     def film(self, out: str | os.PathLike) -> int:
         """Writes an MP4 of picture with fitted mesh, head and strip; returns its frames. Needs VTK."""
-        from ..report.clip_film import write_film
+        from ..report.pages.clip_film import write_film
 
         return write_film(self.media, self.shown, _ending(out, ".mp4", self.media), self.tokenizer.model)
 
     def still(self, out: str | os.PathLike, at_s: float) -> int:
         """Writes the film's picture at a time, as PNG; returns the number of its frame. Needs VTK."""
-        from ..report.clip_film import write_still
+        from ..report.pages.clip_film import write_still
 
         return write_still(self.media, self.shown, _ending(out, ".png", self.media), self.tokenizer.model, at_s)
 

@@ -15,6 +15,7 @@ from ..blendshapes import ACTIONS, BLENDSHAPES, mirror_permutation
 from ..blocks import BlockLinear, block_product, whole_blocks
 from ..errors import UserError
 from ..io.tables import atomic_path, write_text
+from ..io.threads import one_torch_thread
 from ..morphable.procrustes import LAYOUT_68, Aligned, align, lifted
 from .feature_network import FeatureNetwork, asinh
 from .neutral import MIN_FRAMES, estimate_neutral
@@ -216,7 +217,8 @@ class ExpressionEstimator(nn.Module):
             points, marks = points.new_full((1, *points.shape[1:]), torch.nan), points.new_zeros(1, len(BLENDSHAPES))
         seen = self._features(features, len(points))
         slices = [slice(start, start + CHUNK) for start in range(0, len(points), CHUNK)]
-        parts = [self._estimate_chunk(points[rows], marks[rows], seen[rows], rest) for rows in slices]
+        with one_torch_thread():  # with more, products round by the number of blocks
+            parts = [self._estimate_chunk(points[rows], marks[rows], seen[rows], rest) for rows in slices]
         columns = [torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True)]
         psi, sigma, angles, valid, unexplained, covered = columns
         return Estimate(psi, sigma, angles, valid, unexplained, covered, rest.known)

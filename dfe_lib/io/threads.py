@@ -6,7 +6,7 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_numpy_thread", "one_thread"]
+__all__ = ["one_numpy_thread", "one_thread", "one_torch_thread"]
 
 
 @contextmanager
@@ -15,13 +15,19 @@ def one_thread() -> Iterator[None]:
 
     Results then do not depend on the number of cores either. MediaPipe and the decoder have threads of their own.
     """
+    with one_torch_thread(), _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """The same for torch alone, which costs next to nothing."""
     import torch  # here: who only finds faces does without it
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with _controller().limit(limits=1, user_api="blas"):
-            yield
+        yield
     finally:
         torch.set_num_threads(threads)
 

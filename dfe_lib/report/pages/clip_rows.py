@@ -12,8 +12,8 @@ from ...blendshapes import ACTIONS
 from ...facs import au_basis
 from ...morphable.model import MorphableModel
 from ...quantisation.rvqvae import RvqVae
-from ..shown_clip import PLACE, TURN, UNITS, shown_psi
 from .page import base64_of, pack, pack_bytes
+from .shown_clip import PLACE, TURN, UNITS, shown_psi
 
 __all__ = ["COLUMNS", "Overview", "channel_names", "channel_sizes_mm", "packed_rows"]
 

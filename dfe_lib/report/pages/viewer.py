@@ -15,10 +15,10 @@ from ...morphable.model import MM_PER_M, MorphableModel
 from ...morphable.phrases import movements, sentence
 from ...quantisation.lexicon import lexicon_of
 from ...quantisation.rvqvae import RvqVae
-from ..shown_clip import TURN, UNITS, ShownClip, displacement_limit, face_triangles
-from ..token_colours import token_colours
 from .clip_rows import COLUMNS, Overview, channel_names, channel_sizes_mm, packed_rows
 from .page import base64_of, pack, packed_head, safe_json, write_page
+from .shown_clip import TURN, UNITS, ShownClip, displacement_limit, face_triangles
+from .token_colours import token_colours
 
 __all__ = ["clip_page", "playable", "write_pair", "write_viewer"]
 

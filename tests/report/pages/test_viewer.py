@@ -27,8 +27,8 @@ from dfe_lib.morphable.anny import anny_head
 from dfe_lib.quantisation.rvqvae import RvqVae
 from dfe_lib.report.pages import viewer as module
 from dfe_lib.report.pages.page import write_page
+from dfe_lib.report.pages.shown_clip import TURN, UNITS, ShownClip
 from dfe_lib.report.pages.viewer import PIECE, clip_page, playable, write_pair, write_viewer
-from dfe_lib.report.shown_clip import TURN, UNITS, ShownClip
 
 TIMES_MS = [0, 40, 80, 120, 160, 300, 340, 380, 420, 460, 500, 540]
 """Frame times with a gap, as phones make them."""

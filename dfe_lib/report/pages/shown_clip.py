@@ -7,14 +7,14 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.path import Path as Polygon
 
-from ..action_units import ACTION_UNITS, OPENFACE_INTENSITY
-from ..fitting.placement import HeadPlacer, can_place
-from ..io.tables import N_LANDMARKS, read_arrays, read_batches, table_schema
-from ..morphable.anny import shown_tongue
-from ..morphable.model import MorphableModel
-from ..quantisation.rvqvae import RvqVae
-from ..quantisation.tokens import decoded
-from .scales import LIMITS_MM, scale_end
+from ...action_units import ACTION_UNITS, OPENFACE_INTENSITY
+from ...fitting.placement import HeadPlacer, can_place
+from ...io.tables import N_LANDMARKS, read_arrays, read_batches, table_schema
+from ...morphable.anny import shown_tongue
+from ...morphable.model import MorphableModel
+from ...quantisation.rvqvae import RvqVae
+from ...quantisation.tokens import decoded
+from ..scales import LIMITS_MM, scale_end
 
 __all__ = ["PLACE", "TURN", "UNITS", "ShownClip", "displacement_limit", "face_triangles", "gazing", "shown_psi"]
 

@@ -15,7 +15,7 @@ from dfe_lib.encoding.view import EncodedClip, encoded_clip
 from dfe_lib.errors import UserError
 from dfe_lib.io.media import open_media
 from dfe_lib.morphable import use_renderer
-from dfe_lib.report.clip_film import ClipFilm
+from dfe_lib.report.pages.clip_film import ClipFilm
 
 PICKED = (0, 1, 2, *range(110, 115))
 """Frames of noface_face.mov: nobody, then somebody."""

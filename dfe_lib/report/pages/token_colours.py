@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib import colormaps
 
-from ..comparison.templates import similarity_rank
-from ..quantisation.rvqvae import RvqVae
+from ...comparison.templates import similarity_rank
+from ...quantisation.rvqvae import RvqVae
 
 __all__ = ["token_colours"]
 

@@ -12,16 +12,16 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 from scipy.spatial.transform import Rotation
 
-from ..errors import UserError
-from ..io.film import open_film
-from ..io.media import Frame, open_media
-from ..io.progress import bar
-from ..io.tables import ROW_GROUP, atomic_path
-from ..morphable.model import MM_PER_M
-from ..morphable.rendering import Camera, HeadRenderer
-from ..quantisation.rvqvae import RvqVae
-from .pages.page import tint
-from .pages.portraits import eyeballs, heated
+from ...errors import UserError
+from ...io.film import open_film
+from ...io.media import Frame, open_media
+from ...io.progress import bar
+from ...io.tables import ROW_GROUP, atomic_path
+from ...morphable.model import MM_PER_M
+from ...morphable.rendering import Camera, HeadRenderer
+from ...quantisation.rvqvae import RvqVae
+from .page import tint
+from .portraits import eyeballs, heated
 from .shown_clip import TURN, UNITS, ShownClip, displacement_limit, face_triangles, gazing, shown_psi
 from .token_colours import token_colours
 
