@@ -48,7 +48,8 @@ class TrainConfig:
         orthogonality: Weight of the squared cosines between templates.
         usage: Weight of the lack of entropy in the use of the codes.
         patience: Rows of the history without a better error after which training stops; 0 trains all steps.
-            The model is the best of all rows, even the start; where nothing is held out, by the training frames.
+            The model is the best of all rows, even the start; where nothing is held out, by the training frames, and
+            the last where other terms than the errors have weights.
         amp: Mixed precision (bfloat16) on a GPU; nothing on a CPU.
         compile: Compile the step with `torch.compile`; pays on a GPU, or over thousands of steps.
     """

@@ -250,9 +250,17 @@ class Descent:
             revive_codes(self.model.quantiser, counts.cpu(), residual)
         self.counts.zero_()
 
+    @property
+    def _trades_error(self) -> bool:
+        """Is the error of the training frames all there is to judge by, and given up on purpose for other terms?"""
+        other_terms = (self.config.sparsity, self.config.orthogonality, self.config.usage)
+        return not len(self.history.heldout_psi) and any(other_terms)
+
     def _measure(self, loss: float) -> None:
         row: Row = self.history.add(self.step, loss) if self.fabric.global_rank == 0 else {}
         row = self.fabric.broadcast(row)
+        if self._trades_error:
+            return
         judged_by = self.history.judged_by
         if self.fabric.broadcast(all(row[judged_by] <= other[judged_by] for other in self.history.rows)):
             self.stale, self.best = 0, {name: value.clone() for name, value in self.model.state_dict().items()}

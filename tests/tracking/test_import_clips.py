@@ -49,7 +49,7 @@ def test_a_file_that_breaks_its_reader_is_told(tmp_path, monkeypatch, error) -> 
     monkeypatch.setattr(intake, "recognise", lambda path: Format("OpenFace", read))
     found = take_clips([clip(path)], tmp_path / "frames")
     assert found.status.tolist() == ["failed"] and str(error) in found.reason[0]
-    assert not list((tmp_path / "frames").iterdir())
+    assert not list((tmp_path / "frames").glob("*"))
 
 
 def test_clips_that_are_no_longer_asked_for_leave_the_folder(tmp_path) -> None:
