@@ -13,7 +13,7 @@ from dfe_lib.io.row_sums import sum_rows
 from dfe_lib.io.tables import frames_schema, read_arrays, table_writer
 from dfe_lib.morphable.anny import anny_head
 
-SHORT, LONG = 900, 3900  # a neutral is read from 294 frames of both
+SHORT, LONG = 1800, 9000  # a neutral is read from as many frames of both
 
 
 def long_table(path: Path, count: int, fps: float = 30.0) -> Path:
