@@ -73,7 +73,7 @@ def imported_packages(rooms: Iterable[str], package: Path = PACKAGE, lock: Path 
     """Names of the lock's packages that these rooms import themselves, sorted.
 
     >>> imported_packages(["io"])[:3]
-    ['av', 'filelock', 'jaxtyping']
+    ['av', 'distributed', 'filelock']
     """
     locked = {_canonical(line.split("==")[0]) for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line}
     tops = {name.partition(".")[0] for room in rooms for path in _modules(package, room) for name in _foreign(path)}
