@@ -3,8 +3,6 @@
 Expression moves every landmark, so alternating pose and expression stalls; the joint step does not.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..errors import UserError
+from ..io.threads import one_torch_thread
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.procrustes import nearest_rotation
 
@@ -107,7 +106,7 @@ class LandmarkSolver:
         if beta is not None:
             identity[: len(beta)] = torch.as_tensor(beta[: self.n_identity], **self._place)
         psi = np.zeros((len(points), self.n_actions)) if prior is None else prior
-        with _one_thread():
+        with one_torch_thread():  # a frame's matrices are small, and sums round by the number of threads
             parts = [
                 self._fit_chunk(points[i : i + CHUNK], psi[i : i + CHUNK], identity, precision, huber_mm, iterations)
                 for i in range(0, len(points), CHUNK)
@@ -131,7 +130,7 @@ class LandmarkSolver:
         ridge = torch.full((self._basis.shape[0],), precision, **self._place)
         ridge[self.n_actions :] = identity_precision / len(points)
         target = torch.zeros_like(state.coefficients)
-        with _one_thread():
+        with one_torch_thread():  # a frame's matrices are small, and sums round by the number of threads
             for _ in range(iterations):
                 residual, head = self._residual(observed, state)
                 normal, gradient = self._normal(residual, head, _weights(residual, None), self._basis)
@@ -273,17 +272,6 @@ def lift(
     nearer = centred[..., 2:] - centred[..., 2:].mean(1, keepdims=True)
     depth = focal_px * scale - nearer * scale
     return np.concatenate([centred[..., :2] * depth / focal_px, nearer * scale], -1)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The matrices of a frame are small: a second thread costs more than it brings, and sums round by their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _pose_jacobian(head: Tensor) -> Tensor:
