@@ -63,8 +63,8 @@ estimator: $(STAMP) ## train the expression estimator anew from nothing, on rend
 sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour or two; resumes); results/sweep
 	@$(BIN)/python -m dfe_lib.study.sweep
 
-machines: $(STAMP) ## run the smoke study by this processor's kernels and by the oldest ones, and compare the two
-	@$(BIN)/python -m dfe_lib.study.machines
+machines: $(STAMP) ## run params/$(PROFILE) by the study's kernels and by the oldest ones, and compare the two (an hour)
+	@$(BIN)/python -m dfe_lib.study.machines $(PROFILE)
 
 bench: $(STAMP) ## time and memory of every stage, and what follows for long recordings (five minutes); results/bench
 	@$(BIN)/python -m dfe_lib.bench.run

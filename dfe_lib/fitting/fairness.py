@@ -1,6 +1,6 @@
 """Does the fit serve everybody alike? Errors and faces found by skin tone, age, sex and face shape of rendered actors.
 
-Actors are drawn so that these hang on nothing else: skin tone is no ancestry here, and light, pose, lens and
+Actors are drawn so that these depend on nothing else: skin tone is no ancestry here, and light, pose, lens and
 picture quality are the same for all groups but for chance. What differs is then the instrument, and chance, of which
 the intervals speak. Actors are not people: a difference that is missing here may well be there in people.
 """

@@ -40,8 +40,21 @@ from ..io.paths import PROJECT
 from ..io.tables import write_csv
 from .values import NotMeasured, Numbers, Tables, Value
 
-__all__ = ["CLAIMS", "FAILS", "HOLDS", "UNKNOWN", "Claim", "Verdict", "check_claims", "read_claims", "write_verdicts"]
+__all__ = [
+    "CLAIMED",
+    "CLAIMS",
+    "FAILS",
+    "HOLDS",
+    "UNKNOWN",
+    "Claim",
+    "Verdict",
+    "check_claims",
+    "read_claims",
+    "write_verdicts",
+]
 
+CLAIMED = "study"
+"""The run that the claims speak of."""
 CLAIMS = PROJECT / "results" / "claims.yaml"
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "not measured"
 """Verdicts on a claim."""

@@ -13,12 +13,15 @@ from ..errors import UserError
 from ..morphable.metric import mesh_cosine
 from ..morphable.space import read_space
 from ..quantisation.rvqvae import RvqVae
-from .claims import CLAIMS, check_claims, read_claims
+from .claims import CLAIMED, CLAIMS, check_claims, read_claims
+from .manifest import read_json
 
-__all__ = ["ALIKE", "Agreement", "compare_runs", "compare_tables"]
+__all__ = ["ALIKE", "ALLOWED", "Agreement", "compare_runs", "compare_tables"]
 
 ALIKE = 0.9
 """Cosine in the mesh metric from which two templates are one token."""
+ALLOWED = 0.05
+"""Share of a column's rows that may lie beyond their spread, which is two standard deviations or a 95 % interval."""
 OWN = "claims"
 """Table of verdicts, which are compared as such."""
 
@@ -29,7 +32,7 @@ class Agreement:
 
     Arguments:
         sentences: one for each table that differs, each claim that changed, and the codebooks.
-        agrees: no claim changed and no table lies beyond its spread.
+        agrees: no claim changed, and no column lies beyond its spread in more than `ALLOWED` of its rows.
     """
 
     sentences: tuple[str, ...]
@@ -39,7 +42,8 @@ class Agreement:
 def compare_runs(first: Path, second: Path, claims: Path = CLAIMS) -> Agreement:
     """Two result folders side by side.
 
-    Tables without a stated spread are reported where they differ, and judged by the claims alone.
+    Tables without a stated spread are reported where they differ, and judged by the claims alone. Claims speak of the
+    study: of runs with other parameters, which say so in their manifest, they are not checked.
 
     Arguments:
         first, second: folders of two runs, such as `results/study`.
@@ -51,7 +55,7 @@ def compare_runs(first: Path, second: Path, claims: Path = CLAIMS) -> Agreement:
     for folder in (first, second):
         if not next((folder / "tables").glob("*.csv"), None):
             raise UserError(f"{folder} is no folder of results, for it has no tables: give one such as results/study.")
-    changed = list(_changed_claims(first, second, claims))
+    changed = list(_changed_claims(first, second, claims)) if all(map(_is_claimed, (first, second))) else []
     tables = list(_changed_tables(first, second))
     sentences = [*(sentence for sentence, _ in tables), *changed, *_codebooks(first, second)]
     return Agreement(tuple(sentences), not changed and all(within for _, within in tables))
@@ -89,9 +93,13 @@ def _changed_tables(first: Path, second: Path) -> Iterator[tuple[str, bool]]:
             yield _table_sentence(name, *(pd.read_csv(path) for path in paths))
 
 
+def _is_claimed(folder: Path) -> bool:
+    return read_json(folder / "manifest.json").get("run", CLAIMED) == CLAIMED
+
+
 def _table_sentence(name: str, first: pd.DataFrame, second: pd.DataFrame) -> tuple[str, bool]:
     found = compare_tables(first, second)
-    within = not found.beyond.any()
+    within = bool((found.beyond <= ALLOWED * found.rows).all())
     said = [f"{name} differs in {len(found)} columns of numbers" if len(found) else f"{name} differs in words or rows"]
     if len(found):
         judged = found[found.spreads.notna()]
@@ -106,7 +114,8 @@ def _judgement(worst: pd.Series) -> str:
         return "no spread is stated"
     if not worst.beyond:
         return f"within its spread ({worst.spreads:.2g} of it)"
-    return f"beyond its spread ({worst.spreads:.2g} of it) in {worst.beyond} of {worst.rows} rows"
+    said = f"beyond its spread ({worst.spreads:.2g} of it) in {worst.beyond} of {worst.rows} rows"
+    return said + (f", of which {ALLOWED:.0%} may be" if worst.beyond <= ALLOWED * worst.rows else "")
 
 
 def _keys(first: pd.DataFrame, second: pd.DataFrame) -> list[str]:

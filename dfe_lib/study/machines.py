@@ -1,11 +1,16 @@
-"""The smoke study twice on one machine, by the study's kernels and by the oldest ones, compared; `make machines`."""
+"""The study twice on one machine, by its own kernels and by the oldest ones, compared.
+
+`make machines` runs this file: `python -m dfe_lib.study.machines [PROFILE]`. An hour for the study, ten minutes for
+`smoke`; what is done already is kept, so that a folder of results that is copied to `build/machines/own` is not run
+again.
+"""
 
 import os
 import sys
 from pathlib import Path
 
 from ..io.paths import PROJECT
-from ..io.run import SMOKE
+from .claims import CLAIMED
 from .compare import Agreement, compare_runs
 from .runner import Runner
 
@@ -22,18 +27,22 @@ OLDEST = {
 FOLDER = PROJECT / "build" / "machines"
 
 
-def compare_machines(folder: Path = FOLDER) -> Agreement:
-    """Runs the smoke study by both sets of kernels into two folders, or what of it is not done yet, and compares them.
+def compare_machines(profile: str = CLAIMED, folder: Path = FOLDER) -> Agreement:
+    """Runs the study by both sets of kernels into two folders, or what of it is not done yet, and compares them.
 
     The environment is put back afterwards.
+
+    Arguments:
+        profile: name of its parameters, a folder of `params`.
+        folder: gets `own` and `oldest`.
     """
     runs = []
     before = dict(os.environ)
     try:
-        for name, paths in (("study", {}), ("oldest", OLDEST)):
+        for name, paths in (("own", {}), ("oldest", OLDEST)):
             os.environ |= paths | {"DFE_RESULTS": str(folder / name)}
-            Runner(SMOKE).execute()
-            runs.append(folder / name / SMOKE)
+            Runner(profile).execute()
+            runs.append(folder / name / profile)
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -41,6 +50,6 @@ def compare_machines(folder: Path = FOLDER) -> Agreement:
 
 
 if __name__ == "__main__":
-    found = compare_machines()
+    found = compare_machines(sys.argv[1] if len(sys.argv) > 1 else CLAIMED)
     print("\n".join([*found.sentences, "The two agree." if found.agrees else "The two do not agree."]))
     sys.exit(not found.agrees)

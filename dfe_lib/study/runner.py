@@ -22,17 +22,14 @@ from ..io.pieces import PIECES
 from ..io.run import ANNOUNCED, SMOKE, STEPS, Step, Study
 from ..io.scratch import sole_writer
 from ..tracking.formats.daic_woz import is_companion, is_daic_woz
-from .claims import check_claims, read_claims, write_verdicts
+from .claims import CLAIMED, check_claims, read_claims, write_verdicts
 from .fingerprint import code_fingerprint, imported_packages, notebook_cells, reached_rooms
 from .html_pages import write_page
 from .kernel import Announcements, PeakMemory, execute_notebook
 from .manifest import file_hashes, read_json, versions, write_json, write_manifest
 from .parameters import declared_parameters
 
-__all__ = ["CLAIMED", "CORPUS", "Outcome", "Runner"]
-
-CLAIMED = "study"
-"""The run that `results/claims.yaml` speaks of: once its steps are done, every claim is checked."""
+__all__ = ["CORPUS", "Outcome", "Runner"]
 
 REPORT = "report.html"
 CORPUS = "corpus"

@@ -21,6 +21,7 @@ import yaml
 
 from ..cohort.cohort import CohortConfig, write_cohort
 from ..comparison.methods import TERMS
+from ..comparison.reconstruction import FIRST_FOLD
 from ..errors import UserError
 from ..io.machine import cpu_count
 from ..io.parameters import check_parameters, read_parameters
@@ -132,6 +133,8 @@ def gather(todo: Settings) -> None:
         if read_json(folder / "done.json").get("parameters") != parameters:
             continue
         rows = _joined(folder / "tables")
+        if not parameters["folds"]:  # as where there are folds: "real" is everybody, each left out once
+            rows["data"] = rows["data"].replace({"real": FIRST_FOLD})
         is_ours = rows["method"].str.startswith("dfe")
         setting = name.rsplit("_s", 1)[0].split("_", 2)[2]
         ours.append(rows[is_ours].assign(setting=setting, seed=parameters["seed"]).head(rows["data"].nunique()))

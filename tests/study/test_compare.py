@@ -49,6 +49,28 @@ def test_a_table_beyond_its_spread_and_a_changed_claim_do_not_agree(runs: tuple[
     assert claim == "The claim small_error holds in the first run and does not hold in the second."
 
 
+def test_one_row_in_twenty_may_lie_beyond_a_spread_of_95_percent(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    for run in runs:
+        rows = pd.DataFrame({"person": [f"p{row}" for row in range(40)], "error_mm": 0.2, "error_mm_sd": 0.001})
+        rows.to_csv(run / "tables" / "people.csv", index=False)
+    for row in range(2):
+        edit(runs[1], "people", row, "error_mm", 0.3)
+    found = compare_runs(*runs, tmp_path / "claims.yaml")
+    assert found.agrees and found.sentences[0].endswith("in 2 of 40 rows, of which 5% may be.")
+    edit(runs[1], "people", 2, "error_mm", 0.3)
+    assert not compare_runs(*runs, tmp_path / "claims.yaml").agrees
+
+
+def test_claims_speak_of_the_study_alone(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    edit(runs[1], "seeds", 0, "error_mm", 0.4)
+    edit(runs[1], "errors", 0, "error_mm", 0.162)
+    edit(runs[1], "errors", 0, "error_mm_sd", 0.01)
+    assert not compare_runs(*runs, tmp_path / "claims.yaml").agrees
+    for run in runs:
+        (run / "manifest.json").write_text('{"run": "smoke"}')
+    assert compare_runs(*runs, tmp_path / "claims.yaml").agrees
+
+
 def test_a_number_without_a_spread_is_reported_and_judged_by_the_claims_alone(
     runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
