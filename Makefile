@@ -17,7 +17,7 @@ PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: help install study test docs fuzz faults scale lab notebooks picture head estimator sweep machines bench lint lock clean check browser
 
 help: ## list the targets
-	@echo "make <target>   (PROFILE=smoke|study|paper, PYTHON=python3.11)"
+	@echo "make <target>   (PROFILE=smoke|study|own|paper, PYTHON=python3.11)"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1	\2/'
 
 install: $(CORE) ## .venv with what `dfe encode` and `dfe view` need, and no more

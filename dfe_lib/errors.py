@@ -1,6 +1,8 @@
 """The one exception that is meant for the person at the keyboard, and what becomes one."""
 
 import difflib
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -43,14 +45,20 @@ def study_packages() -> Iterator[None]:
     Raises:
         UserError: One of them is not installed.
 
-    >>> with study_packages():
+    >>> with study_packages():  # doctest: +ELLIPSIS
     ...     import absent_package
     Traceback (most recent call last):
-    dfe_lib.errors.UserError: absent_package is not installed: run `pip install '.[study]'` in the project's folder.
+    dfe_lib.errors.UserError: absent_package is not installed: run ...
     """
     try:
         yield
     except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed: run `pip install '.[study]'` in the project's folder."
-        ) from error
+        # the pip of this Python, which need not be the one on the path; -e, as results lie in the project's folder
+        line = f"{_shown(sys.executable)} -m pip install -c requirements.lock -e '.[study]'"
+        raise UserError(f"{error.name} is not installed: run `{line}` in the project's folder.") from error
+
+
+def _shown(program: str) -> str:
+    """A program as one calls it from here."""
+    here = os.path.relpath(program)
+    return program if here.startswith("..") else here

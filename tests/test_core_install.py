@@ -20,6 +20,7 @@ from dfe_lib.io.tables import read_arrays
 
 EXTRAS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 STUDY = {canonicalize_name(Requirement(line).name) for line in EXTRAS["study"]}
+INSTALL = f"run `{sys.executable} -m pip install -c requirements.lock -e '.[study]'` in the project's folder."
 ROOMS = ("io", "tracking", "morphable", "actors", "fitting", "quantisation", "report.pages.viewer", "encoding")
 
 
@@ -61,15 +62,13 @@ def test_a_clip_becomes_tokens_without_the_studys_packages(tmp_path: Path) -> No
 def test_training_without_the_studys_packages_says_what_to_install() -> None:
     code = "import numpy as np\nfrom dfe_lib import DiscreteFacialEncoder\n"
     done = without_study_packages(code + "DiscreteFacialEncoder().fit(np.zeros((9, 52)))")
-    assert done.stderr.endswith(
-        "UserError: lightning_fabric is not installed: run `pip install '.[study]'` in the project's folder.\n"
-    )
+    assert done.stderr.endswith(f"UserError: lightning_fabric is not installed: {INSTALL}\n")
 
 
 def test_a_command_that_needs_the_studys_packages_says_what_to_install() -> None:
     done = without_study_packages("from dfe_lib.cli import main\nsys.exit(main(['study', '--profile', 'smoke']))")
     assert done.returncode == 1
-    assert done.stderr == "dfe: nbformat is not installed: run `pip install '.[study]'` in the project's folder.\n"
+    assert done.stderr == f"dfe: nbformat is not installed: {INSTALL}\n"
 
 
 def test_the_wheel_holds_head_estimator_and_study_model(wheel: Path) -> None:

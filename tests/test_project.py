@@ -61,8 +61,15 @@ def test_every_parameter_file_fits_its_notebook(path: Path) -> None:
     check_parameters(read_parameters(path), declared_parameters(notebooks_dir() / f"{path.stem}.ipynb"), path.name)
 
 
-def test_there_are_settings_for_the_study_and_the_paper() -> None:
-    assert {path.parent for path in PARAMS} >= {params_dir("study"), params_dir("paper")}
+def test_there_are_settings_for_the_study_an_own_one_and_the_paper() -> None:
+    assert {path.parent for path in PARAMS} >= {params_dir("study"), params_dir("own"), params_dir("paper")}
+
+
+@pytest.mark.parametrize("profile", ["own", "paper"])
+def test_a_study_of_ones_own_is_named_by_its_table_alone(profile: str) -> None:
+    named = [read_parameters(params_dir(profile) / f"{step.name}.yaml") for step in STEPS]
+    table = "data/clips.csv"
+    assert (named[0]["media"], named[2]["labels"], named[4]["clips"]) == ([table], table, table)
 
 
 def test_the_citation_names_software_and_paper() -> None:

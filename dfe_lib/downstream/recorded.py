@@ -14,7 +14,7 @@ How `05_downstream` uses it, with `clips` the notebook's parameter that names th
 import difflib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from jaxtyping import Float
 from ..errors import UserError
 from ..facs import au_basis, au_intensities
 from ..io.clip_table import official_split, read_clip_table
-from ..io.names import table_path
+from ..io.names import plain_name, table_path
 from ..io.paths import user_path
 from ..io.tables import main_face, read_arrays, read_metadata, table_schema
 from ..quantisation.rvqvae import RvqVae
@@ -107,6 +107,7 @@ def labelled_clips(
     rows = read_clip_table(user_path(table))
     folders = [folder for folder in (tokens, expressions, frames) if folder is not None]
     found = {path.stem for folder in folders for path in folder.glob("*.parquet")}
+    rows["clip_id"] = [_called(name, found) for name in rows["clip_id"]]
     _check_found(rows["clip_id"], found, str(table))
     clips = [_clip(row, tokens, expressions, frames) for row in rows.to_dict("records")]
     if model is not None:
@@ -136,6 +137,12 @@ def with_action_units(
         else clip
         for clip in clips
     ]
+
+
+def _called(clip_id: str, found: Collection[str]) -> str:
+    """The run's name of a clip, which the table may call as its file is."""
+    plain = plain_name(clip_id)
+    return plain if clip_id not in found and plain in found else clip_id
 
 
 def _check_found(clip_ids: Iterable[str], found: set[str], name: str) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "check_clip_table",
     "held_back",
     "is_clip_table",
+    "lacks_paths",
     "official_split",
     "read_clip_table",
     "read_subjects",
@@ -71,10 +72,12 @@ class MediaFile:
 
 def is_clip_table(path: Path) -> bool:
     """Is this a CSV file with clips, their subjects and their files?"""
-    try:
-        return path.suffix.lower() == ".csv" and path.is_file() and {*KEY, "path"} <= set(text_layout(path).names)
-    except UserError:  # no table at all: whoever reads it says so
-        return False
+    return _names(path) >= {*KEY, "path"}
+
+
+def lacks_paths(path: Path) -> bool:
+    """Is this a table of clips without their files, which cannot be read by it, and no table of frames?"""
+    return _names(path) >= {*KEY} and not _names(path) & {"path", "frame"}
 
 
 def read_clip_table(path: str | os.PathLike) -> pd.DataFrame:
@@ -199,6 +202,14 @@ def table_clips(path: str | os.PathLike) -> list[MediaFile]:
             f"({missing[0].path}): correct the column path."
         )
     return clips
+
+
+def _names(path: Path) -> set[str]:
+    """Columns of a CSV file; none where it is no such table, as whoever reads it says."""
+    try:
+        return set(text_layout(path).names) if path.suffix.lower() == ".csv" and path.is_file() else set()
+    except UserError:
+        return set()
 
 
 def _values(cells: pd.Series, decimal_point: str) -> pd.Series:

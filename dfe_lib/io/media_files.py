@@ -56,15 +56,19 @@ def with_subjects(clips: Iterable[MediaFile], subjects: Mapping[str, str] | str 
 def subject_table(subjects: Mapping[str, str] | str | os.PathLike, clip_ids: Iterable[str]) -> dict[str, str]:
     """The subject of each clip, from a mapping or a CSV file with the columns clip_id and subject_id.
 
+    A clip may be called there as its file is, see `names.plain_name`.
+
     Raises:
         UserError: A clip has no subject, or the file is wrong, see :func:`clip_tables.read_subjects`.
 
     >>> subject_table({"a_1": "anna", "a_2": "anna", "b": "ben"}, ["a_1", "b"])
     {'a_1': 'anna', 'b': 'ben'}
+    >>> subject_table({"my clip": "anna"}, ["my_clip"])
+    {'my_clip': 'anna'}
     """
     if not isinstance(subjects, Mapping):
         subjects = read_subjects(subjects)
-    clip_ids = list(clip_ids)
+    clip_ids, subjects = list(clip_ids), {plain_name(name): who for name, who in subjects.items()} | dict(subjects)
     missing = [clip_id for clip_id in clip_ids if subjects.get(clip_id) in (None, "")]
     if missing:
         raise UserError(f"No subject is given for {_words(missing[:5])}: add a row for each clip.")

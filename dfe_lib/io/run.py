@@ -4,9 +4,11 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -23,8 +25,8 @@ __all__ = ["ANNOUNCED", "DPI", "KINDS", "SMOKE", "STEPS", "Step", "Study"]
 DPI = 150
 """Dots per inch of every saved figure."""
 
-COLOURS = 256
-"""Of every saved figure: a palette makes it a third of the size."""
+MARGIN_IN = 0.08
+"""White around a saved figure, inches: what its layout would cut off is kept."""
 
 ANNOUNCED = ".announced"
 """File of a run's folder with what its notebooks say while they run."""
@@ -159,13 +161,14 @@ class Study:
 
     def save_figure(self, figure: "matplotlib.figure.Figure", name: str) -> None:
         """Write `figures/<name>.png`; the same figure gives the same bytes, in a palette that keeps them few."""
+        from .palette import with_palette  # scipy, which no command needs to start
+
         path = self.figures / _with_ending(name, ".png")
+        drawn = BytesIO()
+        figure.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight", pad_inches=MARGIN_IN)
+        picture = np.asarray(Image.open(drawn).convert("RGB"))
         with atomic_path(path) as partial:
-            figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-            picture = Image.open(partial).convert("RGB")
-            picture.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
-                partial, "PNG", optimize=True
-            )
+            with_palette(picture).save(partial, "PNG", optimize=True)
 
     def save_table(self, table: pd.DataFrame, name: str, digits: int = 6) -> None:
         """Write `tables/<name>.csv` without the index, numbers with so many significant digits, lines ending in LF."""

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from ..blendshapes import REGIONS
 from ..morphable.model import MorphableModel
-from .drawing import Picture, drawn_heads, grid, heat_bar, heat_colours, limit_mm
+from .drawing import REGION_COLOURS, Picture, drawn_heads, grid, heat_bar, heat_colours, limit_mm
 from .theme import sns
 
 __all__ = [
@@ -68,6 +68,8 @@ def head_sheet(head: MorphableModel, actions: Sequence[str]) -> Figure:
         axis.set_title(title, fontsize=9)
         axis.axis("off")
     heat_bar(figure, axes, limit_mm(head, psi))
+    regions = [Patch(color=colour, label=name) for name, colour in REGION_COLOURS.items() if name in head.regions]
+    figure.legend(handles=regions, loc="outside lower center", ncols=len(regions), frameon=False, fontsize=9)
     return figure
 
 
@@ -173,7 +175,7 @@ def token_strip(
 
 def _region_colours(head: MorphableModel) -> Float[np.ndarray, "v 3"]:
     colours = np.full((len(head.template), 3), 0.82)
-    for name, colour in zip(REGIONS, sns.color_palette("colorblind"), strict=False):
+    for name, colour in REGION_COLOURS.items():
         if name in head.regions:
             colours[head.region(name)] = colour
     return colours

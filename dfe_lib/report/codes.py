@@ -107,5 +107,5 @@ def _label(axis: plt.Axes, ends: list[tuple[float, float, str, str]]) -> None:
         axis.annotate(
             name, (x, y), xytext=(1.03, place), textcoords=axis.get_yaxis_transform(), fontsize=7.5,
             color=colour, va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.6},
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.6, "relpos": (0, 0.5)},
         )  # fmt: skip

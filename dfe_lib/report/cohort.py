@@ -79,7 +79,7 @@ def summary_figure(summary: pd.DataFrame) -> Figure:
 
 def _part(summary: pd.DataFrame, start: str) -> pd.DataFrame:
     part = summary[summary.statistic.str.startswith(start)]
-    return part.assign(name=part.statistic.str.removeprefix(start))
+    return part.assign(name=part.statistic.str.removeprefix(start).str.replace("_", " "))
 
 
 def _shown(events: pd.DataFrame) -> pd.DataFrame:

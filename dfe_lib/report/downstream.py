@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from ..morphable.model import MorphableModel
 from .clips import token_sheet
+from .drawing import ink_on
 from .theme import sns
 
 __all__ = ["LINES", "needed_map", "power_curves", "score_dots", "word_cards"]
@@ -142,11 +143,11 @@ def needed_map(power: pd.DataFrame, needed: pd.DataFrame, enough: float) -> Figu
     table = needed.pivot_table("people", "representation", ["effect", "task"], dropna=False).reindex(names)[columns]
     level = np.where(table.isna(), len(sizes), np.searchsorted(sizes, table.fillna(0)))
     figure, axis = plt.subplots(figsize=(1.0 * len(columns) + 3.2, 0.36 * len(names) + 1.9), layout="constrained")
-    axis.imshow(level, cmap="cividis_r", vmin=-0.5, vmax=len(sizes) + 0.5, aspect="auto")
+    image = axis.imshow(level, cmap="cividis_r", vmin=-0.5, vmax=len(sizes) + 0.5, aspect="auto")
     for (row, column), people in np.ndenumerate(table.to_numpy()):
         text = f">{sizes[-1]}" if np.isnan(people) else f"{people:.0f}"
-        dark = level[row, column] > len(sizes) / 2
-        axis.text(column, row, text, ha="center", va="center", fontsize=9, color="white" if dark else "black")
+        ink = ink_on(tuple(image.to_rgba(level)[row, column]))
+        axis.text(column, row, text, ha="center", va="center", fontsize=9, color=ink)
     axis.set_xticks(range(len(columns)), [task for _, task in columns], fontsize=9)
     axis.set_yticks(range(len(names)), names, fontsize=9)
     per = len(columns) // len(dict.fromkeys(effect for effect, _ in columns))
@@ -179,7 +180,8 @@ def word_cards(
     """
     titles = [f"{row.word}\n{row.weight:+.3f}\n[{row.ci_low:.3f}, {row.ci_high:.3f}]" for row in words.itertuples()]
     rows = np.vstack([templates, *(display[None] for display in planted.values())])
-    figure = token_sheet(head, rows, still, [*titles, *(title.replace(", ", "\n") for title in planted)])
+    titles += [title.replace(", ", "\n") for title in planted]
+    figure = token_sheet(head, rows, still, [title.replace("_", " ") for title in titles])
     figure.suptitle(
         "Simulated people. First the tokens, each with its weight (probability for one sd more) and 95 % interval;\n"
         "then the displays that the label shifts, with the shift (Cohen's d; r where the label is a trait)",

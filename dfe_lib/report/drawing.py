@@ -5,16 +5,30 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float, UInt8
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.typing import ColorType
 
+from ..blendshapes import REGIONS
 from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
-from . import theme  # noqa: F401  # figures look alike whichever module draws first
+from .theme import sns
 
-__all__ = ["Picture", "drawn_heads", "face_crop", "grid", "heat_bar", "heat_colours", "limit_mm"]
+__all__ = [
+    "REGION_COLOURS",
+    "Picture",
+    "drawn_heads",
+    "face_crop",
+    "grid",
+    "heat_bar",
+    "heat_colours",
+    "ink_on",
+    "limit_mm",
+]
 
 Picture = UInt8[np.ndarray, "h w 3"]
 HEAT = plt.get_cmap("inferno")
+REGION_COLOURS = dict(zip(REGIONS, sns.color_palette("colorblind"), strict=False))
 VIEW = turn(yaw=-12, pitch=3)
 CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
 
@@ -78,3 +92,15 @@ def heat_bar(figure: Figure, axes: Sequence[plt.Axes], limit: float) -> None:
     """The scale of :func:`heat_colours`."""
     scale = plt.cm.ScalarMappable(plt.Normalize(0, limit), HEAT)
     figure.colorbar(scale, ax=axes, label="displacement (mm)", shrink=0.6, aspect=30)
+
+
+def ink_on(colour: ColorType) -> str:
+    """Black or white, whichever can be read on a colour (luminance and contrast as WCAG 2 defines them).
+
+    >>> ink_on("#b0a575"), ink_on("#00224e")
+    ('black', 'white')
+    """
+    shares = np.array(to_rgb(colour))
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+    return "black" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "white"

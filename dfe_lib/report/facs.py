@@ -20,6 +20,7 @@ from ..morphable.model import MorphableModel
 from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..morphable.space import ExpressionSpace
 from .clips import token_sheet
+from .drawing import REGION_COLOURS, ink_on
 from .pictures import template_map
 from .theme import sns
 
@@ -44,13 +45,13 @@ CARD = Camera(distance=0.9, focal_px=1000.0, width=220, height=260)
 NAMES = {
     "dfe": "DFE tokens", "openface17": "OpenFace 17", "pyfeat20": "py-feat 20", "libreface12": "LibreFace 12",
     "disfa12": "DISFA 12", "bp4d12": "BP4D 12", "facs": "full FACS", "pca": "PCA, scalar quantised",
-    "residual_kmeans": "residual k-means", "exact": "exact psi", "random": "any frame of others",
+    "residual_kmeans": "residual k-means", "exact": "psi", "random": "any frame of others",
 }  # fmt: skip
 SHOWN_SETS = ("openface17", "pyfeat20", "bp4d12", "facs")
 """Sets with points of their own; LibreFace's 12 are DISFA's."""
 MARKERS = {"binary": "o", "five": "s", "binary_regressed": "^", "five_regressed": "D"}
 LEVELS = {"binary": "present or absent", "five": "levels A to E", "binary_regressed": "present or absent, regressed",
-          "five_regressed": "levels A to E, regressed"}  # fmt: skip
+          "five_regressed": "levels A to E, regressed", "continuous": "exact intensities"}  # fmt: skip
 CONTRASTED = (
     ("dfe", "tokens"), ("residual_kmeans", "tokens"), ("openface17", "binary"), ("openface17", "five"),
     ("openface17", "continuous"), ("facs", "binary"), ("facs", "five"), ("facs", "continuous"),
@@ -116,8 +117,9 @@ def region_coverage(coverage: pd.DataFrame, rows: Sequence[tuple[str, str]]) -> 
         sns.heatmap(table, ax=axis, vmin=0, vmax=1, cmap="cividis", annot=True, fmt=".2f", annot_kws={"fontsize": 9},
                     cbar=axis is axes[0, -1], cbar_kws={"label": scale, "extend": "min"}, linewidths=1)  # fmt: skip
         axis.set_xticks(np.arange(len(REGIONS) + 1) + 0.5, ["all", *REGIONS], fontsize=9, rotation=0)
-        labels = [f"{NAMES.get(name, name)}{'' if level == 'tokens' else ', ' + level}" for name, level in rows]
-        axis.set_yticks(np.arange(len(rows)) + 0.5, labels, fontsize=9, rotation=0)
+        for number in axis.texts:
+            number.set_color(ink_on(axis.collections[0].cmap(float(number.get_text()))))
+        axis.set_yticks(np.arange(len(rows)) + 0.5, [_code_name(*row) for row in rows], fontsize=9, rotation=0)
         axis.set_title(kind, fontsize=10)
     return figure
 
@@ -136,18 +138,21 @@ def contrast_gallery(
     height = 1.2 * len(rows) + 0.8
     figure = plt.figure(figsize=(0.98 * len(titles) + 2.2, height), layout="constrained")
     blocks = figure.subfigures(1, len(groups), width_ratios=[len(group) for group in groups.values()], squeeze=False)
+    names = [textwrap.fill(title, 11) for title in titles]
+    lines = max(name.count("\n") for name in names)
     start, axes = 0, []
     with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
         for block, (heading, group) in zip(blocks[0], groups.items(), strict=True):
             block.suptitle(heading, fontsize=10)
             grid = block.subplots(len(rows), len(group), squeeze=False)
-            for row, (name, psi) in enumerate(rows.items()):
+            for row, (code, psi) in enumerate(rows.items()):
                 wrong = np.linalg.norm(head.displacement_mm(psi - true), axis=-1)
-                for column, title in enumerate(group):
+                for column in range(len(group)):
                     axis = grid[row, column]
                     axis.imshow(_picture(renderer, head, psi[start + column], wrong[start + column]))
-                    axis.set_title(textwrap.fill(title, 11) if not row else "", fontsize=8)
-                    axis.set_ylabel(name if not start + column else "", fontsize=9, rotation=0, ha="right", va="center")
+                    name = names[start + column]
+                    axis.set_title("" if row else "\n" * (lines - name.count("\n")) + name, fontsize=8)
+                    axis.set_ylabel(code if not start + column else "", fontsize=9, rotation=0, ha="right", va="center")
             start += len(group)
             axes += list(grid.flat)
     for axis in axes:
@@ -219,8 +224,7 @@ def drawn_map(
         pictures: by display.
     """
     figure, axis = plt.subplots(figsize=(11, 8.6), layout="constrained")
-    palette = dict(zip(REGIONS, sns.color_palette("colorblind"), strict=False))
-    for (region, colour), mark in zip(palette.items(), "os^Dv>", strict=False):
+    for (region, colour), mark in zip(REGION_COLOURS.items(), "os^Dv>", strict=True):
         here = (dictionary.region == region).to_numpy()
         if not here.any():
             continue
@@ -245,7 +249,7 @@ def drawn_map(
     for token, picture in pictures.items():
         region = dictionary.region.iloc[token]
         frame = {
-            "edgecolor": palette[region],
+            "edgecolor": REGION_COLOURS[region],
             "linewidth": 2.4 if beyond[token] else 1.0,
             "boxstyle": "square,pad=0.05",
         }
@@ -318,9 +322,12 @@ def _code_names(table: pd.DataFrame) -> list[str]:
     names = []
     for row in table.itertuples():
         bits = "" if np.isnan(row.bits) else f", {row.bits:.0f} bits"
-        level = LEVELS.get(str(row.level), "")
-        names.append(f"{NAMES.get(str(row.representation), row.representation)}{', ' + level if level else ''}{bits}")
+        names.append(_code_name(str(row.representation), str(row.level)) + bits)
     return names
+
+
+def _code_name(representation: str, level: str) -> str:
+    return ", ".join(part for part in (NAMES.get(representation, representation), LEVELS.get(level)) if part)
 
 
 def _token_curve(axis: plt.Axes, rows: pd.DataFrame) -> None:
@@ -349,7 +356,7 @@ def _coverage_legend(figure: Figure, colours: Mapping[str, tuple]) -> None:
         entries.append(
             line([], [], color="0.4", marker=marker, linestyle="none", label=LEVELS[level], markerfacecolor=face)
         )
-    entries.append(line([], [], color="0.4", linestyle="dashed", label="exact intensities"))
+    entries.append(line([], [], color="0.4", linestyle="dashed", label=LEVELS["continuous"]))
     figure.legend(handles=entries, loc="outside lower center", ncols=4, frameon=False, fontsize=8.5)
 
 

@@ -34,9 +34,9 @@ def fairness_dots(table: pd.DataFrame) -> Figure:
             axis.set_xlim(-0.5, len(here) - 0.5)
             if row == 0:
                 axis.set_title(trait, fontsize=10)
-        axes[row, 0].set_ylabel(AXES.get(measure, f"{measure}\n(mm)"), fontsize=9)
+        axes[row, 0].set_ylabel(AXES.get(measure, f"error, {measure}\n(mm)"), fontsize=9)
         if measure not in AXES:
             axes[row, 0].set_ylim(bottom=0)
-    figure.suptitle("Rendered actors (how many), 95 % intervals over them", fontsize=10)
+    figure.suptitle("Groups of rendered actors (number of actors), 95 % intervals over actors", fontsize=10)
     sns.despine(figure)
     return figure

@@ -27,6 +27,8 @@ SKIN = 0.82
 LABELS = {"neutral": "always neutral", "blendshapes": "scores", "blendshapes_calibrated": "calibrated scores",
           "landmarks_gn": "landmarks, Gauss-Newton", "ours_landmarks": "ours, landmarks alone",
           "ours": "ours"}  # fmt: skip
+CONDITIONS = {"rendered": "good light", "rendered_large_pose": "turned far", "rendered_low_quality": "poor pictures",
+              "exact_landmarks": "exact landmarks", "landmarks68": "68 landmarks"}  # fmt: skip
 SHOWN = ("jawOpen", "mouthSmileLeft", "mouthPucker", "mouthFunnel", "browInnerUp", "browDownLeft", "eyeBlinkLeft",
          "cheekPuff")  # fmt: skip
 
@@ -102,13 +104,14 @@ def _correlation(truth: np.ndarray, estimated: np.ndarray) -> float:
 def fit_errors(accuracy: pd.DataFrame) -> Figure:
     """Mean error in mm of each method by region and by condition (columns of `fit_accuracy.csv`)."""
     figure, (regions, conditions) = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained", sharey=True)
-    shown = accuracy[accuracy["method"].isin(LABELS)].assign(method=lambda table: table["method"].map(LABELS))
+    shown = accuracy[accuracy["method"].isin(LABELS)].replace({"method": LABELS, "condition": CONDITIONS})
     settings = {"y": "mean_mm", "hue": "method", "hue_order": list(LABELS.values()), "palette": "colorblind"}
-    sns.barplot(shown[shown["condition"] == "rendered"], x="region", order=list(PARTS), ax=regions, **settings)
+    lit = shown[shown["condition"] == CONDITIONS["rendered"]]
+    sns.barplot(lit, x="region", order=list(PARTS), ax=regions, **settings)
     sns.barplot(shown[shown["region"] == "all"], x="condition", ax=conditions, legend=False, **settings)
     regions.set(ylabel="mean error (mm)", xlabel="region, simulated actors never seen")
-    conditions.set(xlabel="condition, whole face")
-    conditions.tick_params(axis="x", labelsize=8, rotation=12)
+    conditions.set(xlabel="condition, whole face (without a bar: not measured)")
+    conditions.tick_params(axis="x", labelsize=9)
     regions.legend(frameon=False, fontsize=8, title=None)
     sns.despine(figure)
     return figure

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from ..errors import UserError
 from ..io.assets import asset
-from ..io.clip_table import MediaFile, is_clip_table, table_clips
+from ..io.clip_table import MediaFile, is_clip_table, lacks_paths, table_clips
 from ..io.media import is_media, open_media
 from ..io.media_files import find_media, with_subjects
 from ..io.names import table_path
@@ -60,7 +60,7 @@ def _found(
 ) -> list[MediaFile]:
     names = [media] if isinstance(media, str) else list(media)
     paths = [asset(name) if name in PIECES else user_path(name) for name in names]
-    tables = [path for path in paths if is_clip_table(path)]
+    tables = [path for path in paths if is_clip_table(path) or lacks_paths(path)]
     if tables and len(paths) > 1:
         raise UserError(f"media names {tables[0].name} beside other files: add their rows to that table of clips.")
     if tables:

@@ -162,6 +162,12 @@ def test_a_clip_that_the_run_does_not_know_is_named(run: Path) -> None:
         read(run)
 
 
+def test_a_clip_may_be_called_as_its_file_is(run: Path) -> None:
+    rows = pd.DataFrame({"clip_id": ["a_1", "b 1"], "subject_id": ["a", "b"]})
+    write_clip_table(run / "clips.csv", rows)
+    assert read(run).labels.clip_id.tolist() == ["a_1", "b_1"]
+
+
 def test_confidence_counts_where_the_detector_looked_now_and_then(run: Path) -> None:
     seldom = np.array([0.8, np.nan, np.nan, 0.6, np.nan, np.nan])
     write_run(run, "a_1", "a", confidence=seldom)

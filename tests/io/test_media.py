@@ -299,6 +299,11 @@ def test_subjects(folder, tmp_path):
         subject_table(tmp_path / "none.csv", ["a"])
 
 
+def test_a_table_may_call_a_clip_as_its_file_is(tmp_path):
+    (tmp_path / "who.csv").write_text("clip_id,subject_id\nAnna \N{EN DASH} rest (1),anna\nb_1,ben\nb 1,bea\n")
+    assert subject_table(tmp_path / "who.csv", ["Anna_rest_1_", "b_1"]) == {"Anna_rest_1_": "anna", "b_1": "ben"}
+
+
 def test_a_table_of_subjects_is_read_as_a_table_of_clips_is(tmp_path):
     table = tmp_path / "who.csv"
     table.write_text("subject_id;clip_id;camera\nNA;b;left\n 007;c ;right\n", encoding="utf-8-sig")

@@ -88,11 +88,20 @@ def test_a_figure_has_a_palette_and_looks_the_same(results: Path) -> None:
     figure = Figure(figsize=(2, 2))
     figure.subplots().imshow(np.random.default_rng(0).random((300, 300, 3)))
     Study("a").save_figure(figure, "noise")
-    figure.savefig(results / "plain.png", dpi=DPI)
+    figure.savefig(results / "plain.png", dpi=DPI, bbox_inches="tight", pad_inches=module.MARGIN_IN)
     saved, plain = Image.open(Study("a").figures / "noise.png"), Image.open(results / "plain.png").convert("RGB")
     assert saved.mode == "P" and len(saved.getcolors()) <= 256
     assert np.abs(np.asarray(saved.convert("RGB"), float) - np.asarray(plain, float)).mean() < 20
     assert (Study("a").figures / "noise.png").stat().st_size < 0.6 * (results / "plain.png").stat().st_size
+
+
+def test_a_title_that_its_layout_would_cut_off_is_saved_whole(results: Path) -> None:
+    figure = Figure(figsize=(2, 1))
+    figure.add_axes((0.0, 0.0, 1.0, 1.0)).set(title="above the figure", xticks=[], yticks=[])
+    Study("a").save_figure(figure, "title")
+    saved = np.asarray(Image.open(Study("a").figures / "title.png").convert("L"))
+    margin = round(0.5 * module.MARGIN_IN * DPI)
+    assert saved.shape[0] > DPI and all((edge == 255).all() for edge in (saved[:margin], saved[:, :margin]))
 
 
 def test_a_table_has_fixed_digits_and_line_ends(results: Path) -> None:

@@ -4,8 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from dfe_lib.blendshapes import REGIONS
+from dfe_lib.morphable.anny import anny_head
 from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
-from dfe_lib.report.clips import token_strip
+from dfe_lib.report.clips import head_sheet, token_strip
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +29,9 @@ def test_tokens_of_separate_codebooks_have_colours_of_their_own(shared, colours)
     assert cells[:, [0, 2]].tolist() == colours
     assert np.ma.getmaskarray(cells)[:, 1].all()
     assert shown.get_title() == f"0.0 s\n{words[0, 0]} {words[0, 1]}"
+
+
+def test_the_colours_of_the_regions_are_named() -> None:
+    (legend,) = head_sheet(anny_head(), ["jawOpen"]).legends
+    assert [text.get_text() for text in legend.get_texts()] == list(REGIONS)
+    assert len({handle.get_facecolor() for handle in legend.legend_handles}) == len(REGIONS)

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+from matplotlib.text import Text
 
 from dfe_lib.report.codes import error_against_area, error_against_bits, recovery_bars
 
@@ -40,3 +41,16 @@ def test_bars_are_cosines_best_first() -> None:
     assert axis.collections[0].get_offsets().tolist() == [[0.25, 1.0]]  # of "a", which can reach no more
     assert axis.lines[1].get_xdata().tolist() == [0.95, 0.6]
     assert [bar.get_width() for bar in axis.patches] == [0.9, 0.2]
+
+
+def test_a_line_ends_at_the_left_of_its_name() -> None:
+    errors = [0.3 + 0.001 * i for i in range(12)] + [1.0]
+    many = pd.concat([TABLE[:1].assign(method=f"method {error:g}", error_mm=error) for error in errors])
+    figure = error_against_bits(many)
+    figure.canvas.draw()
+    names = figure.axes[0].texts
+    boxes = [Text.get_window_extent(name) for name in names]  # without the line
+    for name, box in zip(names, boxes, strict=True):
+        (near, height), *_, (far, start) = name.arrow_patch.get_path().vertices
+        aimed_at = height + (height - start) / (near - far) * (box.x0 - near)
+        assert abs(near - box.x0) < 8 and abs(aimed_at - (box.y0 + box.y1) / 2) < 1

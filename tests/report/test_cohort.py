@@ -31,6 +31,8 @@ def test_the_summary_shows_what_was_set_and_what_was_measured() -> None:
     np.testing.assert_allclose(shown["o"], summary.measured[:3])
     np.testing.assert_allclose(shown["D"], summary.set_to[:3])
     assert "Simulated" in figure.get_suptitle()
+    names = [label.get_text() for axis in figure.axes for label in axis.get_yticklabels()]
+    assert "depression: lip corner depressor, session (detectable)" in names and not any("_" in name for name in names)
     plt.close(figure)
 
 

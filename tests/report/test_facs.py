@@ -44,6 +44,13 @@ def test_regions_show_the_longest_code() -> None:
     assert shown == ["0.90", "0.90", "0.95", "0.95"]
 
 
+def test_numbers_of_a_region_can_be_read_on_their_colours() -> None:
+    table = coverage().assign(explained=lambda t: np.where(t.region == "jaw", 0.72, 0.1))
+    axis = region_coverage(table, [("dfe", "tokens"), ("openface17", "continuous")]).axes[0]
+    assert {text.get_text(): text.get_color() for text in axis.texts} == {"0.10": "white", "0.72": "black"}
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["DFE tokens", "OpenFace 17, exact intensities"]
+
+
 def test_scores_of_both_kinds_of_data_stand_side_by_side() -> None:
     row = {"representation": "dfe", "level": "tokens", "bits": 8.0, "cosine": 0.9, "recall_at_1": 0.4}
     row |= {"cosine_low": 0.8, "cosine_high": 1.0, "recall_at_1_low": 0.3, "recall_at_1_high": 0.5}
@@ -67,6 +74,11 @@ def test_gallery_and_map_have_their_pictures() -> None:
     head, psi = anny_head(), np.eye(len(ACTIONS))[[24, 43]]
     figure = contrast_gallery(head, {"true": psi, "coded": 0 * psi}, {"left": ["a"], "right": ["b"]})
     assert sum(len(axis.images) for axis in figure.axes) == 4
+    rows = dict.fromkeys(("true", "coded"), psi[[0, 0, 1, 1]])
+    uneven = contrast_gallery(head, rows, {"left": ["smile", "laugh"], "right": ["embarrassed smile", "blink"]})
+    uneven.canvas.draw()
+    left, right = (axis.get_window_extent() for axis in (uneven.axes[0], uneven.axes[4]))
+    assert abs(left.y0 - right.y0) < 1  # though one of the names has two lines
     table = pd.DataFrame({"region": ["jaw", "mouth"], "beyond_facs": [False, True]})
     pictures = token_pictures(head, psi, np.zeros(52), [0, 1])
     assert side_by_side(np.array([[0.0, 0], [1, 1]]), np.array([1, 0]), 5).tolist() == [1, 0]

@@ -80,5 +80,7 @@ def test_bars_and_contact_sheet() -> None:
     rows = [(m, c, r, 1.0) for m in ("neutral", "ours") for c in ("rendered", "landmarks68") for r in ("all", "mouth")]
     figure = fit_errors(pd.DataFrame(rows, columns=["method", "condition", "region", "mean_mm"]))
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()][-1] == "ours"
+    assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["good light", "68 landmarks"]
+    assert [bar.get_height() for bar in figure.axes[0].patches if bar.get_height() > 0].count(1.0) == 4
     sheet = actor_sheet(np.zeros((40, 80, 3), np.uint8))
     assert sheet.axes[0].images[0].get_array().shape == (40, 80, 3) and "simulated" in sheet.axes[0].get_title()

@@ -9,9 +9,10 @@ import pandas as pd
 
 from ..own import METRIC_WORDS, main_scores
 
-__all__ = ["Finding", "RunTables", "claims_that_hold", "could_show", "findings", "number", "who_was_studied"]
+__all__ = ["Finding", "RunTables", "claims_that_hold", "could_show", "counted", "findings", "number", "who_was_studied"]
 
 WORDS, TAKEN_OUT, ALONE = "tokens", "tokens, covariates taken out", "covariates alone"
+PLURALS = {"person": "people"}
 EFFECT_WORDS = {"r": "a correlation of {}", "AUC": "an AUC of {}", "f": "a difference between groups of Cohen's f = {}"}
 
 
@@ -52,6 +53,15 @@ def number(value: float, digits: int = 2) -> str:
     return "0" if float(text) == 0 else text
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "clip"), counted(12, "person")
+    ('1 clip', '12 people')
+    """
+    return f"{count} {noun if count == 1 else PLURALS.get(noun, noun + 's')}"
+
+
 def who_was_studied(tables: RunTables) -> list[str]:
     """Sentences on clips, people, minutes, faces found, and what could not be read."""
     clips = tables("clips")
@@ -59,19 +69,22 @@ def who_was_studied(tables: RunTables) -> list[str]:
         return ["No recordings were read."]
     good = clips[clips["status"] == "ok"]
     minutes, faces = good["duration_s"].sum() / 60, good["frames_with_face"].sum() / max(good["frames"].sum(), 1)
-    size = f"{len(good)} clips, {minutes:.1f} minutes and {int(good['frames'].sum())} frames in all"
-    said = [f"{good['subject_id'].nunique()} people in {size}. A face was found in {100 * faces:.0f} % of the frames."]
+    size = f"{counted(len(good), 'clip')}, {minutes:.1f} minutes and {int(good['frames'].sum())} frames in all"
+    people = counted(good["subject_id"].nunique(), "person")
+    said = [f"{people} in {size}. A face was found in {100 * faces:.0f} % of the frames."]
     bad = clips[clips["status"] != "ok"]
     if len(bad):
         first = bad.iloc[0]
-        said.append(f"{len(bad)} clips could not be read, such as {first.clip_id}: {first.reason}.")
+        said.append(f"{counted(len(bad), 'clip')} could not be read, such as {first.clip_id}: {first.reason}.")
     fit = tables("fit")
     if len(fit) and "covered" in fit:
         hidden, bare = int((fit["covered"] > 0.1).sum()), int((fit["neutral"] == "none").sum())
         if hidden:
-            said.append(f"In {hidden} clips something hides the face in more than a tenth of the frames.")
+            said.append(f"In {counted(hidden, 'clip')} something hides the face in more than a tenth of the frames.")
         if bare:
-            said.append(f"Of {bare} clips the face at rest could not be estimated: read their tokens with care.")
+            said.append(
+                f"Of {counted(bare, 'clip')} the face at rest could not be estimated: read the tokens with care."
+            )
     return said
 
 

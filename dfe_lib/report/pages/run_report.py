@@ -4,6 +4,7 @@ It shows no picture of a person, so that it can be passed on. Every number comes
 links to these tables.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -238,8 +239,13 @@ def _split(text: str) -> list[str]:
 
 
 def _paragraphs(sentences: Iterable[str]) -> str:
-    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    return "".join(f"<p>{_prose(sentence)}</p>" for sentence in sentences)
 
 
 def _list(sentences: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) + "</ul>"
+    return "<ul>" + "".join(f"<li>{_prose(sentence)}</li>" for sentence in sentences) + "</ul>"
+
+
+def _prose(sentence: str) -> str:
+    """A sentence; what stands in backticks is a name."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(sentence))

@@ -233,6 +233,7 @@ def test_the_head_comes_back_after_the_graphics_were_lost(page: Page) -> None:
     usual, picture = page.locator("#turning").inner_text(), page.locator("#head").screenshot()
     page.evaluate("window.lost = head.getContext('webgl2').getExtension('WEBGL_lose_context'), lost.loseContext()")
     page.wait_for_function("() => turning.textContent.includes('took the graphics away')")
+    assert not page.locator("#head").is_visible()  # rather than an empty panel
     page.evaluate("lost.restoreContext()")
     page.wait_for_function("text => turning.textContent === text", arg=usual)
     page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
@@ -305,6 +306,15 @@ def test_words_units_and_strip_are_seen_without_scrolling(chromium: Browser, ind
     page.close()
 
 
+@pytest.mark.parametrize("width", [390, 1366, 1920])
+def test_names_of_action_units_are_whole(chromium: Browser, index: Path, width: int) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    page.goto(index.as_uri())
+    cut = "names => names.filter((name) => name.scrollWidth > name.clientWidth).map((name) => name.textContent)"
+    assert page.locator(".unit").count() > 10 and page.locator(".unit span").evaluate_all(cut) == []
+    page.close()
+
+
 def test_ten_hours_are_a_page_of_less_than_twenty_megabytes(chromium: Browser, tmp_path: Path) -> None:
     """Tokens, words and units of a million frames: the page has the strip at once, and reads the rest in pieces."""
     table, count = long_table(tmp_path / "long.parquet"), 1_080_000
@@ -360,6 +370,8 @@ def test_two_clips_stand_side_by_side_and_go_together(chromium: Browser, index: 
     first, second = (page.frames[i + 1] for i in range(2))
     for frame in (first, second):
         frame.wait_for_function("() => window.viewer && video.readyState >= 3")
+    video, head = (first.locator(name).bounding_box() for name in ("#video", "#head"))
+    assert abs(video["y"] - head["y"]) < 1 and head["x"] > video["x"] + video["width"]
     first.evaluate("viewer.go(7)")
     second.wait_for_function("() => viewer.frame === 7")
     page.locator("#together").uncheck()

@@ -68,6 +68,12 @@ def test_a_file_named_outright_that_cannot_be_read_is_named(files) -> None:
         find_sources([str(files / "notes.txt")])
 
 
+def test_a_table_of_clips_without_their_files_says_so(tmp_path) -> None:
+    (tmp_path / "clips.csv").write_text("clip_id,subject_id,gad7\nanna rest,anna,3\n")
+    with pytest.raises(UserError, match=r"clips\.csv has no column path; it has clip_id, subject_id, gad7: add it"):
+        find_sources([str(tmp_path / "clips.csv")])
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

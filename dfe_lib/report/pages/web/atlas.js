@@ -171,7 +171,7 @@
       const often = level.share === null ? "" : `, in ${percent(level.share)} of the frames`;
       const told = `token ${level.token}, ${Math.round(100 * level.strength)} % of the top level${often}`;
       return el("button", { type: "button", title: told, "aria-label": `Show display ${display.label} at level ${level.name} on the head: ${told}`,
-        onclick: () => putOn(display.id, true, level.strength) }, el("strong", {}, level.name), `\u00a0${number(level.mm)}\u00a0mm`);
+        onclick: () => putOn(display.id, true, level.strength) }, el("strong", {}, level.name), ` ${number(level.mm)}\u00a0mm`);
     }));
   }
 

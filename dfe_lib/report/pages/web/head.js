@@ -278,9 +278,13 @@ class HeadView {
   recover() {
     const { canvas, hint } = this;
     const usual = hint.textContent;
-    const lost = () => (hint.textContent = "The browser took the graphics away; the head comes back when it gives them back.");
+    const lost = () => {
+      hint.textContent = "The browser took the graphics away; the head comes back when it gives them back.";
+      canvas.classList.add("without");
+    };
     recovering(canvas, lost, () => {
       hint.textContent = usual;
+      canvas.classList.remove("without");
       this.prepare();
       this.upload();
     });

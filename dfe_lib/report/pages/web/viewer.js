@@ -164,6 +164,7 @@
   find("limit").textContent = `${data.limit} mm`;
   find("title").textContent = `${data.clip} and its tokens`;
   document.title = find("title").textContent;
+  find("levelled").hidden = data.levels < 2;
   find("posing").hidden = !data.has.turn;
   find("posed").addEventListener("input", () => (find("posed").checked ? rows.valid(shown) && rows.here(shown) && pose(rows.at(shown)) : view.look(view.yaw, view.pitch)));
   find("meshing").hidden = !overlay?.gl;
