@@ -26,7 +26,7 @@ OF_STEPS = 7
 """One kill in so many is of a step, which takes longest."""
 ORPHAN_S = 120
 """Seconds of waiting after which a process that outlives its parent is one too many."""
-TIMED = ("manifest.json", "training_speed.csv")
+TIMED = ("manifest.json", "fit_speed.csv", "training_speed.csv")
 """Files that hold times."""
 STEPS = ("01_preprocess", "02_fit_3dmm", "03_train", "04_codebook_vs_facs", "05_downstream")
 SMALL = {
@@ -61,14 +61,15 @@ class Case:
     Arguments:
         run: does all of it, or what is missing. whole: the files that it has finished, by name.
         leftovers: what it must not leave once it has ended.
-        joined: names of those that every run makes again from the others.
+        kept: folders, as their names begin, whose finished files no later run may touch; the others are joined or
+            summed up from them, and made again.
     """
 
     name: str
     run: Callable[[], None]
     whole: Callable[[], dict[str, Path]]
     leftovers: Callable[[], list[Path]]
-    joined: frozenset[str] = frozenset()
+    kept: tuple[str, ...]
 
 
 def disturbed(
@@ -107,7 +108,7 @@ def _differing(found: dict[str, str], wanted: dict[str, str]) -> list[str]:
 
 
 def _marks(case: Case) -> dict[str, int]:
-    return {name: path.stat().st_mtime_ns for name, path in case.whole().items() if name not in case.joined}
+    return {name: path.stat().st_mtime_ns for name, path in case.whole().items() if name.startswith(case.kept)}
 
 
 def _hashes(case: Case) -> dict[str, str]:
@@ -211,10 +212,9 @@ def _encode(name: str, inputs: Sequence[Path], model: Path, folder: Path, worker
 
     def whole() -> dict[str, Path]:
         there = [*parts.glob("[!.]*"), *folder.glob("*.csv")]
-        return {path.name: path for path in there if path.is_file()}
+        return {str(path.relative_to(folder)): path for path in there if path.is_file()}
 
-    joined = frozenset(("out.csv", "columns.csv", "codebook.csv"))
-    return Case(name, run, whole, lambda: [*folder.glob(".*"), *parts.glob(".*")], joined)
+    return Case(name, run, whole, lambda: [*folder.glob(".*"), *parts.glob(".*")], (parts.name,))
 
 
 def step_cases(folder: Path) -> Iterator[Case]:
@@ -230,12 +230,8 @@ def step_cases(folder: Path) -> Iterator[Case]:
 
 
 def _step(name: str, params: Path, folder: Path) -> Case:
-    from dfe_lib.io.run import KINDS
-    from dfe_lib.io.run import STEPS as KNOWN
-
-    step = next(each for each in KNOWN if each.name == name)
-    own = set(step.writes)
-    earlier = {kind for each in KNOWN[: KNOWN.index(step)] for kind in each.writes}
+    """A step, and the files of the run that were not there before it."""
+    earlier = set(_results(folder))
 
     def run() -> None:
         from dfe_lib.study.runner import Runner
@@ -243,13 +239,19 @@ def _step(name: str, params: Path, folder: Path) -> Case:
         Runner("faults", params=params, report=lambda line: None).execute(only=[name])
 
     def whole() -> dict[str, Path]:
-        """Tables and so on of this step; what the earlier ones wrote is looked after by their cases."""
-        kinds = own or set(KINDS) - earlier
-        paths = [path for kind in kinds for path in (folder / kind).rglob("*") if path.is_file()]
-        return {str(path.relative_to(folder)): path for path in paths
-                if path.name not in TIMED and not path.name.startswith(".")}  # fmt: skip
+        return {str(path.relative_to(folder)): path for path in _results(folder) if path not in earlier}
 
-    return Case(name, run, whole, lambda: [path for path in folder.rglob(".*") if path.name != ".state.json"])
+    def leftovers() -> list[Path]:
+        return [path for path in folder.rglob(".*") if path.name != ".state.json"]
+
+    return Case(name, run, whole, leftovers, ("frames", "expressions"))
+
+
+def _results(folder: Path) -> list[Path]:
+    from dfe_lib.io.run import KINDS
+
+    found = (path for kind in KINDS for path in (folder / kind).rglob("*") if path.is_file())
+    return [path for path in found if path.name not in TIMED and not path.name.startswith(".")]
 
 
 def main() -> int:
