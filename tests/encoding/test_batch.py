@@ -2,7 +2,6 @@ import os
 import shutil
 from pathlib import Path
 
-import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,14 +55,6 @@ def test_a_folder_becomes_one_table_that_a_spreadsheet_shows(encoded) -> None:
     assert table.filter(like="_mesh").shape[1] == 17 and table.filter(like="_mesh").clip(0, 5).equals(
         table.filter(like="_mesh")
     )
-
-
-def test_a_video_is_opened_to_plan_and_once_to_read(clips, model, tmp_path, monkeypatch) -> None:
-    """Thousands of clips of a second are common, and opening one costs as much as a frame of it."""
-    opened, av_open = [], av.open
-    monkeypatch.setattr(av, "open", lambda path, *args, **kwargs: opened.append(path) or av_open(path, *args, **kwargs))
-    encode_inputs([clips / "anna.mp4"], tmp_path / "a.parquet", model=model)
-    assert len(opened) == 3
 
 
 def test_each_clip_and_the_whole_run_have_a_line(encoded) -> None:
