@@ -129,7 +129,7 @@ def _encode_clips(
     jobs = _jobs(clips, target, settings, model, digest, expressions is not None)
     todo = [job for job in jobs if not is_done(job.part, job.key)]
     _sweep(target, expressions, todo)
-    result.earlier = len(jobs) - len(todo)
+    result.earlier, summaries = len(jobs) - len(todo), dict[Path, PartSummary]()
     start = time.perf_counter()
     for job, reason in run_jobs(todo, workers, scheduler, parts_folder(target)):
         name = job.clip.clip_id
@@ -138,7 +138,7 @@ def _encode_clips(
             result.failed.append(Failure(name, reason))
             say(f"{name}: FAILED, {reason}")
         else:
-            summary = summary_of(job.part)
+            summaries[job.part] = summary = summary_of(job.part)
             result.new_frames += summary.frames
             say(str(summary))
     result.seconds = time.perf_counter() - start
@@ -147,7 +147,7 @@ def _encode_clips(
     result.failed += [Failure(clip.clip_id, VANISHED) for clip in clips if clip.clip_id not in named]
     place = {clip.clip_id: row for row, clip in enumerate(clips)}
     result.failed.sort(key=lambda failure: place.get(failure.name, -1))
-    result.done = [summary_of(part) for part in finished]
+    result.done = [summaries.get(part) or summary_of(part) for part in finished]
     if finished:
         _write(finished, target, settings, tokenizer, expressions)
 

@@ -9,7 +9,7 @@ from ..io.clip_table import MediaFile
 from ..io.scratch import scratch
 from ..io.threads import one_thread
 from .decision import Decision
-from .reading import ReadClip, read_clip
+from .reading import ReadClip, plan_clip, read_clip
 from .rows import Batch, RowMaker
 from .segments import decide
 from .settings import Settings
@@ -36,7 +36,8 @@ def write_clip(
     Raises UserError when the clip cannot be read, or its psi is not the model's.
     """
     with scratch() as folder:
-        finish_clip(rows, read_clip(clip, folder, settings, progress), out, settings, metadata)
+        read = read_clip(plan_clip(clip, settings), folder, settings, progress)
+        finish_clip(rows, read, out, settings, metadata)
 
 
 def finish_clip(

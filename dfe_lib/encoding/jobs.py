@@ -88,18 +88,18 @@ def _reason(error: BaseException | None) -> str:
 def _steps(clip: Planned, crew: _Crew) -> Steps:
     if clip.plan.parts > 1:
         return _by_segments(clip, crew)
-    return _whole(clip.job, crew) if crew.is_one else _by_halves(clip.job, crew)
+    return _whole(clip.job, crew) if crew.is_one else _by_halves(clip, crew)
 
 
 def _whole(job: Job, crew: _Crew) -> Steps:
     yield [(crew.reading, tasks.encode, (job,))]
 
 
-def _by_halves(job: Job, crew: _Crew) -> Steps:
-    work = crew.folder / job.clip.clip_id
+def _by_halves(clip: Planned, crew: _Crew) -> Steps:
+    work = crew.folder / clip.job.clip.clip_id
     try:
-        (read,) = yield [(crew.reading, tasks.read, (job, work))]
-        yield [(crew.fitting, tasks.finish, (job, read))]
+        (read,) = yield [(crew.reading, tasks.read, (clip.job, clip.plan, work))]
+        yield [(crew.fitting, tasks.finish, (clip.job, read))]
     finally:
         rmtree(work, ignore_errors=True)
 

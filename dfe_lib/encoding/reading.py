@@ -81,9 +81,8 @@ def extract_part(
         write_found(done, find_part(clip.path, work, key, settings.faces, shown, part_s, part))
 
 
-def read_clip(clip: MediaFile, work: Path, settings: Settings, progress: tqdm | bool | None = None) -> ReadClip:
+def read_clip(plan: ClipPlan, work: Path, settings: Settings, progress: tqdm | bool | None = None) -> ReadClip:
     """The first half of `clip.write_clip`: finds the faces of a clip, or reads a table, into a folder of its own."""
-    plan = plan_clip(clip, settings)
     for number in range(plan.parts):
         extract_part(plan, number, work, settings, progress)
     return ReadClip(plan, work)

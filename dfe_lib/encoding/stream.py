@@ -119,13 +119,13 @@ class Stream:
 
     def close(self) -> None:
         """Lets go of the detectors."""
-        self._find.__exit__()
+        self._find.close()
 
     def __enter__(self) -> "Stream":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, *error: Any) -> None:
+        self._find.__exit__(*error)
 
     def _wanted(self, ids: list[int]) -> set[int]:
         return set(ids) if self._everyone else {self._tracker.largest()} & set(ids)

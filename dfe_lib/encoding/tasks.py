@@ -78,8 +78,8 @@ def plan(job: Job, progress: tqdm | bool) -> Planned:
         return Planned(job, reader.expected, how)
 
 
-def read(job: Job, work: Path, progress: tqdm | bool) -> ReadClip:
-    return read_clip(job.clip, work, job.settings, progress)
+def read(job: Job, plan: ClipPlan, work: Path, progress: tqdm | bool) -> ReadClip:
+    return read_clip(plan, work, job.settings, progress)
 
 
 def finish(job: Job, read: ReadClip, progress: tqdm | bool) -> None:

@@ -68,7 +68,7 @@ class Tokenizer:
         settings = settings or Settings()
         with scratch() as folder, one_thread():
             return pd.concat(
-                [frame for table in self._tables(source, folder, settings) for frame in csv_frames(table)],
+                [frame for table in self._tables(source, folder, settings) for frame in csv_frames([table])],
                 ignore_index=True,
             )
 

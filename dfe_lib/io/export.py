@@ -1,21 +1,32 @@
 """Tokens and expressions for other programs: CSV for statistics, ELAN tiers for whoever watches the video."""
 
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 from pympi import Elan
 
 from ..errors import UserError
-from .tables import atomic_path, read_arrays, read_batches, read_metadata, token_name
+from .tables import (
+    ROW_GROUP,
+    atomic_path,
+    named_coefficients,
+    read_arrays,
+    read_batches,
+    read_metadata,
+    table_schema,
+    token_name,
+)
 
 __all__ = ["bare_text", "csv_frames", "export_csv", "export_elan", "safe_text", "token_runs"]
 
 MS_PER_S = 1000
+VALID = "valid"
 ONE_FRAME_S = 0.04
 FIXED_DATE = "1970-01-01T00:00:00+00:00"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -42,23 +53,19 @@ def export_csv(
 
     Raises UserError when a table is neither.
     """
-    rows = 0
+    paths = [tables] if isinstance(tables, str | os.PathLike) else tables
+    rows, whole = 0, [name for name in _whole_numbers(paths[0]) if name not in leave_out]
     with atomic_path(out) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        for table in [tables] if isinstance(tables, str | os.PathLike) else tables:
-            for frame in csv_frames(table, leave_out):
-                file.write(_rounded(frame).to_csv(index=False, header=not rows, lineterminator="\n"))
-                rows += len(frame)
+        for frame in csv_frames(paths, leave_out):
+            file.write(_printed(frame, whole).to_csv(index=False, header=not rows, lineterminator="\n"))
+            rows += len(frame)
     return rows
 
 
-def csv_frames(table: str | os.PathLike, leave_out: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
-    """The rows of a tokens or expressions table under the names of :func:`export_csv`, some hundred at a time."""
-    _kind(table)
-    names = {"psi": [f"psi_{name}" for name in json.loads(read_metadata(table).get("coefficients", "[]"))]}
-    for batch in read_batches(table):
-        shown = {name: values for name, values in batch.items() if name not in leave_out}
-        parts = [_spread(name, values, batch["valid"], names.get(name)) for name, values in shown.items()]
-        yield pd.concat(parts, axis=1)
+def csv_frames(paths: Sequence[str | os.PathLike], leave_out: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+    """The rows of tokens or expressions tables under the names of :func:`export_csv`, some hundred at a time."""
+    for batch in _together(batch for path in paths for batch in _batches(path, leave_out)):
+        yield pd.DataFrame(dict(_columns(batch, named_coefficients(table_schema(paths[0])), leave_out)))
 
 
 def safe_text(text: object) -> object:
@@ -186,17 +193,50 @@ def _kind(table: str | os.PathLike) -> str:
     return kind
 
 
-def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    digits = {name: count for name in frame for end, count in DIGITS.items() if str(name).endswith(end)}
-    return frame.round(digits)
+def _whole_numbers(table: str | os.PathLike) -> list[str]:
+    return [field.name for field in table_schema(table) if pa.types.is_integer(field.type)]
 
 
-def _spread(
-    name: str, values: np.ndarray, valid: Bool[np.ndarray, " n"], names: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """One column, or the columns of a list; what is not there is empty."""
-    if values.ndim == 1:
-        column = pd.Series(values, name=name)
-        return (column.map(safe_text) if values.dtype == object else column).to_frame()
-    wide = pd.DataFrame(values, columns=names or [token_name(i, name) for i in range(values.shape[1])])
-    return wide if names else wide.astype("Int32").mask(~valid[:, None] | (wide < 0))
+def _batches(table: str | os.PathLike, leave_out: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
+    _kind(table)
+    return read_batches(table, [name for name in table_schema(table).names if name == VALID or name not in leave_out])
+
+
+def _together(batches: Iterable[dict[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of short tables as one, for what a table of pandas costs is not by the row."""
+    waiting, rows = list[dict[str, np.ndarray]](), 0
+    for batch in batches:
+        waiting, rows = [*waiting, batch], rows + len(batch[VALID])
+        if rows >= ROW_GROUP:
+            yield _joined(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _columns(
+    batch: Mapping[str, np.ndarray], coefficients: Sequence[str], leave_out: Sequence[str]
+) -> Iterator[tuple[str, Any]]:
+    """Names and values of a CSV file's columns; what is not there is empty."""
+    valid = batch[VALID]
+    for name, values in batch.items():
+        if name in leave_out:
+            continue
+        if values.ndim == 1:
+            yield name, [safe_text(value) for value in values] if values.dtype == object else values
+        elif name == "psi":
+            yield from ((f"psi_{each}", column) for each, column in zip(coefficients, values.T, strict=True))
+        else:
+            for place, column in enumerate(values.astype(np.int32).T):
+                yield token_name(place, name), pd.arrays.IntegerArray(column, ~valid | (column < 0))
+
+
+def _printed(frame: pd.DataFrame, whole: Sequence[str]) -> pd.DataFrame:
+    """Measurements rounded, and whole numbers printed as such also among rows that lack them."""
+    digits = {name: count for name in frame for end, count in DIGITS.items() if name.endswith(end)}
+    rounded = {name: frame[name].round(count) for name, count in digits.items()}
+    return frame.assign(**rounded | {name: frame[name].astype("Int32") for name in whole})

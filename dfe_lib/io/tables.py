@@ -464,10 +464,12 @@ def _row_groups(parquet: pq.ParquetFile, start: int, stop: int | None) -> tuple[
 
 
 def _check_names(parquet: pq.ParquetFile, path: str | os.PathLike, columns: Sequence[str] | None) -> None:
-    check = (parquet.metadata.metadata or {}).get(CHECK.encode())
-    if check not in (None, _check(parquet.schema_arrow, parquet.metadata.num_rows).encode()):
+    schema, metadata = parquet.schema_arrow, parquet.metadata  # each is made anew when it is asked for
+    check = (metadata.metadata or {}).get(CHECK.encode())
+    if check not in (None, _check(schema, metadata.num_rows).encode()):
         raise _damaged(path, ValueError("its names, types or number of rows are not those that were written"))
-    missing = [name for name in columns or [] if name not in {*parquet.schema_arrow.names, "data"}]
+    known = {*schema.names, "data"}
+    missing = [name for name in columns or [] if name not in known]
     if missing:
         raise UserError(f"{path} lacks the columns {', '.join(missing)}: make it again with this version.")
 
@@ -481,7 +483,10 @@ def _wide_name(column: str, key: str) -> str:
 
 
 def _stored(parquet: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
-    return None if columns is None else [name for name in columns if name in parquet.schema_arrow.names]
+    if columns is None:
+        return None
+    there = set(parquet.schema_arrow.names)
+    return [name for name in columns if name in there]
 
 
 def _labelled(rows: dict[str, np.ndarray], columns: Sequence[str] | None, count: int) -> dict[str, np.ndarray]:

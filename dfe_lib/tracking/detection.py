@@ -1,7 +1,9 @@
 """The faces of each frame, at the speed of following one face for as long as there is only one."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from ..io.media import Frame
 from .face_graph import FaceGraph
 from .head_pose import VIEW_DEG
 from .landmarker import Box, Face, FaceBoxes, Picture
+from .pool import kept
 from .small_faces import Search
 
 __all__ = ["FaceFinder", "FoundFace"]
@@ -60,22 +63,24 @@ class FaceFinder:
     def __init__(self, still: bool, everyone: bool = False):
         self._look_every_s, self._sure = (0.0, 0.3) if everyone else (LOOK_S, 0.5)
         self._everyone = everyone
-        self._detector = FaceBoxes(min_score=0.3)
-        self._one = FaceGraph(video=not still)
+        self._held = ExitStack()
+        self._detector = self._held.enter_context(kept(FaceBoxes, 0.3))
+        self._one = self._held.enter_context(FaceGraph(video=not still))
         self._each: FaceGraph | None = None
-        self._search = Search(still)
+        self._search = self._held.enter_context(Search(still))
         self._several = False
         self._next_look_s = 0.0
         self._large: list[Box] = []
         self._small: list[Box] = []
 
+    def close(self) -> None:
+        self._held.close()
+
     def __enter__(self) -> "FaceFinder":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for task in (self._detector, self._one, self._each):
-            if task is not None:
-                task.close()
+    def __exit__(self, *error: Any) -> None:
+        self._held.__exit__(*error)
 
     def __call__(self, frame: Frame) -> list[FoundFace]:
         large = self._large_faces(frame, self._look(frame))
@@ -132,7 +137,7 @@ class FaceFinder:
 
     def _cut_out(self, rgb: Picture, box: Box, small: bool) -> Face | None:
         # a neighbour may reach into the cut: take several, keep the one in the box
-        self._each = self._each or FaceGraph(video=False, faces=3)
+        self._each = self._each or self._held.enter_context(FaceGraph(video=False, faces=3))
         height, width = rgb.shape[:2]
         left, top, right, bottom = _cut(box, height, width, SMALL_CROP if small else CROP)
         cut = rgb[top:bottom, left:right]

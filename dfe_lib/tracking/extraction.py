@@ -210,6 +210,9 @@ def frame_bar(reader: MediaReader, label: str, progress: tqdm | bool | None) -> 
 def clip_bar(
     path: Path, part_s: tuple[float, float | None, float | None], label: str, progress: tqdm | bool | None
 ) -> Iterator[tqdm]:
+    if isinstance(progress, tqdm):
+        yield progress
+        return
     with open_media(path, *part_s) as reader:  # opened for what it says of its length
         pass
     with frame_bar(reader, label, progress) as shown:

@@ -1,6 +1,7 @@
 """FaceLandmarker rebuilt from its own networks, so that a face comes with the landmark network's features."""
 
-from typing import NamedTuple
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -19,6 +20,7 @@ from .landmark_network import (
 )
 from .landmarker import Box, Face, FaceBoxes, Picture
 from .one_euro import OneEuro
+from .pool import kept
 
 __all__ = ["FaceGraph"]
 
@@ -46,20 +48,19 @@ class FaceGraph:
 
     def __init__(self, video: bool, faces: int = 1):
         self._video, self._faces = video, faces
-        self._detector = FaceBoxes(min_score=SURE)
-        self._network, self._score, self._pose = LandmarkNetwork(), BlendshapeNetwork(), HeadPose()
+        self._held, self._pose = ExitStack(), HeadPose()
+        self._detector = self._held.enter_context(kept(FaceBoxes, SURE))
+        self._network = self._held.enter_context(kept(LandmarkNetwork))
+        self._score = self._held.enter_context(kept(BlendshapeNetwork))
         self._smooth = OneEuro()
         self._before: _Seen | None = None
         self._last_ms = -1
 
-    def close(self) -> None:
-        self._detector.close()
-
     def __enter__(self) -> "FaceGraph":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, *error: Any) -> None:
+        self._held.__exit__(*error)
 
     def __call__(self, rgb: Picture, time_s: float = 0.0) -> list[Face]:
         """Faces in the picture; `time_s` must not fall from frame to frame."""

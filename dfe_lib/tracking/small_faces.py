@@ -1,5 +1,6 @@
 """Faces that are small in the picture: YuNet's boxes, and when it is worth looking for them."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from jaxtyping import Float32
 
 from ..io.assets import asset
 from .landmarker import Box, Picture
+from .pool import kept
 
 __all__ = ["Search", "SmallFaceBoxes"]
 
@@ -67,15 +69,22 @@ class Search:
 
     def __init__(self, still: bool):
         self._still, self._fine = still, True
+        self._held = ExitStack()
         self._boxes: SmallFaceBoxes | None = None
         self._next_s = self._more_s = 0.0
         self._wait_s = FIRST_WAIT_S
+
+    def __enter__(self) -> "Search":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._held.__exit__(*error)
 
     def is_due(self, time_s: float, somebody: bool) -> bool:
         return time_s >= (self._more_s if somebody else self._next_s)
 
     def __call__(self, rgb: Picture) -> list[Box]:
-        self._boxes = self._boxes or SmallFaceBoxes()
+        self._boxes = self._boxes or self._held.enter_context(kept(SmallFaceBoxes))
         return self._boxes(rgb, FINE_PX if self._fine else COARSE_PX)
 
     def plan(self, time_s: float, somebody: bool) -> None:

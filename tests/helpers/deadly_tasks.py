@@ -48,10 +48,10 @@ def note_and_wait(mark: Path, progress: tqdm | bool) -> None:
     time.sleep(600)
 
 
-def read_or_die(job: encoding.Job, work: Path, progress: tqdm | bool) -> ReadClip:
+def read_or_die(job: encoding.Job, plan: ClipPlan, work: Path, progress: tqdm | bool) -> ReadClip:
     """Reads a clip, unless it is the one that crashes what reads it."""
     _die_of(job)
-    return encoding.read(job, work, progress)
+    return encoding.read(job, plan, work, progress)
 
 
 def encode_or_die(job: encoding.Job, progress: tqdm | bool) -> None:

@@ -1,5 +1,8 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,6 +56,25 @@ def test_expressions_as_csv_name_their_coefficients(tmp_path) -> None:
     found = pd.read_csv(tmp_path / "e.csv")
     assert set(found.data) == {SIMULATED}
     np.testing.assert_allclose(found[[f"psi_{name}" for name in ACTIONS]], psi, rtol=1e-6)
+
+
+def test_many_short_tables_make_the_file_of_one_long_table(tmp_path) -> None:
+    schema = tokens_schema(2).append(pa.field("covered", pa.int8()))
+    rng = np.random.default_rng(0)
+    rows = key() | {"tokens": rng.integers(0, 32, (N, 2)), "valid": np.arange(N) % 9 > 0, "error_mm": rng.random(N)}
+    rows["covered"] = np.where(rows["valid"] & (np.arange(N) > 300), np.arange(N) % 2, np.nan)
+    rows |= {name: np.full(N, name) for name in ("clip_id", "subject_id", "data")} | {"face_id": np.zeros(N, int)}
+    ends = [0, N], [*range(0, N, 9), N]
+    for name, limits in zip("ab", ends, strict=True):
+        parts = []
+        for start, stop in pairwise(limits):
+            parts.append(tmp_path / f"{name}{start}.parquet")
+            with table_writer(parts[-1], schema) as table:
+                table.write({column: values[start:stop] for column, values in rows.items()})
+        assert export_csv(parts, tmp_path / f"{name}.csv", ["subject_id"]) == N
+    text = (tmp_path / "b.csv").read_text()
+    assert text == (tmp_path / "a.csv").read_text() and text.startswith("clip_id,face_id,")
+    assert {line.rsplit(",", 1)[1] for line in text.splitlines()[1:]} == {"", "0", "1"}, "whole numbers stay whole"
 
 
 def test_elan_has_a_tier_a_stage_and_an_annotation_a_run(tokens) -> None:
