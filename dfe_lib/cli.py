@@ -416,11 +416,12 @@ def _atlas(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    from .io.assets import sample_or_path
     from .tracking.formats.settings import reading_settings
     from .tracking.inspection import inspect_file
 
     settings, sound = reading_settings(options, faces="all"), True
-    for path in options.files:
+    for path in map(sample_or_path, options.files):
         if path.is_dir():
             sound &= _inspect_folder(path, settings)
         else:

@@ -93,3 +93,11 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert all(command in done.stdout for command in ("assets", "study", "encode", "live"))
     assert done.stderr.strip() == ""
+
+
+def test_samples_are_inspected_by_their_name_alone(
+    assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["inspect", "no_face.mp4"]) == 0
+    assert "no_face.mp4: " in capsys.readouterr().out
