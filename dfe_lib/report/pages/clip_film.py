@@ -36,7 +36,7 @@ WORDS_PX, STAGE_PX, GAP_PX = 54, 14, 4
 FAR_M, NOMINAL = 4.0, 4.0
 """The overlay's camera stands far off, as poses have no perspective: a head is at most about a quarter of a metre."""
 MESH_OPACITY = 0.5
-HEAD_FOCAL = 3.3
+HEAD_FOCAL = 3.1
 """Focal length of the head's camera, in heights of its picture."""
 GROUND, INK, SOFT, CURSOR = (255, 255, 255), (28, 30, 33), (88, 93, 99), (213, 94, 0)
 STRIP_GROUND = (233, 236, 238)
@@ -177,7 +177,8 @@ class ClipFilm:
         return self._portrait.render(vertices, self._heat(psi[0] - self._still, 1), _turned(row))
 
     def _middle(self) -> Float[np.ndarray, "3"]:
-        return self._head.template[self._head.region("face")].mean(0) * [0, 1, 0]
+        low, high = self._head.template.min(0), self._head.template.max(0)
+        return (low + high) / 2 * [0, 1, 0]  # of the whole head, so that its crown is in the picture
 
     def _heat(self, change: Float[np.ndarray, " e"], cut: int) -> Float[np.ndarray, "w 3"]:
         renderer = self._portrait if cut else self._mesh

@@ -92,8 +92,11 @@ def _short(tables: RunTables, found: Sequence[Finding]) -> str:
     said = [f"Labels evaluated: {len(found)}; with too few people: {len(few)}; not predicted: {len(left)}."]
     said += [f"{each.task}: {each.sentences[0]}" for each in found]
     if len(found) > 1:
-        chance = number(0.025 * len(found))
-        said.append(f"{len(found)} labels were tried: of so many that show in nothing, {chance} look better by chance.")
+        chance = 100 * (1 - 0.975 ** len(found))
+        said.append(
+            f"{len(found)} labels were tried: if none of them shows in a face, the chance that one or more look better "
+            f"than chance is {chance:.0f} %."
+        )
     return _list(said)
 
 
@@ -139,10 +142,12 @@ def _scores(tables: RunTables) -> list[list[object]]:
 
 def _simulated(tables: RunTables, folder: Path) -> list[str]:
     claims = claims_that_hold(tables)
-    figures = _figure(
+    body = _figure(
         folder, "downstream", "Simulated people: how well labels are recovered, by representation. Not real people."
-    ) + _figure(folder, "error_against_bits", "What a code of so many bits a frame leaves over, on people held out.")
-    body = (_list(claims) if claims else "") + figures
+    )
+    if claims:  # without them a comparison of codes is for their makers
+        legend = "What a code of so many bits a frame leaves over, on people held out."
+        body = _list(claims) + body + _figure(folder, "error_against_bits", legend)
     return [_section("What the study says of its own method", body)] if body else []
 
 

@@ -64,6 +64,8 @@ def test_mesh_and_head_are_there_where_a_face_is(film, clip: EncodedClip) -> Non
     assert marks is not None
     heads = [shown[:height, width:].std() for _, shown in film]
     assert max(heads[:3]) < 1 and min(heads[3:]) > 20
+    edges = [np.r_[shown[:2, width:], shown[height - 2 : height, width:]] for _, shown in film]
+    assert min(edge.min() for edge in edges) > 240  # crown and neck are in the picture
 
 
 def test_the_mesh_stays_within_the_face(clip: EncodedClip) -> None:

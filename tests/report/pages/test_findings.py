@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from dfe_lib.report.pages.findings import RunTables, who_was_studied
 from dfe_lib.report.pages.run_report import write_run_report
@@ -31,3 +32,14 @@ def test_names_of_parameters_are_set_as_code(tmp_path: Path) -> None:
     write_tables(tmp_path)
     page = write_run_report(tmp_path, {}).read_text(encoding="utf-8")
     assert "table of clips (<code>clips</code>)" in page and "`" not in page
+
+
+def test_codes_are_compared_where_the_study_says_something_of_them(tmp_path: Path) -> None:
+    write_tables(tmp_path)
+    (tmp_path / "figures").mkdir()
+    Image.new("RGB", (40, 20)).save(tmp_path / "figures" / "error_against_bits.png")
+    assert "bits a frame" not in write_run_report(tmp_path, {}).read_text(encoding="utf-8")
+    claims = pd.DataFrame({"verdict": ["holds"], "sentence": ["Tokens are few."]})
+    claims.to_csv(tmp_path / "tables" / "claims.csv", index=False)
+    page = write_run_report(tmp_path, {}).read_text(encoding="utf-8")
+    assert "Tokens are few." in page and "bits a frame" in page

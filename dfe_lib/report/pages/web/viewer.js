@@ -90,14 +90,14 @@
 
   if (video.requestVideoFrameCallback) {
     const each = (_, frame) => {
-      if (!video.seeking) follow(frame.mediaTime);
+      if (!video.paused && !video.seeking) follow(frame.mediaTime); // at rest it may come late, of the picture before a seek
       video.requestVideoFrameCallback(each);
     };
     video.requestVideoFrameCallback(each);
   } else {
     video.addEventListener("timeupdate", () => follow(video.currentTime));
   }
-  video.addEventListener("seeked", () => follow(video.currentTime));
+  for (const rests of ["seeked", "pause"]) video.addEventListener(rests, () => follow(video.currentTime));
   video.addEventListener("ended", () => follow(video.currentTime)); // its last picture may never have been presented
   video.addEventListener("error", () => {
     find("trouble").textContent = "This browser cannot play the clip; the strip and the head work without it.";
