@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import psutil
 
 from ..errors import UserError
 from ..io.paths import PROJECT, STANDS
+from ..io.scratch import scratch
 
 __all__ = ["Announcements", "PeakMemory", "StepError", "arithmetic", "execute_notebook"]
 
@@ -59,7 +61,7 @@ def execute_notebook(notebook: Path, output: Path, parameters: Mapping[str, obje
     options = {"progress_bar": False, "kernel_name": "python3", "language": "python", "cwd": PROJECT}
     options["extra_arguments"] = ["--IPKernelApp.log_level=40"]  # or each kernel says that it talks to itself over TCP
     try:
-        with _kernel_environment():
+        with _kernel_environment(), _swept_temporaries():
             papermill.execute_notebook(notebook, output, dict(parameters), **options)
     except PapermillExecutionError as error:
         raise StepError(_screen(output, error)) from None
@@ -166,6 +168,19 @@ def _kernel_environment() -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+
+
+@contextmanager
+def _swept_temporaries() -> Iterator[None]:
+    """The file of a kernel's ports, which Jupyter puts where temporary files go, in a folder that outlives no kill
+    for long."""
+    before = tempfile.tempdir
+    with scratch() as folder:
+        tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _screen(output: Path, error: Exception) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import data_set_trees as trees
@@ -225,6 +226,22 @@ def test_a_user_error_in_a_notebook_is_its_sentence(world: World) -> None:
         world.run()
     assert str(error.value).splitlines()[-1] == "No face: look up."
     assert "Traceback" not in str(error.value)
+
+
+def test_the_ports_of_a_kernel_lie_in_a_folder_that_a_later_run_removes(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "tmp"
+    there.mkdir()
+    monkeypatch.setenv("TMPDIR", str(there))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    world.write(
+        "01_one", 'run = "tiny"', f"found = sorted(p.name for p in Path({str(there)!r}).iterdir())\nprint(found)"
+    )
+    execute_notebook(world.notebooks / "01_one.ipynb", tmp_path / "done.ipynb", {})
+    (found,) = nbformat.read(tmp_path / "done.ipynb", 4).cells[-1].outputs
+    assert "tmp" not in found.text and "dfe-" in found.text
+    assert not list(there.iterdir())
 
 
 def test_a_dead_kernel_is_told(world: World) -> None:

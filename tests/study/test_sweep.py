@@ -50,9 +50,7 @@ def test_real_rows_without_folds_are_of_the_people_whom_no_training_has_seen(
 
 def test_what_is_done_is_gathered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DFE_RESULTS", str(tmp_path))
-    todo = {
-        name: {"folds": 0} | values for name, values in settings(2).items() if name.startswith("k256_m4_additive")
-    }
+    todo = {name: {"folds": 0} | values for name, values in settings(2).items() if name.startswith("k256_m4_additive")}
     for place, (name, parameters) in enumerate(todo.items()):
         run = tmp_path / "sweep" / "runs" / name
         write_json(run / "done.json", {"parameters": parameters})
