@@ -3,7 +3,13 @@
 The names below are the public API. Each is imported when it is first used, so that `import dfe_lib` is quick.
 """
 
+import os
+
 from .lazy import importer
+
+# OpenMP's threads sleep while they wait for work, as long as nobody asks for something else: on a machine that others
+# use, or by several processes, waiting at full speed takes many times the work itself. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _MODULES = {
     "BagOfWords": "downstream.bag_of_words",

@@ -10,6 +10,7 @@ from jaxtyping import install_import_hook
 from playwright.sync_api import Browser, sync_playwright
 
 HOOK = install_import_hook("dfe_lib", "beartype.beartype")
+import dfe_lib  # noqa: E402, F401  # before any test imports torch, whose threads then wait as it says
 
 
 @cache
