@@ -8,9 +8,21 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler import LoadFileScheduling
 
 HOOK = install_import_hook("dfe_lib", "beartype.beartype")
 import dfe_lib  # noqa: E402, F401  # before any test imports torch, whose threads then wait as it says
+
+
+class NotebooksTogether(LoadFileScheduling):
+    """A file's tests stay with one worker, and so do all notebooks: each reads what the one before has written."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "notebooks" if nodeid.startswith("notebooks/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    return NotebooksTogether(config, log)
 
 
 @cache
