@@ -62,6 +62,7 @@ estimator: $(STAMP) ## train the expression estimator anew from nothing, on rend
 
 sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour or two; resumes); results/sweep
 	@$(BIN)/python -m dfe_lib.study.sweep
+	@$(BIN)/python -m dfe_lib.study.denoising
 
 machines: $(STAMP) ## run params/$(PROFILE) by the study's kernels and by the oldest ones, and compare the two (an hour)
 	@$(BIN)/python -m dfe_lib.study.machines $(PROFILE)
