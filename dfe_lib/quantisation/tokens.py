@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 
 from ..errors import UserError
 from ..io.tables import coefficient_names, read_arrays, read_batches, table_writer, tokens_schema
+from ..io.thread_pool import in_threads
 from .metrics import error_mm
 from .rvqvae import RvqVae
-from .threads import in_threads
 
 __all__ = ["decoded", "parts_of", "read_words", "tokenise", "tokens_of"]
 
