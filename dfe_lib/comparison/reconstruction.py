@@ -79,8 +79,8 @@ def _compared(
 
 
 def _held(
-    each: Sequence[Int[np.ndarray, "n m"]], parts: Sequence[tuple[Frames, FaceCode]], metric: Float[np.ndarray, "e e"]
-) -> tuple[Int[np.ndarray, "n m"], float]:
+    each: Sequence[Int[np.ndarray, "_ m"]], parts: Sequence[tuple[Frames, FaceCode]], metric: Float[np.ndarray, "e e"]
+) -> tuple[Int[np.ndarray, "_ m"], float]:
     """Tokens as a table of them has them, which stay while the face does, and their mean error."""
     tokens, errors = [], []
     for symbols, (frames, code) in zip(each, parts, strict=True):
