@@ -115,12 +115,16 @@ def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.add_argument("--smoothing", choices=("bilateral", "one_euro", "none"), default="bilateral",
                         help="over time (default: bilateral, as in the study)")  # fmt: skip
-    parser.add_argument("--hold-mm", type=float, default=0.2, metavar="MM", help="keep the tokens of the frame before "
-                        "while they are at most so much further off (default: 0.2; 0: each frame alone)")  # fmt: skip
+    _add_holding(parser)
     parser.add_argument("--expressions", type=Path, metavar="PSI", help="keep the coefficients as well, named as OUT")
     parser.add_argument("--frames", type=Path, metavar="FOLDER",
                         help="keep the landmarks as well, a frames table each, some 5 kB a frame")  # fmt: skip
     parser.set_defaults(command=_encode)
+
+
+def _add_holding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--hold-mm", type=float, default=0.2, metavar="MM", help="keep the tokens of the frame before "
+                        "while they are at most so much further off (default: 0.2; 0: each frame alone)")  # fmt: skip
 
 
 def _add_live(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -129,6 +133,7 @@ def _add_live(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.csv", help="write the rows as they come")
     parser.add_argument("--delay", type=float, default=0.0, metavar="S",
                         help="0 to 0.45: look so many seconds ahead, for steadier rows (default: 0)")  # fmt: skip
+    _add_holding(parser)
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.set_defaults(command=_live)
 
@@ -368,7 +373,7 @@ def _live(options: argparse.Namespace) -> int:
     from .encoding.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.from_pretrained(options.model)
-    rows = run_live(options.source, tokenizer, options.output, options.delay)
+    rows = run_live(options.source, tokenizer, options.output, options.delay, options.hold_mm)
     print(f"{rows} rows" + (f" in {options.output}" if options.output else ""))
     return 0
 

@@ -10,7 +10,7 @@ from ..blendshapes import REGIONS
 from ..io.tables import REAL
 from ..morphable.space import ExpressionSpace
 from ..quantisation.corpus import Frames, joined
-from ..quantisation.holding import Holder
+from ..quantisation.holding import HOLD_MM, Holder
 from ..quantisation.metrics import error_mm, error_summary, perplexity, usage
 from .face_code import FaceCode
 from .left_out import Fold
@@ -29,6 +29,7 @@ def compare(
     heldout: Mapping[str, Frames],
     metrics: Mapping[str, Float[np.ndarray, "e e"]],
     folds: Sequence[Fold] = (),
+    hold_mm: float = HOLD_MM,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Tables of reconstruction, of error by region, and of stability on a still face.
 
@@ -40,6 +41,7 @@ def compare(
         heldout: frames by kind of data.
         metrics: metric of each region; the first is the one that everything was fitted in.
         folds: see `left_out.fit_folds`.
+        hold_mm: of the rows `_held` of stability, see `holding.Holder`; 0 leaves them out.
     """
     reconstruction, regions, stability = [], [], []
     whole = next(iter(metrics.values()))
@@ -60,8 +62,8 @@ def compare(
             for region, metric in metrics.items()
         ]
         stability.append(label | token_changes(symbols, frames, whole) | {"error_mm": reconstruction[-1]["error_mm"]})
-        if isinstance(code, TrainedCode):
-            held, error = _held(each, parts, whole)
+        if hold_mm and isinstance(code, TrainedCode):
+            held, error = _held(each, parts, whole, hold_mm)
             label["method"] = f"{method}_held"
             stability.append(label | token_changes(held, frames, whole) | {"error_mm": error})
     return pd.DataFrame(reconstruction), pd.DataFrame(regions), pd.DataFrame(stability)
@@ -79,7 +81,10 @@ def _compared(
 
 
 def _held(
-    each: Sequence[Int[np.ndarray, "_ m"]], parts: Sequence[tuple[Frames, FaceCode]], metric: Float[np.ndarray, "e e"]
+    each: Sequence[Int[np.ndarray, "_ m"]],
+    parts: Sequence[tuple[Frames, FaceCode]],
+    metric: Float[np.ndarray, "e e"],
+    hold_mm: float,
 ) -> tuple[Int[np.ndarray, "_ m"], float]:
     """Tokens as a table of them has them, which stay while the face does, and their mean error."""
     tokens, errors = [], []
@@ -87,9 +92,9 @@ def _held(
         assert isinstance(code, TrainedCode)
         held, error = symbols.copy(), np.zeros(len(symbols), np.float32)
         for clip in np.unique(frames.clip):
-            rows, hold = np.flatnonzero(frames.clip == clip), Holder(code.model, metric)
-            one, there = np.zeros(len(rows), np.int64), np.ones(len(rows), bool)
-            held[rows], error[rows] = hold(one, frames.time_s[rows], frames.psi[rows], symbols[rows], there)
+            rows, hold = np.flatnonzero(frames.clip == clip), Holder(code.model, metric, hold_mm)
+            own, one, there = frames[rows], np.zeros(len(rows), np.int64), np.ones(len(rows), bool)
+            held[rows], error[rows] = hold(own.clip, one, own.time_s, own.psi, symbols[rows], there)
         tokens.append(held)
         errors.append(error)
     return np.concatenate(tokens), float(np.concatenate(errors).mean())

@@ -87,7 +87,7 @@ def compared_again(
     """
     names = dict.fromkeys(training for trainings in again.values() for training in trainings)
     codes = {name: {method: trainings[name] for method, trainings in again.items()} for name in names}
-    parts = [compare(codes[name], heldout, {"face": metric})[0].assign(training=name) for name in names]
+    parts = [compare(codes[name], heldout, {"face": metric}, hold_mm=0.0)[0].assign(training=name) for name in names]
     table = pd.concat(parts or [pd.DataFrame()], ignore_index=True)
     return table.assign(data=table.data.replace(REAL, FIRST_FOLD)) if folds and len(table) else table
 

@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..io.export import safe_text
 from ..io.media import open_media
 from ..io.tables import token_name
+from ..quantisation.holding import HOLD_MM
 from .columns import COLUMNS, LISTS
 from .settings import DEFAULT_GROUPS
 from .stream import Row, Stream
@@ -29,6 +30,7 @@ def run_live(
     tokenizer: Tokenizer,
     out: str | os.PathLike | None = None,
     delay_s: float = 0.0,
+    hold_mm: float = HOLD_MM,
     say: Callable[[str], None] = print,
 ) -> int:
     """Says what the face does whenever that changes, until the video ends or Ctrl-C; returns the number of rows.
@@ -37,14 +39,14 @@ def run_live(
         source: number of a camera, from 0, or a video.
         tokenizer: with its models.
         out: CSV file that rows are written to as they come; it is there from the beginning, for others to follow.
-        delay_s: see :class:`~dfe_lib.encoding.stream.Stream`.
+        delay_s, hold_mm: see :class:`~dfe_lib.encoding.stream.Stream`.
         say: takes a line.
 
     Raises UserError when there is no such camera or video.
     """
     pictures = _camera(int(str(source))) if str(source).isdigit() else _video(Path(source))
     count, before = 0, ""
-    with tokenizer.stream(delay_s) as stream, suppress(KeyboardInterrupt):
+    with tokenizer.stream(delay_s, hold_mm=hold_mm) as stream, suppress(KeyboardInterrupt):
         for row in _rows(stream, pictures):
             if out is not None:
                 _append(Path(out), row, first=not count)

@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..facs import au_intensities
 from ..io.tables import N_LANDMARKS
 from ..morphable.space import expression_space
-from ..quantisation.holding import HOLD_MM, Holder
+from ..quantisation.holding import HOLD_MM, Holder, held_mm
 from ..quantisation.rvqvae import RvqVae
 from ..quantisation.tokens import decoded, parts_of, tokens_of
 from ..tracking.pose import pose_degrees
@@ -45,7 +45,7 @@ class RowMaker:
 
     def holder(self, hold_mm: float = HOLD_MM) -> Holder:
         """What keeps the tokens of a clip's frames, for one pass through it; nothing where psi has no length in mm."""
-        return Holder(self.model, self.metric, hold_mm if self.unit == "mm" else 0.0)
+        return Holder(self.model, self.metric, held_mm(hold_mm, self.unit))
 
     def __call__(self, batch: Mapping[str, np.ndarray], hold: Holder) -> Batch:
         """All columns of some rows.
@@ -78,8 +78,8 @@ class RowMaker:
         shown = np.full((count, len(config.coefficients)), np.nan, np.float32)
         if "psi" in batch:
             alone = tokens_of(self.model, batch["psi"], valid)
-            key = (batch[name] for name in ("clip_id", "face_id", "time_s"))
-            return *hold(*key, batch["psi"], alone, valid), shown
+            clip, face, time_s = (batch[name] for name in ("clip_id", "face_id", "time_s"))
+            return *hold(clip, face, time_s, batch["psi"], alone, valid), shown
         tokens, error = np.zeros((count, config.n_stages), np.int16), np.full(count, np.nan, np.float32)
         self._check(batch["tokens"], valid)
         tokens[valid] = batch["tokens"][valid]

@@ -15,6 +15,7 @@ from ..fitting.smoothing import WINDOW_S, metric_scale, on_grid, smooth_frame
 from ..io.media import Frame
 from ..io.tables import REAL
 from ..io.threads import one_thread
+from ..quantisation.holding import HOLD_MM
 from ..tracking.detection import FaceFinder, FoundFace
 from ..tracking.feature_axes import kept_features
 from ..tracking.identity import Tracker
@@ -68,15 +69,16 @@ class Stream:
     Arguments:
         rows: of the model, as `Tokenizer.rows`. delay_s: 0 to 0.45.
         faces: `"largest"` gives rows of the one person who has shown most face so far, `"all"` of everybody.
+        hold_mm: see :class:`~dfe_lib.quantisation.holding.Holder`; 0 gives each frame the tokens that it has alone.
     """
 
-    def __init__(self, rows: RowMaker, delay_s: float = 0.0, faces: str = "largest") -> None:
+    def __init__(self, rows: RowMaker, delay_s: float = 0.0, faces: str = "largest", hold_mm: float = HOLD_MM) -> None:
         if not 0 <= delay_s <= WINDOW_S:
             raise UserError(f"a delay of {delay_s} s is of no use: give 0 to {WINDOW_S:g}, as far as the filter looks.")
         if faces not in ("largest", "all"):
             raise UserError(f"faces must be 'largest' or 'all', not {faces!r}.")
         self.delay_s, self._everyone = delay_s, faces == "all"
-        self._rows, self._hold, self._estimator = rows, rows.holder(), pretrained_estimator()
+        self._rows, self._hold, self._estimator = rows, rows.holder(hold_mm), pretrained_estimator()
         self._find, self._tracker = FaceFinder(still=False, everyone=self._everyone), Tracker()
         self._people: dict[int, _Person] = {}
         self._waiting: deque[_Waiting] = deque()

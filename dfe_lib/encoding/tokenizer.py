@@ -13,6 +13,7 @@ from ..errors import UserError
 from ..io.export import csv_frames
 from ..io.scratch import scratch
 from ..io.threads import one_thread
+from ..quantisation.holding import HOLD_MM
 from ..quantisation.rvqvae import STUDY_MODEL, RvqVae
 from ..tracking.extraction import extract_frames
 from .arrays import NAME, frame_batch, picture_reader, psi_batch
@@ -81,9 +82,9 @@ class Tokenizer:
             self._live = self.stream()
         return self._live.push(rgb, time_s)
 
-    def stream(self, delay_s: float = 0.0, faces: str = "largest") -> Stream:
+    def stream(self, delay_s: float = 0.0, faces: str = "largest", hold_mm: float = HOLD_MM) -> Stream:
         """A live video to push pictures into."""
-        return Stream(self.rows, delay_s, faces)
+        return Stream(self.rows, delay_s, faces, hold_mm)
 
     def close(self) -> None:
         """Ends the live video of :meth:`push`; the next picture begins another."""

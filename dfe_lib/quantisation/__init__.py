@@ -17,6 +17,7 @@ _MODULES = {
     "alignment_table": "alignment",
     "count_tokens": "counts",
     "error_mm": "metrics",
+    "held_mm": "holding",
     "lexicon_of": "lexicon",
     "read_corpus": "corpus",
     "read_frames": "corpus",

@@ -12,7 +12,7 @@ from ..io.segments import segment_numbers
 from .metrics import error_mm
 from .rvqvae import RvqVae
 
-__all__ = ["HOLD_MM", "Holder"]
+__all__ = ["HOLD_MM", "Holder", "held_mm"]
 
 HOLD_MM = 0.2
 """How much further off kept tokens may be, as the root of a difference of squares. Chosen on the study's real clips,
@@ -23,6 +23,16 @@ AHEAD = 16
 """Frames that are looked at together."""
 
 Columns = dict[str, np.ndarray]
+
+
+def held_mm(hold_mm: float, unit: str = "mm") -> float:
+    """How much further off tokens may be and still be kept, where psi has lengths of this unit: 0 unless in mm.
+
+    Raises UserError for what is negative or no number.
+    """
+    if not 0 <= hold_mm < math.inf:
+        raise UserError(f"hold_mm must be a number of mm from 0 up, not {hold_mm}.")
+    return hold_mm if unit == "mm" else 0.0
 
 
 class Holder:
@@ -42,9 +52,7 @@ class Holder:
     """
 
     def __init__(self, model: RvqVae, metric: Float[np.ndarray, "e e"], hold_mm: float = HOLD_MM) -> None:
-        if not 0 <= hold_mm < math.inf:
-            raise UserError(f"hold_mm must be a number of mm from 0 up, not {hold_mm}.")
-        self.model, self.metric, self.hold_mm = model, metric, hold_mm
+        self.model, self.metric, self.hold_mm = model, metric, held_mm(hold_mm)
         self._axes = model.analysis.detach().cpu().double().numpy().T
         self._clip: object = None
         self._last: dict[int, Columns] = {}

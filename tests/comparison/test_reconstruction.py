@@ -1,12 +1,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
+import torch
 from frame_sets import faces
 from planted import PlantedDisplays, invented_metric
 
 from dfe_lib.comparison.baselines import PcaScalar, ResidualCode
 from dfe_lib.comparison.reconstruction import compare, token_changes, words_used
+from dfe_lib.comparison.rvqvae_code import TrainedCode
 from dfe_lib.quantisation.metrics import error_mm, perplexity
+from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
 
 METRIC = invented_metric(6)
 PSI, _ = PlantedDisplays.invented(5, 6).sample(200)
@@ -24,6 +28,20 @@ def test_the_tables_hold_every_method_data_and_region() -> None:
     np.testing.assert_allclose(reconstruction.error_mm[0], expected)
     by_region = regions.set_index(["method", "data", "region"]).error_mm
     np.testing.assert_allclose(by_region["faiss_rq", "real", "mouth"], 2 * expected)
+
+
+def test_trained_codes_stand_beside_what_is_held_of_them_by_the_length_that_is_asked_for() -> None:
+    names = tuple(f"c{i}" for i in range(PSI.shape[1]))
+    model = RvqVae(RvqVaeConfig(names, codebook_size=16, n_stages=2)).eval()
+    model.quantiser.codebook.data.zero_()[0, :, : len(names)] = torch.as_tensor(PSI[:16])
+    code = TrainedCode.of(model)
+    tables = [
+        compare({"dfe": code}, {"real": FRAMES}, {"face": METRIC}, hold_mm=length)[2] for length in (0.0, 1e-9, 1e3)
+    ]
+    assert [table.method.tolist() for table in tables] == [["dfe"], ["dfe", "dfe_held"], ["dfe", "dfe_held"]]
+    _, hardly, all_held = (table.set_index("method") for table in tables)
+    assert hardly.error_mm["dfe_held"] == pytest.approx(hardly.error_mm["dfe"], rel=1e-6)
+    assert all_held.error_mm["dfe_held"] > all_held.error_mm["dfe"]
 
 
 def test_words_of_separate_codebooks_are_counted_book_by_book() -> None:

@@ -125,6 +125,17 @@ def test_a_delay_is_kept_and_its_whole_window_smooths_as_files_do(tokenizer) -> 
         stream.push(frames[0].rgb, 0.5)
 
 
+def test_a_live_face_keeps_its_tokens_unless_each_frame_is_to_stand_alone(tokenizer) -> None:
+    frames, tokens = real_frames("single_face.mp4", 40), []
+    for length in (0.0, 1e3):
+        with tokenizer.stream(hold_mm=length) as stream:
+            rows = [row for frame in frames for row in stream.push(frame.rgb, frame.time_s)]
+        tokens.append(np.array([row["tokens"] for row in rows]))
+    psi = np.array([row["psi"] for row in rows], np.float32)
+    np.testing.assert_array_equal(tokens[0], tokenizer.encode(psi, Settings(hold_mm=0.0)).filter(like="token_"))
+    assert (tokens[1] == tokens[1][0]).all() and (tokens[0] != tokens[1]).any()
+
+
 def test_live_rows_come_near_those_of_the_whole_file(tokenizer) -> None:
     """The face at rest is read from half the frames, and half the window is missing: most of psi is the same."""
     frames = real_frames("single_face.mp4", 40)

@@ -6,7 +6,7 @@ from dfe_lib.blendshapes import ACTIONS
 from dfe_lib.encoding.settings import Settings
 from dfe_lib.errors import UserError
 from dfe_lib.morphable.anny import anny_head
-from dfe_lib.quantisation.holding import HOLD_MM, MAX_GAP_S, Holder
+from dfe_lib.quantisation.holding import HOLD_MM, MAX_GAP_S, Holder, held_mm
 from dfe_lib.quantisation.metrics import error_mm
 from dfe_lib.quantisation.rvqvae import STUDY_MODEL, RvqVae
 
@@ -146,6 +146,7 @@ def test_a_length_below_nothing_is_refused_and_the_settings_have_the_studys(mode
         with pytest.raises(UserError, match="--hold-mm"):
             Settings(hold_mm=length)
     assert Settings().hold_mm == HOLD_MM
+    assert [held_mm(0.3), held_mm(0.3, "norm of psi"), held_mm(0.0)] == [0.3, 0.0, 0.0]
 
 
 def test_a_length_of_any_size_holds_all(model: RvqVae) -> None:
