@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -17,10 +17,9 @@ from threadpoolctl import threadpool_limits
 from ..blendshapes import REGIONS
 from ..morphable.metric import metric_root
 from ..morphable.model import MorphableModel
-from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..morphable.space import ExpressionSpace
 from .clips import token_sheet
-from .drawing import REGION_COLOURS, ink_on
+from .drawing import REGION_COLOURS, Picture, drawn_heads, ink_on
 from .pictures import template_map
 from .theme import sns
 
@@ -38,10 +37,8 @@ __all__ = [
     "token_pictures",
 ]
 
-Picture = UInt8[np.ndarray, "h w 3"]
 HEAT = LinearSegmentedColormap.from_list("moved", ["#d1d1d1", "#f2c45a", "#e0701c", "#a31a3c", "#3b0f42"])
 """From the grey of the head, darker and darker."""
-CARD = Camera(distance=0.9, focal_px=1000.0, width=220, height=260)
 NAMES = {
     "dfe": "DFE tokens", "openface17": "OpenFace 17", "pyfeat20": "py-feat 20", "libreface12": "LibreFace 12",
     "disfa12": "DISFA 12", "bp4d12": "BP4D 12", "facs": "full FACS", "pca": "PCA, scalar quantised",
@@ -141,20 +138,18 @@ def contrast_gallery(
     names = [textwrap.fill(title, 11) for title in titles]
     lines = max(name.count("\n") for name in names)
     start, axes = 0, []
-    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        for block, (heading, group) in zip(blocks[0], groups.items(), strict=True):
-            block.suptitle(heading, fontsize=10)
-            grid = block.subplots(len(rows), len(group), squeeze=False)
-            for row, (code, psi) in enumerate(rows.items()):
-                wrong = np.linalg.norm(head.displacement_mm(psi - true), axis=-1)
-                for column in range(len(group)):
-                    axis = grid[row, column]
-                    axis.imshow(_picture(renderer, head, psi[start + column], wrong[start + column]))
-                    name = names[start + column]
-                    axis.set_title("" if row else "\n" * (lines - name.count("\n")) + name, fontsize=8)
-                    axis.set_ylabel(code if not start + column else "", fontsize=9, rotation=0, ha="right", va="center")
-            start += len(group)
-            axes += list(grid.flat)
+    pictures = {code: _heated(head, psi, psi - true, LIMIT_MM) for code, psi in rows.items()}
+    for block, (heading, group) in zip(blocks[0], groups.items(), strict=True):
+        block.suptitle(heading, fontsize=10)
+        grid = block.subplots(len(rows), len(group), squeeze=False)
+        for row, code in enumerate(rows):
+            for column in range(len(group)):
+                axis, name = grid[row, column], names[start + column]
+                axis.imshow(pictures[code][start + column])
+                axis.set_title("" if row else "\n" * (lines - name.count("\n")) + name, fontsize=8)
+                axis.set_ylabel(code if not start + column else "", fontsize=9, rotation=0, ha="right", va="center")
+        start += len(group)
+        axes += list(grid.flat)
     for axis in axes:
         axis.set(xticks=[], yticks=[], frame_on=False)
     scale = plt.cm.ScalarMappable(plt.Normalize(0, LIMIT_MM), HEAT)
@@ -255,7 +250,7 @@ def drawn_map(
         }
         if beyond[token]:
             frame["edgecolor"] = "black"
-        box = AnnotationBbox(OffsetImage(picture, zoom=0.2), places[token], bboxprops=frame, pad=0.1)
+        box = AnnotationBbox(OffsetImage(picture, zoom=0.175), places[token], bboxprops=frame, pad=0.1)
         axis.add_artist(box)
     axis.legend(title="moves most", frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.margins(0.08)
@@ -283,13 +278,10 @@ def token_pictures(
     head: MorphableModel, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"], tokens: Sequence[int]
 ) -> dict[int, Picture]:
     """The still face moved by each display, at the strength at which its largest movement is `MAP_MM`."""
-    pictures = {}
-    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        for token in tokens:
-            moved = np.linalg.norm(head.displacement_mm(templates[token]), axis=-1)
-            factor = MAP_MM / max(float(moved.max()), 1e-6)
-            pictures[int(token)] = _picture(renderer, head, still + factor * templates[token], factor * moved, MAP_MM)
-    return pictures
+    largest = np.linalg.norm(head.displacement_mm(templates[tokens]), axis=-1).max(1, keepdims=True)
+    changes = templates[tokens] * MAP_MM / np.maximum(largest, 1e-6)
+    pictures = _heated(head, still + changes, changes, MAP_MM)
+    return {int(token): picture for token, picture in zip(tokens, pictures, strict=True)}
 
 
 def retrieval_scores(retrieval: pd.DataFrame) -> Figure:
@@ -360,9 +352,9 @@ def _coverage_legend(figure: Figure, colours: Mapping[str, tuple]) -> None:
     figure.legend(handles=entries, loc="outside lower center", ncols=4, frameon=False, fontsize=8.5)
 
 
-def _picture(
-    renderer: HeadRenderer, head: MorphableModel, psi: Float[np.ndarray, " e"], mm: Float[np.ndarray, " v"],
-    limit: float = LIMIT_MM,
-) -> Picture:  # fmt: skip
-    """The head, grey where `mm` is 0, then darker."""
-    return renderer.render(head.vertices(psi).astype(float), HEAT(mm / limit)[:, :3], turn(yaw=-12, pitch=3))
+def _heated(
+    head: MorphableModel, psi: Float[np.ndarray, "n e"], changes: Float[np.ndarray, "n e"], limit: float
+) -> list[Picture]:
+    """Heads, grey where a change moves nothing, then darker up to `limit` mm."""
+    moved = np.linalg.norm(head.displacement_mm(changes), axis=-1)
+    return drawn_heads(head, psi, [HEAT(row / limit)[:, :3] for row in moved])

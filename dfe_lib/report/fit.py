@@ -14,7 +14,7 @@ from ..actors.benchmark_set import RenderedSet
 from ..blendshapes import ACTIONS
 from ..fitting.benchmark import PARTS, Predictions
 from ..morphable.model import MM_PER_M, MorphableModel
-from ..morphable.rendering import Camera, HeadRenderer, turn
+from .drawing import GREY, drawn_heads
 from .overlays import METHODS, Overlay
 from .theme import sns
 
@@ -22,8 +22,6 @@ __all__ = ["actor_sheet", "error_map", "fit_errors", "overlay_sheet", "truth_aga
 
 Picture = UInt8[np.ndarray, "h w 3"]
 HEAT = plt.get_cmap("inferno")
-CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
-SKIN = 0.82
 LABELS = {"neutral": "always neutral", "blendshapes": "scores", "blendshapes_calibrated": "calibrated scores",
           "landmarks_gn": "landmarks, Gauss-Newton", "ours_landmarks": "ours, landmarks alone",
           "ours": "ours"}  # fmt: skip
@@ -54,12 +52,12 @@ def error_map(actors: RenderedSet, found: Predictions, head: MorphableModel) -> 
         errors.append(np.linalg.norm(moved, axis=2).mean(0))
     limit = float(np.ceil(2 * np.quantile(errors[1][head.region("face")], 0.98)) / 2)
     figure, axes = plt.subplots(1, len(methods), figsize=(7.4, 2.9), layout="constrained")
-    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        for axis, method, error in zip(axes, methods, errors, strict=True):
-            colours = _heat(error, limit, head)
-            axis.imshow(renderer.render(head.template.astype(float), colours, turn(yaw=-18, pitch=3)))
-            axis.set_title(LABELS[method], fontsize=9)
-            axis.axis("off")
+    colours = [_heat(error, limit, head) for error in errors]
+    pictures = drawn_heads(head, np.zeros((len(methods), len(ACTIONS))), colours)
+    for axis, method, picture in zip(axes, methods, pictures, strict=True):
+        axis.imshow(picture)
+        axis.set_title(LABELS[method], fontsize=9)
+        axis.axis("off")
     scale = plt.cm.ScalarMappable(plt.Normalize(0, limit), HEAT)
     figure.colorbar(scale, ax=list(axes), label="mean error (mm),\nsimulated actors", shrink=0.8, extend="max")
     return figure
@@ -67,7 +65,7 @@ def error_map(actors: RenderedSet, found: Predictions, head: MorphableModel) -> 
 
 def _heat(error: np.ndarray, limit: float, head: MorphableModel) -> np.ndarray:
     """Colours within the face, grey around it."""
-    colours = np.full((len(error), 3), SKIN)
+    colours = np.full((len(error), 3), GREY)
     face = head.region("face")
     colours[face] = HEAT(np.clip(error[face] / limit, 0, 1))[:, :3]
     return colours
