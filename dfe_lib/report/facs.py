@@ -20,6 +20,7 @@ from ..morphable.model import MorphableModel
 from ..morphable.space import ExpressionSpace
 from .clips import token_sheet
 from .drawing import REGION_COLOURS, Picture, drawn_heads, ink_on
+from .names import people_name
 from .pictures import template_map
 from .theme import sns
 
@@ -39,11 +40,6 @@ __all__ = [
 
 HEAT = LinearSegmentedColormap.from_list("moved", ["#d1d1d1", "#f2c45a", "#e0701c", "#a31a3c", "#3b0f42"])
 """From the grey of the head, darker and darker."""
-NAMES = {
-    "dfe": "DFE tokens", "openface17": "OpenFace 17", "pyfeat20": "py-feat 20", "libreface12": "LibreFace 12",
-    "disfa12": "DISFA 12", "bp4d12": "BP4D 12", "facs": "full FACS", "pca": "PCA, scalar quantised",
-    "residual_kmeans": "residual k-means", "exact": "psi", "random": "any frame of others",
-}  # fmt: skip
 SHOWN_SETS = ("openface17", "pyfeat20", "bp4d12", "facs")
 """Sets with points of their own; LibreFace's 12 are DISFA's."""
 MARKERS = {"binary": "o", "five": "s", "binary_regressed": "^", "five_regressed": "D"}
@@ -319,7 +315,7 @@ def _code_names(table: pd.DataFrame) -> list[str]:
 
 
 def _code_name(representation: str, level: str) -> str:
-    return ", ".join(part for part in (NAMES.get(representation, representation), LEVELS.get(level)) if part)
+    return ", ".join(part for part in (people_name(representation), LEVELS.get(level)) if part)
 
 
 def _token_curve(axis: plt.Axes, rows: pd.DataFrame) -> None:
@@ -340,9 +336,9 @@ def _points(axis: plt.Axes, points: pd.DataFrame, **style: Any) -> None:
 def _coverage_legend(figure: Figure, colours: Mapping[str, tuple]) -> None:
     line = plt.Line2D
     entries = [line([], [], color="black", marker="o", label="DFE, first 1, 2, ... tokens")]
-    entries += [line([], [], color="0.35", marker=m, linestyle="none", label=NAMES[n])
+    entries += [line([], [], color="0.35", marker=m, linestyle="none", label=people_name(n))
                 for n, m in (("pca", "x"), ("residual_kmeans", "+"))]  # fmt: skip
-    entries += [line([], [], color=colour, linewidth=6, label=NAMES[name]) for name, colour in colours.items()]
+    entries += [line([], [], color=colour, linewidth=6, label=people_name(name)) for name, colour in colours.items()]
     for level, marker in MARKERS.items():
         face = "none" if "_" in level else "0.4"
         entries.append(
