@@ -71,7 +71,7 @@ def recovery_bars(table: pd.DataFrame) -> Figure:
     stand for several displays. Black bars are one standard deviation over trainings where the table has it.
     """
     table = table.sort_values("cosine", ascending=False)
-    figure, axis = plt.subplots(figsize=(7, 0.32 * len(table) + 1.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(9.5, 0.32 * len(table) + 1.2), layout="constrained")
     labels = [f"{people_name(row.method)} ({row.templates} templates)" for row in table.itertuples()]
     axis.barh(labels, table["cosine"], xerr=table.get("cosine_sd"), color=[_colour(name) for name in table["method"]])
     axis.plot(
