@@ -162,11 +162,10 @@ def template_sheet(
         templates: change of psi by each display. still: psi of the face that no token moves.
         used: columns `display`, `occurrences`, one row a card.
     """
-    titles = [f"{row.display} ({row.occurrences}x)" for row in used.itertuples()]
-    shown = templates[used.display.to_numpy()]
+    shown, counts = templates[used.display.to_numpy()], list(zip(used.display, used.occurrences, strict=True))
     if space.head is None:
-        return template_map(shown, space.names, titles)
-    return token_sheet(space.head, shown, still, titles)
+        return template_map(shown, space.names, [f"{display} ({count}x)" for display, count in counts])
+    return token_sheet(space.head, shown, still, [f"display {display}\n{count} times" for display, count in counts])
 
 
 def token_map(

@@ -121,7 +121,7 @@ def template_map(templates: Float[np.ndarray, "k e"], names: Sequence[str], titl
     ticks = range(0, len(names), max(1, len(names) // 20))
     axis.set_xticks(np.array(ticks) + 0.5, [names[i] for i in ticks], fontsize=7, rotation=90)
     axis.invert_yaxis()
-    axis.set_ylabel("token (occurrences)")
+    axis.set_ylabel("display (occurrences)")
     figure.colorbar(mesh, ax=axis, label="change of the coefficient")
     return figure
 
