@@ -205,7 +205,7 @@ def compare_with_facs(
 
 def _frame_titles(chosen: pd.DataFrame) -> list[str]:
     """What each frame is called in a figure: its display, or else its clip and time."""
-    return [str(row.display).replace("_", " ") or f"{row.clip_id}, {row.time_s:.1f} s" for row in chosen.itertuples()]
+    return [str(row.display).replace("_", " ") or f"{row.clip_id} {row.time_s:.1f} s" for row in chosen.itertuples()]
 
 
 def _left_out(
