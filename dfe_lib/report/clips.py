@@ -35,8 +35,8 @@ def clip_sheet(pictures: Mapping[str, Picture], landmarks: Mapping[str, Float[np
         axis.imshow(picture)
         marks = landmarks[name]
         if marks is not None:
-            look = {"s": 3, "color": "#0072B2"} if (picture == 255).all() else {"s": 0.8, "color": "#56B4E9"}
-            axis.scatter(marks[:, 0], marks[:, 1], linewidths=0, **look)
+            size, colour = (3.0, "#0072B2") if (picture == 255).all() else (0.8, "#56B4E9")
+            axis.scatter(marks[:, 0], marks[:, 1], s=size, color=colour, linewidths=0)
         axis.set_title(name if marks is not None else f"{name}\n(no face)", fontsize=9)
         axis.axis("off")
     return figure
