@@ -20,7 +20,7 @@ NAMES = {
     "mae_small": "MAE of face crops", "videomae_small": "VideoMAE of face crops", "phq8": "depression (PHQ-8)",
     "truth: display counts": "true displays, counted",
 }  # fmt: skip
-ENDINGS = {"_raw": ", raw coefficients", "_regressed": ", regressed"}
+ENDINGS = {"_raw": ", raw coefficients", "_regressed": ", regressed", "_held": ", held while the face is still"}
 STARTS = {"dfe_k": "DFE, {} codes", "au ": "AU {}"}
 SEARCH = "_beam"
 """Before the number of partial sums that a search keeps."""
