@@ -11,6 +11,7 @@ A CSV file, one row a clip. A user's own study and every data set of `dfe datase
 """
 
 import difflib
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ __all__ = [
     "SPLITS",
     "MediaFile",
     "check_clip_table",
+    "columns_sha256",
     "held_back",
+    "has_clips",
     "is_clip_table",
     "lacks_paths",
     "official_split",
@@ -70,6 +73,11 @@ class MediaFile:
         file_name(self.clip_id)
 
 
+def has_clips(path: Path) -> bool:
+    """Is this a CSV file with clips and their subjects, with or without their files?"""
+    return _names(path) >= {*KEY}
+
+
 def is_clip_table(path: Path) -> bool:
     """Is this a CSV file with clips, their subjects and their files?"""
     return _names(path) >= {*KEY, "path"}
@@ -77,7 +85,7 @@ def is_clip_table(path: Path) -> bool:
 
 def lacks_paths(path: Path) -> bool:
     """Is this a table of clips without their files, which cannot be read by it, and no table of frames?"""
-    return _names(path) >= {*KEY} and not _names(path) & {"path", "frame"}
+    return has_clips(path) and not _names(path) & {"path", "frame"}
 
 
 def read_clip_table(path: str | os.PathLike) -> pd.DataFrame:
@@ -150,6 +158,17 @@ def read_table(path: Path, words: Sequence[str] = ()) -> pd.DataFrame:
         cells = cells.where(cells != "") if name in words else _values(cells, layout.decimal_point)
         table.isetitem(i, cells)
     return table
+
+
+def columns_sha256(path: Path, columns: Sequence[str]) -> str:
+    """sha256 of what these columns say, as far as the table has them; how its file is written does not count.
+
+    Raises:
+        UserError: see :func:`read_table`.
+    """
+    table = read_table(path, columns)
+    rows = table[[column for column in columns if column in table]].fillna("")
+    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
 
 
 def check_clip_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
