@@ -97,9 +97,10 @@ class RecordedStudy:
         return kept | {COVARIATES_ALONE: covariates} | both, removed
 
     def _scores(self, vectors: Mapping[str, Vectors], draws: int, shuffles: int, seed: int) -> pd.DataFrame:
-        counts = {"n_draws": draws, "n_shuffles": shuffles}
         folds = list(self.folds)
-        return evaluate(vectors, self.labels, [self.task], folds, **counts, seed=seed, within=self.within).table
+        return evaluate(
+            vectors, self.labels, [self.task], folds, n_draws=draws, n_shuffles=shuffles, seed=seed, within=self.within
+        ).table
 
 
 def display_study(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, counted
 from .delimited import NOT_A_NUMBER, read_rows, text_layout
 from .names import file_name
 from .tables import write_csv
@@ -30,8 +30,8 @@ __all__ = [
     "MediaFile",
     "check_clip_table",
     "columns_sha256",
-    "held_back",
     "has_clips",
+    "held_back",
     "is_clip_table",
     "lacks_paths",
     "official_split",
@@ -217,7 +217,7 @@ def table_clips(path: str | os.PathLike) -> list[MediaFile]:
     missing = [clip for clip in clips if not clip.path.exists() or not clip.path.name]
     if missing:
         raise UserError(
-            f"{len(missing)} files that {path} names do not exist, such as that of {missing[0].clip_id} "
+            f"{path} names {counted(len(missing), 'file')} not to be found, such as that of {missing[0].clip_id} "
             f"({missing[0].path}): correct the column path."
         )
     return clips
@@ -291,6 +291,6 @@ def _check_splits(table: pd.DataFrame, name: str) -> None:
     shared = splits[splits.map(len) > 1]
     if len(shared):
         raise UserError(
-            f"{name} has {len(shared)} subjects in more than one split, such as {shared.index[0]} "
+            f"{name} has {counted(len(shared), 'subject')} in more than one split, such as {shared.index[0]} "
             f"({' and '.join(shared.iloc[0])}): empty their split where they must not count."
         )

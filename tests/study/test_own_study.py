@@ -12,7 +12,7 @@ from dfe_lib.io.run import STEPS
 from dfe_lib.morphable.space import write_space
 from dfe_lib.study.runner import Runner
 
-SETTINGS = "clips: mine.csv\npeople: 0\ndraws: 50\nshuffles: 4\n"
+SETTINGS = "clips: mine.csv\npeople: 0\ndraws: 50\nshuffles: 60\n"
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,11 @@ def test_twelve_people_with_three_kinds_of_labels_give_a_report(report: Path) ->
     assert "gad7: Better than by chance: correlation r 0." in text
     assert re.search(r"group: (Not told apart from chance|Better than by chance): balanced accuracy", text)
     assert "A large effect needs 30 people or more, a medium one 85, a small one 783." in text
+    assert re.search(r"Of a person with yes and one with no, the one with yes ranks higher in \d+ of 100 pairs\.", text)
+    assert re.search(
+        r"Covariates alone \(age, gender, head motion; not known: talking\), (not told|better|below)", text
+    )
+    assert re.search(r"Shuffled labels land on chance in \d+ of 21 rows of this table", text)
     assert "it is a covariate" in text and "What cannot be said" in text
     assert (report.parent / "figures" / "own_scores.png").exists() and report.stat().st_size < 1_000_000
 

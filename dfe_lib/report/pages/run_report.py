@@ -15,7 +15,16 @@ from PIL import Image
 
 from ...io.tables import write_text
 from ..own import METRIC_WORDS, main_scores
-from .findings import Finding, RunTables, claims_that_hold, could_show, findings, number, who_was_studied
+from .findings import (
+    Finding,
+    RunTables,
+    claims_that_hold,
+    control_said,
+    could_show,
+    findings,
+    number,
+    who_was_studied,
+)
 from .page import ASSETS, picture_uri
 
 __all__ = ["write_run_report"]
@@ -50,10 +59,15 @@ simulated people. Name a table of clips (`clips`) for a study of recorded people
 """
 SCORE_COLUMNS = ("label", "read from", "score", "value", "from", "to", "chance", "labels shuffled", "people")
 PLAN_COLUMNS = {
-    "task": "label", "kind": "kind", "people": "people", "rarest": "with the rarest value",
+    "task": "label", "kind": "kind", "people": "people", "clips": "clips", "rarest": "with the rarest value",
     "status": "what became of it", "reason": "why", "people_large": "people for a large effect",
     "people_medium": "a medium one", "people_small": "a small one",
 }  # fmt: skip
+PLAN_WORDS = {
+    "kind": {"regression": "numbers", "binary": "two values", "ordinal": "ordered levels"},
+    "status": {"not a task": "not predicted"},
+}
+"""What people call kinds of labels, and what became of them."""
 
 
 def write_run_report(folder: Path, manifest: dict[str, Any]) -> Path:
@@ -116,12 +130,14 @@ def _own(tables: RunTables, found: Sequence[Finding], folder: Path) -> list[str]
             "people, grey bars what shuffled labels give, the dashed line chance."
         )
         figure = _figure(folder, "own_scores", legend)
-        parts.append(_section("What was found", cards + figure + _table(_scores(tables), SCORE_COLUMNS, "Main scores")))
+        scores = _table(_scores(tables), SCORE_COLUMNS, "Main scores")
+        control = _paragraphs(filter(None, [control_said(tables)]))
+        parts.append(_section("What was found", cards + figure + scores + control))
     few = plan[plan["status"] == "too few people"]
     if len(few):
         said = [f"{row['task']}: {row['reason']}. {could_show(row)}" for _, row in few.iterrows()]
         parts.append(_section("Too few people for a statistic", _list(said)))
-    shown = plan[[name for name in PLAN_COLUMNS if name in plan]].rename(columns=PLAN_COLUMNS)
+    shown = plan[[name for name in PLAN_COLUMNS if name in plan]].replace(PLAN_WORDS).rename(columns=PLAN_COLUMNS)
     caption = "Every label of the table of clips. Numbers of people are for 80 % power at 5 %, and are the least."
     parts.append(_section("Which labels, and how many people they need", _table(shown.values.tolist(), shown, caption)))
     return parts
