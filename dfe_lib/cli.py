@@ -267,9 +267,11 @@ def _datasets(options: argparse.Namespace) -> int:
 
 
 def _study(options: argparse.Namespace) -> int:
+    from .bench.forecast import Forecast
     from .study.runner import Runner
 
-    Runner(options.profile, report=lambda line: print(line, flush=True)).execute()
+    ahead = Forecast(options.profile)
+    Runner(options.profile, report=lambda line: print(line, flush=True), ahead=ahead).execute()
     return 0
 
 

@@ -70,6 +70,7 @@ class Runner:
         steps: Steps in order.
         notebooks, params: Folders of the notebooks and of the parameter files `<step>.yaml`.
         report: Takes one line for each step, and the summary.
+        ahead: What to say of a step, by its name, before it runs; nothing where that is empty.
 
     Raises:
         UserError: the profile is unknown, or has a file that belongs to no notebook.
@@ -83,13 +84,14 @@ class Runner:
         notebooks: Path | None = None,
         params: Path | None = None,
         report: Callable[[str], object] = print,
+        ahead: Callable[[str], str] = lambda step: "",
     ) -> None:
         self.run = run
         self.steps = tuple(steps)
         self.notebooks = notebooks or notebooks_dir()
         self.params = params or params_dir(run)
         self.folder = Study(run).folder
-        self.report = report
+        self.report, self.ahead = report, ahead
         self._check_profile()
 
     def execute(self, only: Sequence[str] | None = None) -> list[Outcome]:
@@ -167,6 +169,8 @@ class Runner:
             return Outcome(plan.step.name, False, 0.0)
         if before.get("key") != key:
             self._remove_outputs(plan)
+        if said := self.ahead(plan.step.name):
+            self.report(said)
         record = self._run_notebook(plan, key, inputs)
         self._publish(force=True)
         write_page(self._executed(plan), self.folder / "html")

@@ -117,6 +117,19 @@ def test_what_a_notebook_announces_is_said_while_it_runs_and_its_files_are_found
     assert list(world.manifest()["steps"]["01_one"]["inputs"]) == ["media/mine.csv"]
 
 
+def test_what_is_ahead_is_said_of_the_steps_that_run(world: World) -> None:
+    def runner() -> Runner:
+        said = {"02_two": "02_two begins"}
+        folders = {"notebooks": world.notebooks, "params": world.params}
+        return Runner("tiny", steps=STEPS, report=world.lines.append, ahead=lambda step: said.get(step, ""), **folders)
+
+    runner().execute()
+    assert [line.split()[0:2] for line in world.lines] == [["01_one", "ran"], ["02_two", "begins"], ["02_two", "ran"]]
+    world.lines.clear()
+    runner().execute()
+    assert not any("begins" in line for line in world.lines)
+
+
 def test_code_and_a_missing_output_are_reasons_to_rerun(world: World) -> None:
     world.run()
     (world.results / "frames" / "a.txt").unlink()
