@@ -419,24 +419,25 @@ def _atlas(options: argparse.Namespace) -> int:
 
 def _inspect(options: argparse.Namespace) -> int:
     from .io.assets import sample_or_path
+    from .io.clip_table import is_clip_table
     from .tracking.formats.settings import reading_settings
     from .tracking.inspection import inspect_file
 
     settings, sound = reading_settings(options, faces="all"), True
     for path in map(sample_or_path, options.files):
-        if path.is_dir():
-            sound &= _inspect_folder(path, settings)
+        if path.is_dir() or is_clip_table(path):
+            sound &= _inspect_clips(path, settings)
         else:
             print(f"{path}: {inspect_file(path, settings)}")
     return 0 if sound else 1
 
 
-def _inspect_folder(folder: Path, settings: "ReadSettings") -> bool:
-    """Every clip of a folder, or the folder that is one; whether all of them could be read."""
+def _inspect_clips(place: Path, settings: "ReadSettings") -> bool:
+    """Every clip of a folder or of a table of clips, or the folder that is one; whether all of them could be read."""
     from .encoding.inputs import Failure, find_inputs
     from .tracking.inspection import inspect_file
 
-    found = find_inputs([folder])
+    found = find_inputs([place])
     failures = list(found.failures)
     for clip in found.clips:
         try:

@@ -1,4 +1,4 @@
-"""How long a study of one's own clips takes, said before it begins: minutes for some clips, hours for hours of video."""
+"""How long a study of one's own clips takes, said before it begins: minutes for a few, hours for hours of video."""
 
 from functools import cached_property
 from pathlib import Path
