@@ -259,10 +259,8 @@ def _datasets(options: argparse.Namespace) -> int:
     print(summary(found))
     if options.output:
         path, name = write_dataset(found, options.output), options.name.lower()
-        print(f"{path} is written; a run of it, `make study PROFILE={name}`, needs two files:")
-        print(
-            f"  params/{name}/01_preprocess.yaml   media: [{path}]\n  params/{name}/05_downstream.yaml   clips: {path}"
-        )
+        print(f"{path} is written. For a run of it, `make study PROFILE={name}`, copy params/own to params/{name}")
+        print(f"and write {path} for data/clips.csv in the files of that folder.")
     return 0
 
 

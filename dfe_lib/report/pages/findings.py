@@ -11,6 +11,7 @@ from ...errors import counted
 from ..own import METRIC_WORDS, main_scores
 
 __all__ = [
+    "LEAST_SHUFFLES",
     "Finding",
     "RunTables",
     "claims_that_hold",
@@ -24,6 +25,8 @@ __all__ = [
 WORDS, TAKEN_OUT, ALONE = "tokens", "tokens, covariates taken out", "covariates alone"
 ONE_SIDED = 0.025
 """Share of shuffled labels that may score as well as the true ones, where these count as better than chance."""
+LEAST_SHUFFLES = 40
+"""Shuffles of the labels, with fewer of which no score can be told from chance."""
 NAMED = 3
 """Clips that a sentence names."""
 COVARIATE_WORDS = {"pose": "head motion", "confidence": "the tracker's confidence"}

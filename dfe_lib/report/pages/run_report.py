@@ -16,6 +16,7 @@ from PIL import Image
 from ...io.tables import write_text
 from ..own import METRIC_WORDS, main_scores
 from .findings import (
+    LEAST_SHUFFLES,
     Finding,
     RunTables,
     claims_that_hold,
@@ -79,7 +80,7 @@ def write_run_report(folder: Path, manifest: dict[str, Any]) -> Path:
     tables, path = RunTables(folder), folder / "report.html"
     found = findings(tables)
     parts = [
-        _section("In short", _short(tables, found)),
+        _section("In short", _short(tables, found, _shuffles(manifest))),
         f"<details><summary>How to read this page</summary>{_list(_split(READING))}</details>",
         _section("Who was studied", _paragraphs(who_was_studied(tables))),
         *_own(tables, found, folder),
@@ -98,13 +99,23 @@ def write_run_report(folder: Path, manifest: dict[str, Any]) -> Path:
     return path
 
 
-def _short(tables: RunTables, found: Sequence[Finding]) -> str:
+def _shuffles(manifest: dict[str, Any]) -> int | None:
+    """How often labels were shuffled; None where the manifest does not say."""
+    return manifest.get("steps", {}).get("05_downstream", {}).get("parameters", {}).get("shuffles")
+
+
+def _short(tables: RunTables, found: Sequence[Finding], shuffles: int | None) -> str:
     plan = tables("own_tasks")
     if not len(plan):
         return _paragraphs(_split(NO_LABELS))
     few, left = (plan[plan["status"] == status] for status in ("too few people", "not a task"))
     said = [f"Labels evaluated: {len(found)}; with too few people: {len(few)}; not predicted: {len(left)}."]
     said += [f"{each.task}: {each.sentences[0]}" for each in found]
+    if found and shuffles is not None and shuffles < LEAST_SHUFFLES:
+        said.append(
+            f"Labels were shuffled {shuffles} times, too few to tell any score from chance: set `shuffles` of "
+            f"05_downstream to {LEAST_SHUFFLES} or more."
+        )
     if len(found) > 1:
         chance = 100 * (1 - 0.975 ** len(found))
         said.append(

@@ -46,7 +46,8 @@ def test_clips_without_a_face_and_the_first_few_of_many_are_named(tmp_path: Path
 def one_label(run: Path, mean: float, low: float, high: float, p: float, **plan: object) -> Finding:
     """What is said of a label of two values whose tokens have this score."""
     (run / "tables").mkdir(exist_ok=True)
-    about = {"task": "remitted", "metric": "auc", "constant": 0.5, "p_shuffled": p, "data": "real", "confounds": "kept"}
+    about = {"task": "remitted", "metric": "auc", "constant": 0.5, "p_shuffled": p, "data": "real", "confounds": "kept",
+             "n_subjects": 15}  # fmt: skip
     rows = [
         about | {"representation": name, "control": control, "mean": score, "ci_low": start, "ci_high": end}
         for name in ("token words", "covariates")
@@ -90,6 +91,18 @@ def test_shuffled_labels_that_miss_chance_are_said(tmp_path: Path) -> None:
     scores.loc[1, "ci_low"] = 0.55
     scores.to_csv(tmp_path / "tables" / "downstream.csv", index=False)
     assert "1 of 2 rows" in control_said(tables) and "read nothing into these rows" in control_said(tables)
+
+
+def test_too_few_shuffles_are_said(tmp_path: Path) -> None:
+    write_tables(tmp_path)
+    one_label(tmp_path, 0.8, 0.6, 0.9, p=1 / 6, status="evaluated")
+
+    def said(shuffles: int) -> str:
+        manifest = {"steps": {"05_downstream": {"parameters": {"shuffles": shuffles}}}}
+        return write_run_report(tmp_path, manifest).read_text(encoding="utf-8")
+
+    few = "set <code>shuffles</code> of 05_downstream to 40 or more"
+    assert "Labels were shuffled 5 times" in said(5) and few in said(5) and few not in said(40)
 
 
 def test_names_of_parameters_are_set_as_code(tmp_path: Path) -> None:
