@@ -224,7 +224,8 @@ def _meaning(row: pd.Series, plan: pd.Series) -> str:
         if not isinstance(plan.get("levels"), str):
             return f"Of a person with the label and one without, the right one ranks higher in {share}."
         low, high = plan["levels"].split(" | ")
-        return f"Of a person with {high} and one with {low}, the one with {high} ranks higher in {share}."
+        name = row["task"]
+        return f"Of a person with {name} = {high} and one with {name} = {low}, the former ranks higher in {share}."
     if row["metric"] == "balanced_accuracy":
         return f"Of each group, {100 * row['mean']:.0f} % of the people are recognised on average."
     if row["metric"] == "pcc":

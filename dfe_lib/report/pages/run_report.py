@@ -120,7 +120,7 @@ def _short(tables: RunTables, found: Sequence[Finding], shuffles: int | None) ->
         chance = 100 * (1 - 0.975 ** len(found))
         said.append(
             f"{len(found)} labels were tried: if none of them shows in a face, the chance that one or more look better "
-            f"than chance is {chance:.0f} %."
+            f"than chance is {chance:.0f} %. Covariates and the other readings of the table below are further tries."
         )
     return _list(said)
 

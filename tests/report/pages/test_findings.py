@@ -73,7 +73,7 @@ def test_a_label_is_found_where_shuffled_ones_almost_never_score_as_well(tmp_pat
 def test_a_label_says_its_values_whom_it_left_out_and_which_covariates_were_known(tmp_path: Path) -> None:
     known = {"covariates": "age, pose, confidence", "not_known": "talking"}
     said = one_label(tmp_path, 0.8, 0.6, 0.9, p=0.02, clips=22, left_out=1, **known).sentences
-    assert "Of a person with well and one with ill, the one with well ranks higher in 80 of 100 pairs." in said[0]
+    assert "a person with remitted = well and one with remitted = ill, the former ranks higher in 80" in said[0]
     assert said[1] == "22 clips of 15 people: those of a person are averaged."
     assert said[2] == "Left out for want of this label or of a split: 1 clip."
     assert said[3].startswith(
