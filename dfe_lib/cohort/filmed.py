@@ -10,7 +10,7 @@ from ..actors.actor import sample_actor
 from ..actors.filming import Studio, sample_shot
 from ..blendshapes import ACTIONS
 from ..fitting.benchmark import PARTS
-from ..fitting.estimator import pretrained_estimator
+from ..fitting.estimator import Estimate, pretrained_estimator
 from ..io.tables import N_FEATURES
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..tracking.face_graph import FaceGraph
@@ -33,12 +33,14 @@ class FilmedPerson:
 
     Arguments:
         time_s: (n,). truth: (n, 52) exact psi. estimated: (n, 52) the estimator's, NaN where no face was found.
+        sigma: (n, 52) its standard deviation, NaN like that.
         pictures: some of the frames, each with its time.
     """
 
     time_s: Float[np.ndarray, " n"]
     truth: Float[np.ndarray, "n 52"]
     estimated: Float[np.ndarray, "n 52"]
+    sigma: Float[np.ndarray, "n 52"]
     pictures: list[tuple[float, UInt8[np.ndarray, "h w 3"]]]
 
 
@@ -107,16 +109,17 @@ def _film(session: Session, index: int, frames: int, head: MorphableModel, studi
                 landmarks[i], scores[i], features[i] = face.landmarks, face.blendshapes, kept_features(face)
             if i in shown:
                 pictures.append((float(session.time_s[row]), picture))
-    estimated = _estimated(landmarks, scores, features)
-    return FilmedPerson(session.time_s[rows], session.psi[rows] - session.rest, estimated, pictures)
+    found = _estimate(landmarks, scores, features)
+    psi, sigma = found.psi.astype(float), found.sigma.astype(float)
+    return FilmedPerson(session.time_s[rows], session.psi[rows] - session.rest, psi, sigma, pictures)
 
 
-def _estimated(
+def _estimate(
     landmarks: Float[np.ndarray, "n 478 3"], scores: Float[np.ndarray, "n 51"], features: Float[np.ndarray, "n f"]
-) -> Float[np.ndarray, "n 52"]:
+) -> Estimate:
     estimator, seen = pretrained_estimator(), np.isfinite(landmarks).all((1, 2))
     neutral = estimator.neutral_of_clip(landmarks[seen], scores[seen], features[seen])
-    return estimator.estimate(landmarks, scores, neutral, features).psi.astype(float)
+    return estimator.estimate(landmarks, scores, neutral, features)
 
 
 def _sway(time_s: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, "n 2"]:

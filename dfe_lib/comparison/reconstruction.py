@@ -10,9 +10,11 @@ from ..blendshapes import REGIONS
 from ..io.tables import REAL
 from ..morphable.space import ExpressionSpace
 from ..quantisation.corpus import Frames, joined
+from ..quantisation.holding import Holder
 from ..quantisation.metrics import error_mm, error_summary, perplexity, usage
 from .face_code import FaceCode
 from .left_out import Fold
+from .rvqvae_code import TrainedCode
 
 __all__ = ["FIRST_FOLD", "STILL_MM", "compare", "region_metrics", "token_changes", "words_used"]
 
@@ -57,7 +59,11 @@ def compare(
             label | {"region": region, "error_mm": error_mm(frames.psi, decoded, metric).mean()}
             for region, metric in metrics.items()
         ]
-        stability.append(label | token_changes(symbols, frames, whole))
+        stability.append(label | token_changes(symbols, frames, whole) | {"error_mm": reconstruction[-1]["error_mm"]})
+        if isinstance(code, TrainedCode):
+            held, error = _held(each, parts, whole)
+            label["method"] = f"{method}_held"
+            stability.append(label | token_changes(held, frames, whole) | {"error_mm": error})
     return pd.DataFrame(reconstruction), pd.DataFrame(regions), pd.DataFrame(stability)
 
 
@@ -70,6 +76,23 @@ def _compared(
             yield method, FIRST_FOLD if folds and data == REAL else data, [(frames, code)]
         if folds and method in folds[0].codes:
             yield method, REAL, [(fold.frames, fold.codes[method]) for fold in folds]
+
+
+def _held(
+    each: Sequence[Int[np.ndarray, "_ m"]], parts: Sequence[tuple[Frames, FaceCode]], metric: Float[np.ndarray, "e e"]
+) -> tuple[Int[np.ndarray, "_ m"], float]:
+    """Tokens as a table of them has them, which stay while the face does, and their mean error."""
+    tokens, errors = [], []
+    for symbols, (frames, code) in zip(each, parts, strict=True):
+        assert isinstance(code, TrainedCode)
+        held, error = symbols.copy(), np.zeros(len(symbols), np.float32)
+        for clip in np.unique(frames.clip):
+            rows, hold = np.flatnonzero(frames.clip == clip), Holder(code.model, metric)
+            one, there = np.zeros(len(rows), np.int64), np.ones(len(rows), bool)
+            held[rows], error[rows] = hold(one, frames.time_s[rows], frames.psi[rows], symbols[rows], there)
+        tokens.append(held)
+        errors.append(error)
+    return np.concatenate(tokens), float(np.concatenate(errors).mean())
 
 
 def region_metrics(space: ExpressionSpace) -> dict[str, Float[np.ndarray, "e e"]]:

@@ -49,7 +49,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("time_s", "key", "s", "time of the frame from the beginning of the file", pa.float64()),
     Column("data", "key", "", "real, or simulated for the study's simulated people", pa.string()),
     Column("valid", "key", "", "is there a face, with tokens?", pa.bool_()),
-    Column("token_", "tokens", "", "a token of the frame, the one that says most first: a row of codebook.csv",
+    Column("token_", "tokens", "", "a token of the frame, the one that says most first: a row of codebook.csv; it "
+           "stays from frame to frame while it is nearly as near as another would be",
            pa.int16()),
     Column("display_", "displays", "", "number of the facial movement (display) that the token shows, at whatever "
            "strength: see codebook.csv", pa.int16()),

@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..facs import au_intensities
 from ..io.tables import N_LANDMARKS
 from ..morphable.space import expression_space
+from ..quantisation.holding import HOLD_MM, Holder
 from ..quantisation.rvqvae import RvqVae
 from ..quantisation.tokens import decoded, parts_of, tokens_of
 from ..tracking.pose import pose_degrees
@@ -38,22 +39,27 @@ class RowMaker:
             space = expression_space(model.config.coefficients)
         except UserError as error:
             raise UserError(f"This model has other coefficients than faces are fitted with: {error}") from None
-        self.model, self.head, self.metric = model, space.head, space.metric
+        self.model, self.head, self.metric, self.unit = model, space.head, space.metric, space.unit
         self._words = FrameWords(model, space.head)
         self._turns = gaze_map(space.head) if space.head is not None else np.full((len(space.names), 2), np.nan)
 
-    def __call__(self, batch: Mapping[str, np.ndarray]) -> Batch:
+    def holder(self, hold_mm: float = HOLD_MM) -> Holder:
+        """What keeps the tokens of a clip's frames, for one pass through it; nothing where psi has no length in mm."""
+        return Holder(self.model, self.metric, hold_mm if self.unit == "mm" else 0.0)
+
+    def __call__(self, batch: Mapping[str, np.ndarray], hold: Holder) -> Batch:
         """All columns of some rows.
 
         Arguments:
             batch: the key; `psi` (n, E), or `tokens` (n, m) with their `error_mm`; `valid`; and where they are known
                 `residual_mm`, `confidence`, `covered`, `landmarks` (pixels) and `rotation`.
+            hold: of the clip, which has seen the rows before these.
         """
         count, valid = len(batch["valid"]), batch["valid"].astype(bool)
         psi = batch.get("psi")
         if psi is not None:
             valid = valid & np.isfinite(psi).all(1)
-        tokens, error, shown = self._tokens(batch, valid)
+        tokens, error, shown = self._tokens(batch, valid, hold)
         psi = shown if psi is None else psi
         words = np.full(count, None, object)
         words[valid] = self._words(tokens[valid])
@@ -64,18 +70,16 @@ class RowMaker:
         noted |= parts_of(self.model, tokens)
         return key | noted | rest | self._places(batch, count) | self._readings(psi, valid)
 
-    def _tokens(self, batch: Mapping[str, np.ndarray], valid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _tokens(
+        self, batch: Mapping[str, np.ndarray], valid: np.ndarray, hold: Holder
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Tokens, errors and decoded psi of all rows, NaN where there are none."""
         count, config = len(valid), self.model.config
-        tokens = np.zeros((count, config.n_stages), np.int16)
-        error, shown = (
-            np.full(count, np.nan, np.float32),
-            np.full((count, len(config.coefficients)), np.nan, np.float32),
-        )
+        shown = np.full((count, len(config.coefficients)), np.nan, np.float32)
         if "psi" in batch:
-            if valid.any():
-                tokens[valid], error[valid] = tokens_of(self.model, batch["psi"][valid], self.metric)
-            return tokens, error, shown
+            alone = tokens_of(self.model, batch["psi"], valid)
+            return *hold(batch["face_id"], batch["time_s"], batch["psi"], alone, valid), shown
+        tokens, error = np.zeros((count, config.n_stages), np.int16), np.full(count, np.nan, np.float32)
         self._check(batch["tokens"], valid)
         tokens[valid] = batch["tokens"][valid]
         if valid.any():

@@ -1,5 +1,6 @@
 """What may be asked of an encoding, and where its tables may go; nothing heavy is imported here."""
 
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class Settings:
         width, height, offset: what else such a table may lack, see `formats.settings.ReadSettings`.
         start_s, end_s: the part of a clip that is encoded, in seconds, without its end (None: to the last frame).
         smoothing: of psi over time, of `smoothing.SMOOTHINGS`; the default is the study's.
+        hold_mm: how much further off the tokens of the frame before may be and still be kept; 0 keeps none. The default
+            is the study's, `holding.HOLD_MM`.
         groups: of `GROUPS`, the columns beside key and tokens.
         frames: folder for a frames table of each video, picture or file of another program, with all its landmarks
             (some 5 kB a frame); they are not kept when empty.
@@ -38,6 +41,7 @@ class Settings:
     start_s: float = 0.0
     end_s: float | None = None
     smoothing: str = "bilateral"
+    hold_mm: float = 0.2
     groups: tuple[str, ...] = DEFAULT_GROUPS
     width: int = 0
     height: int = 0
@@ -52,6 +56,8 @@ class Settings:
             raise UserError(f"faces must be 'largest' or 'all', not {self.faces!r}.")
         if Path(self.frames).suffix in TABLES:
             raise UserError(f"--frames {self.frames} must be a folder: it gets a table for each clip.")
+        if not 0 <= self.hold_mm < math.inf:
+            raise UserError(f"--hold-mm must be 0 or more, not {self.hold_mm}.")
         if not self.fps >= 0:
             raise UserError(f"--fps must be a number above 0, not {self.fps}.")
         if self.start_s < 0 or (self.end_s is not None and self.end_s <= self.start_s):

@@ -76,7 +76,7 @@ class Stream:
         if faces not in ("largest", "all"):
             raise UserError(f"faces must be 'largest' or 'all', not {faces!r}.")
         self.delay_s, self._everyone = delay_s, faces == "all"
-        self._rows, self._estimator = rows, pretrained_estimator()
+        self._rows, self._hold, self._estimator = rows, rows.holder(), pretrained_estimator()
         self._find, self._tracker = FaceFinder(still=False, everyone=self._everyone), Tracker()
         self._people: dict[int, _Person] = {}
         self._waiting: deque[_Waiting] = deque()
@@ -156,7 +156,7 @@ class Stream:
     def _completed(self, until_s: float) -> list[Row]:
         rows: list[Row] = []
         while self._waiting and self._waiting[0].time_s <= until_s:
-            columns = self._rows(self._batch(self._waiting.popleft()))
+            columns = self._rows(self._batch(self._waiting.popleft()), self._hold)
             rows.append({name: _plain(values[0]) for name, values in columns.items()})
         return rows
 

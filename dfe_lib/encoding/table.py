@@ -74,10 +74,11 @@ def finished_rows(rows: RowMaker, batches: Iterable[Batch], settings: Settings, 
 
     Rows outside the part of the clip that the settings name are left out; of a video no others were read.
     """
+    hold = rows.holder(settings.hold_mm)
     for batch in batches:
         part = _wanted(batch, settings)
         if len(part["time_s"]):
-            yield rows(part) | {"note": np.full(len(part["time_s"]), note or None, object)}
+            yield rows(part, hold) | {"note": np.full(len(part["time_s"]), note or None, object)}
 
 
 def _batches(rows: RowMaker, decision: Decision, number: int, settings: Settings) -> Iterator[Batch]:

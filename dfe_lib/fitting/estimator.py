@@ -15,6 +15,7 @@ from ..blendshapes import ACTIONS, BLENDSHAPES, mirror_permutation
 from ..blocks import BLOCK, ReadLinear, block_product, by_column, whole_blocks
 from ..errors import UserError
 from ..io.tables import atomic_path, write_text
+from ..io.thread_pool import in_threads
 from ..io.threads import one_torch_thread
 from ..morphable.procrustes import LAYOUT_68, Aligned, align, lifted
 from .feature_network import FeatureNetwork, asinh
@@ -217,8 +218,13 @@ class ExpressionEstimator(nn.Module):
             points, marks = points.new_full((1, *points.shape[1:]), torch.nan), points.new_zeros(1, len(BLENDSHAPES))
         seen = self._features(features, len(points))
         slices = [slice(start, start + CHUNK) for start in range(0, len(points), CHUNK)]
+
+        @torch.inference_mode()  # holds for one thread
+        def chunk(rows: slice) -> tuple[Tensor, ...]:
+            return self._estimate_chunk(points[rows], marks[rows], seen[rows], rest)
+
         with one_torch_thread():  # with more, products round by the number of blocks
-            parts = [self._estimate_chunk(points[rows], marks[rows], seen[rows], rest) for rows in slices]
+            parts = list(in_threads(chunk, slices)) if len(slices) > 1 else [chunk(rows) for rows in slices]
         columns = [torch.cat(part)[:count].cpu().numpy() for part in zip(*parts, strict=True)]
         psi, sigma, angles, valid, unexplained, covered = columns
         return Estimate(psi, sigma, angles, valid, unexplained, covered, rest.known)

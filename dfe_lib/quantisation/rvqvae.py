@@ -20,10 +20,10 @@ from ..blendshapes import ACTIONS
 from ..blocks import BlockLinear, whole_blocks
 from ..errors import UserError
 from ..io.tables import atomic_path, write_text
+from ..io.thread_pool import in_threads
 from .quantiser import ResidualQuantiser, Tables
 from .reader import CoefficientReader, ReaderTables, perceptron
 from .remembered import Remembered
-from .threads import in_threads
 
 __all__ = ["STUDY_MODEL", "RvqVae", "RvqVaeConfig", "RvqVaeOutput"]
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ..errors import UserError
 from ..io.tables import coefficient_names, read_arrays, read_batches, table_writer, tokens_schema
-from .metrics import error_mm
+from ..io.thread_pool import in_threads
+from .holding import HOLD_MM, Holder
 from .rvqvae import RvqVae
-from .threads import in_threads
 
 __all__ = ["decoded", "parts_of", "read_words", "tokenise", "tokens_of"]
 
@@ -22,7 +22,11 @@ _KEY = ("clip_id", "subject_id", "face_id", "frame", "time_s", "data")
 
 
 def tokenise(
-    model: RvqVae, expressions_path: str | Path, out_path: str | Path, metric: Float[np.ndarray, "e e"]
+    model: RvqVae,
+    expressions_path: str | Path,
+    out_path: str | Path,
+    metric: Float[np.ndarray, "e e"],
+    hold_mm: float = HOLD_MM,
 ) -> dict[str, float | int]:
     """Writes the tokens of a clip: a row for each row of the expressions table, in its order.
 
@@ -35,6 +39,7 @@ def tokenise(
         expressions_path: Expressions table; read a few thousand rows at a time.
         out_path: Tokens table to write; it appears when it is whole.
         metric: Mesh metric (E, E) in mm2, for error_mm.
+        hold_mm: See :class:`~dfe_lib.quantisation.holding.Holder`; 0 gives each frame the tokens that it has alone.
     """
     names = coefficient_names(expressions_path)
     if names != model.config.coefficients:
@@ -44,7 +49,7 @@ def tokenise(
         )
     frames, errors = 0, []
     with table_writer(out_path, tokens_schema(model.config.n_stages, displays=True)) as table:
-        for rows in _token_rows(model, expressions_path, metric):
+        for rows in _token_rows(model, expressions_path, Holder(model, metric, hold_mm)):
             table.write(rows)
             frames += len(rows["valid"])
             errors.append(rows["error_mm"][rows["valid"]])
@@ -62,18 +67,17 @@ def read_words(model: RvqVae, folder: Path) -> Int[np.ndarray, "n m"]:
     return model.words(np.concatenate([table["tokens"][table["valid"].astype(bool)] for table in tables]))
 
 
-def tokens_of(
-    model: RvqVae, psi: Float[np.ndarray, "n e"], metric: Float[np.ndarray, "e e"]
-) -> tuple[Int[np.ndarray, "n m"], Float[np.ndarray, " n"]]:
-    """Tokens (N, M) of expressions, and each frame's error in mm.
+def tokens_of(model: RvqVae, psi: Float[np.ndarray, "n e"], valid: Bool[np.ndarray, " n"]) -> Int[np.ndarray, "n m"]:
+    """Tokens (N, M) of each frame alone; zeros where it is not valid.
 
     Arguments:
         model: A trained model.
-        psi: Expressions (N, E), finite.
-        metric: Mesh metric (E, E) in mm2.
+        psi: Expressions (N, E), finite where they are valid.
     """
-    codes = model.encode(torch.as_tensor(np.ascontiguousarray(psi)))
-    return codes.cpu().numpy(), error_mm(psi, model.decode(codes).cpu().numpy(), metric)
+    tokens = np.zeros((len(psi), model.config.n_stages), np.int16)
+    if valid.any():
+        tokens[valid] = model.encode(torch.as_tensor(np.ascontiguousarray(psi[valid]))).cpu().numpy()
+    return tokens
 
 
 def parts_of(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> dict[str, Int[np.ndarray, "n m"]]:
@@ -86,14 +90,14 @@ def decoded(model: RvqVae, tokens: Int[np.ndarray, "n m"]) -> Float[np.ndarray, 
     return model.decode(torch.as_tensor(tokens.astype(np.int64))).cpu().numpy()
 
 
-def _token_rows(model: RvqVae, path: str | Path, metric: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+def _token_rows(model: RvqVae, path: str | Path, hold: Holder) -> Iterator[dict[str, np.ndarray]]:
+    """Rows of a tokens table: codes are searched on all cores, then held in order."""
+
     def coded(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         valid = batch["valid"].astype(bool) & np.isfinite(batch["psi"]).all(1)
-        tokens = np.zeros((len(valid), model.config.n_stages), dtype=np.int16)
-        error = np.full(len(valid), np.nan, dtype=np.float32)
-        if valid.any():
-            tokens[valid], error[valid] = tokens_of(model, batch["psi"][valid], metric)
-        found = {"valid": valid, "tokens": tokens, "error_mm": error}
-        return {name: batch[name] for name in _KEY} | found | parts_of(model, tokens)
+        return batch | {"valid": valid, "tokens": tokens_of(model, batch["psi"], valid)}
 
-    yield from in_threads(coded, read_batches(path, columns=[*_KEY, "psi", "valid"], rows=ROWS))
+    for rows in in_threads(coded, read_batches(path, columns=[*_KEY, "psi", "valid"], rows=ROWS)):
+        tokens, error = hold(rows["face_id"], rows["time_s"], rows["psi"], rows["tokens"], rows["valid"])
+        found = {"valid": rows["valid"], "tokens": tokens, "error_mm": error}
+        yield {name: rows[name] for name in _KEY} | found | parts_of(model, tokens)

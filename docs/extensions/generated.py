@@ -1,7 +1,7 @@
 """Parts of pages that are made from the project, so that nobody retypes them.
 
 - `{data-dictionary}`: the columns of an encoded table, from `dfe_lib.encoding.columns`.
-- `{study-table} NAME`: `columns` of a table of `results/study`, of the rows that `where` picks.
+- `{study-table} NAME`: `columns` of a table of `results/study`, or of another `run`, of the rows that `where` picks.
 - `{public-names} PACKAGE`: the documentation of every name in the package's `__all__`.
 - `{rooms}`: what each room is for, and a sentence on each of its names; nothing is imported.
 - Pages of `OPTIONAL` are in the navigation where they are there.
@@ -69,12 +69,17 @@ class DataDictionary(SphinxDirective):
 
 class StudyTable(SphinxDirective):
     required_arguments = 1
-    option_spec: ClassVar = {"columns": directives.unchanged_required, "where": directives.unchanged}
+    option_spec: ClassVar = {
+        "columns": directives.unchanged_required,
+        "where": directives.unchanged,
+        "run": directives.unchanged,
+    }
 
     def run(self) -> list[Node]:
         from dfe_lib.study.values import Tables
 
-        path = PROJECT / "results" / "study" / "tables" / f"{self.arguments[0]}.csv"
+        run = self.options.get("run", "study")
+        path = PROJECT / "results" / run / "tables" / f"{self.arguments[0]}.csv"
         self.env.note_dependency(path)
         table = Tables(path.parents[1])[self.arguments[0]]
         for column, values in _conditions(self.options.get("where", "")):

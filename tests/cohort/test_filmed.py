@@ -19,7 +19,7 @@ def made_by(model: ErrorModel, count: int, frames: int = 300) -> list[FilmedPers
     truth[frames // 2 :, ACTIONS.index("jawOpen")] = 0.6
     time_s = np.arange(frames) / 10
     estimated = [model.observe(truth, time_s, seed)[0].astype(float) for seed in range(count)]
-    return [FilmedPerson(time_s, truth, each, []) for each in estimated]
+    return [FilmedPerson(time_s, truth, each, model.sigma(each), []) for each in estimated]
 
 
 def test_the_memory_of_errors_is_found_in_films() -> None:

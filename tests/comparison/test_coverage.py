@@ -97,12 +97,12 @@ def test_tables_read_in_parts_give_what_their_frames_give_together(tmp_path, mon
     psi = RNG.uniform(0, 1, (90, 52)).astype(np.float32)
     for i, person in enumerate(people):
         path = clip(tmp_path / f"{person}.parquet", person, psi[30 * i : 30 * i + 30])
-        tokenise(model, path, tmp_path / "tokens" / path.name, METRIC)
+        tokenise(model, path, tmp_path / "tokens" / path.name, METRIC, hold_mm=0.0)
         pairs.append((path, tmp_path / "tokens" / path.name))
     table = coverage_of_tables(pairs, model, {"all": METRIC})
     kept = np.arange(90) % 30 % 5 != 0
     seen = faces(people, each=30, psi=psi)[kept]
-    tokens = tokens_of(model, psi[kept], METRIC)[0]
+    tokens = tokens_of(model, psi[kept], np.ones(int(kept.sum()), bool))
     whole = FrameCode("dfe", "tokens", 8.0, tokens, decoded(model, tokens), np.eye(52)[:2])
     expected = coverage_table([whole], seen, {"all": METRIC}, "real")
     for column in ("explained", "ci_low", "ci_high", "rms_mm", "people", "frames"):

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from dfe_lib.actors.benchmark_set import RenderedSet, rendered_set
 from dfe_lib.blendshapes import ACTIONS, BLENDSHAPES, mirror_permutation
 from dfe_lib.errors import UserError
-from dfe_lib.fitting.estimator import EstimatorConfig, ExpressionEstimator, pretrained_estimator
+from dfe_lib.fitting.estimator import CHUNK, EstimatorConfig, ExpressionEstimator, pretrained_estimator
 from dfe_lib.fitting.estimator_training import TrainingConfig, read_footage, scene_of, train_estimator
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.morphable.procrustes import LAYOUT_68, align, lifted
@@ -90,6 +90,8 @@ def test_a_frame_is_the_same_alone_in_a_batch_and_in_another_order(
     np.testing.assert_array_equal(alone, batch[:8])
     order = np.random.default_rng(0).permutation(len(batch))
     np.testing.assert_array_equal(model.estimate(landmarks[order], scores[order], neutral).psi, batch[order])
+    long = np.resize(np.arange(len(batch)), 2 * CHUNK + 5)
+    np.testing.assert_array_equal(model.estimate(landmarks[long], scores[long], neutral).psi, batch[long])
 
 
 def test_place_size_and_roll_in_the_picture_do_not_matter(frames: RenderedSet, model: ExpressionEstimator) -> None:

@@ -51,7 +51,7 @@ def test_the_table_holds_the_display_and_the_level_of_each_token(clip, tmp_path)
 
 
 def test_every_frame_has_a_row_and_only_valid_ones_tokens(model, clip, tmp_path):
-    summary = tokenise(model, clip, tmp_path / "tokens.parquet", METRIC)
+    summary = tokenise(model, clip, tmp_path / "tokens.parquet", METRIC, hold_mm=0.0)
     table = read_arrays(tmp_path / "tokens.parquet")
     assert table["frame"].tolist() == list(range(FRAMES))
     assert (table["valid"] == VALID).all()
@@ -63,6 +63,15 @@ def test_every_frame_has_a_row_and_only_valid_ones_tokens(model, clip, tmp_path)
     errors = error_mm(PSI[VALID], model.decode(codes).numpy(), METRIC)
     np.testing.assert_allclose(table["error_mm"][VALID], errors, rtol=1e-6)
     assert summary == {"frames": FRAMES, "valid": VALID.sum(), "error_mm": pytest.approx(errors.mean(), rel=1e-6)}
+
+
+def test_tokens_are_held_where_nothing_else_is_asked_for(model, clip, tmp_path):
+    alone = tokenise(model, clip, tmp_path / "alone.parquet", METRIC, hold_mm=0.0)
+    held = tokenise(model, clip, tmp_path / "held.parquet", METRIC)
+    far = tokenise(model, clip, tmp_path / "far.parquet", METRIC, hold_mm=1e3)
+    assert alone["error_mm"] <= held["error_mm"] < far["error_mm"]
+    tokens = read_arrays(tmp_path / "far.parquet")["tokens"][VALID]
+    assert (tokens == tokens[0]).all()
 
 
 def test_what_is_simulated_stays_so(model, tmp_path):

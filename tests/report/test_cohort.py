@@ -38,7 +38,7 @@ def test_the_summary_shows_what_was_set_and_what_was_measured() -> None:
 
 def test_filmed_people_are_rows_of_pictures() -> None:
     pictures = [(float(i), np.full((20, 20, 3), 40 * i, np.uint8)) for i in range(3)]
-    films = [FilmedPerson(np.arange(3.0), np.zeros((3, 52)), np.zeros((3, 52)), pictures)] * 2
+    films = [FilmedPerson(np.arange(3.0), *[np.zeros((3, 52))] * 3, pictures)] * 2
     figure = filmed_sheet(films)
     assert len(figure.axes) == 6 and figure.axes[4].images[0].get_array()[0, 0, 0] == 40
     plt.close(figure)

@@ -3,7 +3,7 @@ import threading
 import torch
 
 from dfe_lib.io.machine import cpu_count
-from dfe_lib.quantisation.threads import in_threads
+from dfe_lib.io.thread_pool import in_threads
 
 
 def test_results_come_in_order_and_an_endless_source_is_read_a_little_ahead():

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 
-from ..io.machine import cpu_count
+from .machine import cpu_count
 
 __all__ = ["in_threads"]
 
