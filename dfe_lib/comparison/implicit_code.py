@@ -40,8 +40,8 @@ class ImplicitCode:
     batch_size: int = 256
     learning_rate: float = 2e-3
     seed: int = 0
-    beam: int = 8
-    shortlist: int = 16
+    beam: int = 24
+    shortlist: int = 8
     shared = False
     bits = 0.0
 

@@ -12,7 +12,8 @@ SOFTENING = 1e-3
 """Added to a squared error before its root is taken, in units of the mean square of a coordinate."""
 EARLY = 0.1
 """Weight of the error after each stage but the last: it keeps the sums of fewer stages useful."""
-CHUNK = 2048
+CHUNK = 128
+"""Vectors of one pass: what the search makes of more leaves the processor's cache."""
 
 
 class ImplicitStage(nn.Module):
