@@ -261,17 +261,17 @@ def _datasets(options: argparse.Namespace) -> int:
     print(summary(found))
     if options.output:
         path, name = write_dataset(found, options.output), options.name.lower()
-        print(f"{path} is written; a run of it, `make study PROFILE={name}`, needs two files:")
-        print(
-            f"  params/{name}/01_preprocess.yaml   media: [{path}]\n  params/{name}/05_downstream.yaml   clips: {path}"
-        )
+        print(f"{path} is written. For a run of it, `make study PROFILE={name}`, copy params/own to params/{name}")
+        print(f"and write {path} for data/clips.csv in the files of that folder.")
     return 0
 
 
 def _study(options: argparse.Namespace) -> int:
+    from .bench.forecast import Forecast
     from .study.runner import Runner
 
-    Runner(options.profile, report=lambda line: print(line, flush=True)).execute()
+    ahead = Forecast(options.profile)
+    Runner(options.profile, report=lambda line: print(line, flush=True), ahead=ahead).execute()
     return 0
 
 
@@ -421,24 +421,25 @@ def _atlas(options: argparse.Namespace) -> int:
 
 def _inspect(options: argparse.Namespace) -> int:
     from .io.assets import sample_or_path
+    from .io.clip_table import is_clip_table
     from .tracking.formats.settings import reading_settings
     from .tracking.inspection import inspect_file
 
     settings, sound = reading_settings(options, faces="all"), True
     for path in map(sample_or_path, options.files):
-        if path.is_dir():
-            sound &= _inspect_folder(path, settings)
+        if path.is_dir() or is_clip_table(path):
+            sound &= _inspect_clips(path, settings)
         else:
             print(f"{path}: {inspect_file(path, settings)}")
     return 0 if sound else 1
 
 
-def _inspect_folder(folder: Path, settings: "ReadSettings") -> bool:
-    """Every clip of a folder, or the folder that is one; whether all of them could be read."""
+def _inspect_clips(place: Path, settings: "ReadSettings") -> bool:
+    """Every clip of a folder or of a table of clips, or the folder that is one; whether all of them could be read."""
     from .encoding.inputs import Failure, find_inputs
     from .tracking.inspection import inspect_file
 
-    found = find_inputs([folder])
+    found = find_inputs([place])
     failures = list(found.failures)
     for clip in found.clips:
         try:

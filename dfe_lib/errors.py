@@ -1,4 +1,4 @@
-"""The one exception that is meant for the person at the keyboard, and what becomes one."""
+"""The one exception that is meant for the person at the keyboard, what becomes one, and parts of its sentences."""
 
 import difflib
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["UserError", "did_you_mean", "study_packages"]
+__all__ = ["UserError", "counted", "did_you_mean", "study_packages"]
 
 
 LONGEST, END = 1000, 250
@@ -25,6 +25,18 @@ class UserError(ValueError):
     def __init__(self, message: str) -> None:
         line = " ".join(message.splitlines())
         super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - END - 5]} ... {line[-END:]}")
+
+
+PLURALS = {"person": "people"}
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "clip"), counted(12, "person")
+    ('1 clip', '12 people')
+    """
+    return f"{count} {noun if count == 1 else PLURALS.get(noun, noun + 's')}"
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

@@ -95,6 +95,16 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     assert done.stderr.strip() == ""
 
 
+def test_the_clips_of_a_table_are_inspected(tmp_path: Path, assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "clips.csv"
+    table.write_text(f"clip_id,subject_id,path,gad7\na,ann,{assets / 'single_face.jpg'},3\n")
+    assert main(["inspect", str(table)]) == 0
+    assert "single_face.jpg: picture (jpg)" in capsys.readouterr().out
+    table.write_text("clip_id,subject_id,path\na,ann,nothing.mp4\n")
+    assert main(["inspect", str(table)]) == 1
+    assert "names 1 file not to be found, such as that of a" in capsys.readouterr().err
+
+
 def test_samples_are_inspected_by_their_name_alone(
     assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

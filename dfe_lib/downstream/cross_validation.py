@@ -228,13 +228,22 @@ def subject_draws(subjects: Iterable[str], n_draws: int, seed: int = 0) -> Float
 
 
 def shuffled(
-    targets: Float[np.ndarray, "n c"], subjects: Iterable[str], rng: np.random.Generator
+    targets: Float[np.ndarray, "n c"], subjects: Iterable[str], rng: np.random.Generator, within: bool = False
 ) -> Float[np.ndarray, "n c"]:
-    """Labels of somebody else: whole people change places where labels belong to people, else rows within a person."""
+    """Labels of somebody else: whole people change places, and the rows of a person where their labels differ.
+
+    Where these people have unlike numbers of rows, the labels are dealt out in the people's new order, so that rows of
+    one person stay as alike as they were, and nobody keeps a label for want of a second row.
+
+    Arguments:
+        within: rows that differ change places within each person alone: the question is when something shows, not in
+            whom.
+    """
     _, first, which = np.unique(np.asarray(list(subjects)), return_index=True, return_inverse=True)
     if (targets == targets[first][which]).all():
         return targets[first][rng.permutation(len(first))][which]
-    order = np.lexsort((rng.random(len(which)), which))
+    person = which if within else rng.permutation(len(first))[which]
+    order = np.lexsort((rng.random(len(which)), person))
     out = np.empty_like(targets)
     out[np.argsort(which, kind="stable")] = targets[order]
     return out

@@ -54,6 +54,7 @@ def evaluate(
     n_draws: int = 1000,
     n_shuffles: int = 50,
     seed: int = 0,
+    within: bool = False,
 ) -> Evaluation:
     """Cross-validated scores with intervals over people, and the control whose labels are shuffled.
 
@@ -70,6 +71,7 @@ def evaluate(
         n_draws: of the bootstrap.
         n_shuffles: of the labels; 0 leaves the control out.
         seed: of folds, draws and shuffles, the same for all representations.
+        within: labels are shuffled within each person alone, see :func:`.cross_validation.shuffled`.
 
     Raises:
         UserError: leaky folds, labels that are missing or of another kind.
@@ -79,7 +81,7 @@ def evaluate(
     truth = {task: task.targets(labels) for task in tasks}
     rng = np.random.default_rng(seed)
     everything = np.hstack(list(truth.values()))
-    stacked = np.hstack([everything, *(shuffled(everything, subjects, rng) for _ in range(n_shuffles))])
+    stacked = np.hstack([everything, *(shuffled(everything, subjects, rng, within) for _ in range(n_shuffles))])
     weights = subject_draws(subjects, n_draws, seed)
     rows, draws, nulls = [], {}, {}
     for name, vectors in representations.items():

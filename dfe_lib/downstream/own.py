@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, counted
 from ..io.run import Study
 from ..morphable.space import ExpressionSpace
 from ..quantisation.lexicon import lexicon_of
@@ -19,7 +19,7 @@ from .recorded_study import RecordedStudy
 from .representations import AUTO
 from .sample_size import LEAST_PEOPLE, sample_size, too_few
 from .sessions import AUTO_SESSIONS, sessions_of
-from .tasks import Task
+from .tasks import Task, level_name
 
 __all__ = ["OwnSettings", "OwnStudy", "own_study"]
 
@@ -52,7 +52,9 @@ class OwnStudy:
     Arguments:
         studies: one for each task that is evaluated.
         plan: one row a label or task: task, status (`evaluated`, `too few people` or `not a task`), reason, and the
-            columns of `sample_size.sample_size`.
+            columns of `sample_size.sample_size`, and what was evaluated: clips, left_out (clips without the label or a
+            split), rows (`people` or `clips`), levels (the two values, the one that is looked for last, or the
+            classes), covariates (that were known) and not_known (those that were not).
         notes: sentences a person should read.
     """
 
@@ -94,7 +96,7 @@ def own_study(
     studies, rows = [], []
     for task in found.tasks:
         here, row = _planned(task, mine, covariates, model, settings)
-        rows.append(row)
+        rows.append(row | {"not_known": ", ".join(missing)})
         if row["status"] == EVALUATED:
             studies.append(here)
             notes += here.notes
@@ -117,12 +119,15 @@ def _planned(
     used = covariates[known].reset_index(drop=True)
     used = used[[name for name in used if name.split(" = ")[0] not in task.columns]]
     lost = int((~known).sum())
-    notes = [f"{task.name}: {lost} clips without the label or a split are left out"] * bool(lost)
+    notes = [f"{task.name}: {counted(lost, 'clip')} without the label or a split left out"] * bool(lost)
     notes += [rows.note] * bool(rows.note)
     here = RecordedStudy(
         part.clips, rows.labels, task, lexicon_of(model), settings.vocabulary, folds, tuple(notes), rows.row_of, used
     )
-    return here, _plan_row(here, settings.least_people)
+    names = dict.fromkeys(name.split(" = ")[0] for name in used)
+    about = {"clips": len(part.clips), "left_out": lost, "rows": "people" if rows.of_people else "clips"}
+    about |= {"levels": " | ".join(map(level_name, task.levels)), "covariates": ", ".join(names)}
+    return here, _plan_row(here, settings.least_people) | about
 
 
 def _plan_row(study: RecordedStudy, least: int) -> dict:

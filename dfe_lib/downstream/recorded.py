@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..errors import UserError
+from ..errors import UserError, counted
 from ..facs import au_basis, au_intensities
 from ..io.clip_table import official_split, read_clip_table
 from ..io.names import plain_name, table_path
@@ -65,7 +65,7 @@ class LabelledClips:
         known = self.labels[list(columns)].notna().all(axis=1).to_numpy()
         if not known.any():
             raise UserError(f"no clip has the label {' and '.join(columns)}: fill it in.")
-        note = f"{int((~known).sum())} clips have no {' and '.join(columns)} and are left out"
+        note = f"{counted(int((~known).sum()), 'clip')} without {' and '.join(columns)} left out"
         rows = np.flatnonzero(known)
         labels = self.labels.iloc[rows].reset_index(drop=True)
         return replace(
@@ -150,17 +150,17 @@ def _check_found(clip_ids: Iterable[str], found: set[str], name: str) -> None:
     if missing:
         close = difflib.get_close_matches(missing[0], found, 1)
         hint = f"is it {close[0]}?" if close else "run 01_preprocess on it, or take the row out."
-        raise UserError(f"{len(missing)} clips of {name} are not in the run, such as {missing[0]}: {hint}")
+        raise UserError(f"{name} has {counted(len(missing), 'clip')} that the run lacks, such as {missing[0]}: {hint}")
 
 
 def _notes(clip_ids: pd.Series, usable: np.ndarray, found: set[str]) -> tuple[str, ...]:
     notes = []
     if not usable.all():
         first = clip_ids[~usable].iloc[0]
-        notes.append(f"{int((~usable).sum())} clips have no frame with a face and are left out, such as {first}")
+        notes.append(f"{counted(int((~usable).sum()), 'clip')} without a face in any frame left out, such as {first}")
     others = found - set(clip_ids)
     if others:
-        notes.append(f"{len(others)} clips of the run are not in the table and are left out, such as {min(others)}")
+        notes.append(f"{counted(len(others), 'clip')} of the run that the table lacks left out, such as {min(others)}")
     return tuple(notes)
 
 

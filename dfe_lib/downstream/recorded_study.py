@@ -41,6 +41,7 @@ class RecordedStudy:
         folds: the data set's own split; empty for five folds by person.
         notes: sentences a person should read: what was left out, and why.
         row_of: (n) row of each clip, where rows are people. covariates: (n) of the clips, without columns for none.
+        within: labels are shuffled within each person alone: rows are moments of one recording.
     """
 
     clips: Sequence[Clip]
@@ -52,6 +53,7 @@ class RecordedStudy:
     notes: tuple[str, ...] = ()
     row_of: Int[np.ndarray, " n"] | None = None
     covariates: pd.DataFrame | None = None
+    within: bool = False
 
     @property
     def predicted(self) -> pd.Series:
@@ -95,8 +97,9 @@ class RecordedStudy:
         return kept | {COVARIATES_ALONE: covariates} | both, removed
 
     def _scores(self, vectors: Mapping[str, Vectors], draws: int, shuffles: int, seed: int) -> pd.DataFrame:
+        folds = list(self.folds)
         return evaluate(
-            vectors, self.labels, [self.task], list(self.folds), n_draws=draws, n_shuffles=shuffles, seed=seed
+            vectors, self.labels, [self.task], folds, n_draws=draws, n_shuffles=shuffles, seed=seed, within=self.within
         ).table
 
 
@@ -116,7 +119,8 @@ def display_study(
         Clip(who, np.arange(float(len(rows))), tokens=rows)
         for who, rows in zip(labels.subject_id, windows.tokens, strict=True)
     ]
-    return RecordedStudy(clips, labels, Task(display, "binary", ("display",)), lexicon_of(model), vocabulary)
+    task = Task(display, "binary", ("display",))
+    return RecordedStudy(clips, labels, task, lexicon_of(model), vocabulary, within=True)
 
 
 def _warning(row: Any) -> str:

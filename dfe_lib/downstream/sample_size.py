@@ -20,6 +20,7 @@ from scipy.optimize import brentq
 from scipy.stats import f as f_distribution
 from scipy.stats import ncf, norm
 
+from ..errors import counted
 from .power import ENOUGH
 from .tasks import Task, level_name
 
@@ -80,10 +81,11 @@ def too_few(task: Task, targets: Float[np.ndarray, "n c"], subjects: Iterable[st
     """
     people = len(set(subjects))
     if people < least:
-        return f"only {people} people have this label: a score would be chance below {least}"
+        return f"only {counted(people, 'person')} with this label: a score would be chance below {least}"
     rarest = _rarest(task, targets, subjects)
     if rarest is not None and rarest[1] < LEAST_OF_CLASS:
-        return f"only {rarest[1]} people are {rarest[0]}: a score would be chance below {LEAST_OF_CLASS} of each"
+        few = counted(rarest[1], "person")
+        return f"only {few} with {rarest[0]}: a score would be chance below {LEAST_OF_CLASS} of each"
     return "" if np.ptp(targets, axis=0).all() else "everybody has the same label"
 
 

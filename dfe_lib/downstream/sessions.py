@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ..errors import UserError
+from ..errors import UserError, counted
 from .tasks import Task
 
 __all__ = ["AUTO_SESSIONS", "HOW", "Sessions", "sessions_of"]
@@ -29,6 +29,11 @@ class Sessions:
     row_of: Int[np.ndarray, " n"]
     note: str = ""
 
+    @property
+    def of_people(self) -> bool:
+        """Is each row a person of its own?"""
+        return not self.labels["subject_id"].duplicated().any()
+
 
 def sessions_of(labels: pd.DataFrame, task: Task, how: str = AUTO_SESSIONS) -> Sessions:
     """What a row is: a person, whose clips are averaged, or a clip.
@@ -48,11 +53,11 @@ def sessions_of(labels: pd.DataFrame, task: Task, how: str = AUTO_SESSIONS) -> S
         return Sessions(labels, own)
     columns = list(task.columns)
     differ = len(labels[["subject_id", *columns]].drop_duplicates()) > people
-    counted = f"{task.name}: {people} people have {clips} clips"
+    said = f"{task.name}: {counted(clips, 'clip')} of {counted(people, 'person')}"
     if how == "keep" or (differ and (how == AUTO_SESSIONS or task.kind != "regression")):
         why = "the label differs between them" if differ else "as asked"
-        return Sessions(labels, own, f"{counted}; each clip is a row ({why}), and a person is on one side of a split")
+        return Sessions(labels, own, f"{said}; each clip is a row ({why}), and a person is on one side of a split")
     grouped = labels.groupby("subject_id", sort=False)
     means = grouped[columns].mean() if differ else grouped[columns].first()
     rows = grouped.first().assign(**{column: means[column] for column in columns}).reset_index()
-    return Sessions(rows, grouped.ngroup().to_numpy(), f"{counted}; the clips of a person are averaged")
+    return Sessions(rows, grouped.ngroup().to_numpy(), f"{said}; the clips of a person are averaged")

@@ -11,6 +11,7 @@ A CSV file, one row a clip. A user's own study and every data set of `dfe datase
 """
 
 import difflib
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, counted
 from .delimited import NOT_A_NUMBER, read_rows, text_layout
 from .names import file_name
 from .tables import write_csv
@@ -28,6 +29,8 @@ __all__ = [
     "SPLITS",
     "MediaFile",
     "check_clip_table",
+    "columns_sha256",
+    "has_clips",
     "held_back",
     "is_clip_table",
     "lacks_paths",
@@ -70,6 +73,11 @@ class MediaFile:
         file_name(self.clip_id)
 
 
+def has_clips(path: Path) -> bool:
+    """Is this a CSV file with clips and their subjects, with or without their files?"""
+    return _names(path) >= {*KEY}
+
+
 def is_clip_table(path: Path) -> bool:
     """Is this a CSV file with clips, their subjects and their files?"""
     return _names(path) >= {*KEY, "path"}
@@ -77,7 +85,7 @@ def is_clip_table(path: Path) -> bool:
 
 def lacks_paths(path: Path) -> bool:
     """Is this a table of clips without their files, which cannot be read by it, and no table of frames?"""
-    return _names(path) >= {*KEY} and not _names(path) & {"path", "frame"}
+    return has_clips(path) and not _names(path) & {"path", "frame"}
 
 
 def read_clip_table(path: str | os.PathLike) -> pd.DataFrame:
@@ -152,6 +160,17 @@ def read_table(path: Path, words: Sequence[str] = ()) -> pd.DataFrame:
     return table
 
 
+def columns_sha256(path: Path, columns: Sequence[str]) -> str:
+    """sha256 of what these columns say, as far as the table has them; how its file is written does not count.
+
+    Raises:
+        UserError: see :func:`read_table`.
+    """
+    table = read_table(path, columns)
+    rows = table[[column for column in columns if column in table]].fillna("")
+    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
+
+
 def check_clip_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The table with its words tidy and its splits named as in `SPLITS`.
 
@@ -198,7 +217,7 @@ def table_clips(path: str | os.PathLike) -> list[MediaFile]:
     missing = [clip for clip in clips if not clip.path.exists() or not clip.path.name]
     if missing:
         raise UserError(
-            f"{len(missing)} files that {path} names do not exist, such as that of {missing[0].clip_id} "
+            f"{path} names {counted(len(missing), 'file')} not to be found, such as that of {missing[0].clip_id} "
             f"({missing[0].path}): correct the column path."
         )
     return clips
@@ -272,6 +291,6 @@ def _check_splits(table: pd.DataFrame, name: str) -> None:
     shared = splits[splits.map(len) > 1]
     if len(shared):
         raise UserError(
-            f"{name} has {len(shared)} subjects in more than one split, such as {shared.index[0]} "
+            f"{name} has {counted(len(shared), 'subject')} in more than one split, such as {shared.index[0]} "
             f"({' and '.join(shared.iloc[0])}): empty their split where they must not count."
         )

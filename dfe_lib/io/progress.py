@@ -1,4 +1,4 @@
-"""Progress bars where somebody watches: in a terminal or a notebook in a browser, not in a headless run."""
+"""Progress bars where somebody watches: in a terminal or a notebook in a browser, not in a headless run; durations."""
 
 import queue
 import sys
@@ -8,12 +8,23 @@ from contextlib import contextmanager, suppress
 
 from tqdm import tqdm
 
-__all__ = ["bar", "is_browsed", "is_watched", "read_ahead"]
+from ..errors import counted
+
+__all__ = ["bar", "duration", "is_browsed", "is_watched", "read_ahead"]
 
 
 def bar(items: Iterable | None = None, **settings: object) -> tqdm:
     """A tqdm bar that is silent when nobody watches; `settings` are tqdm's."""
     return tqdm(items, **({"disable": not is_watched()} | settings))
+
+
+def duration(seconds: float) -> str:
+    """Hours or minutes, as precise as an estimate is.
+
+    >>> duration(12600.0), duration(100.0), duration(20.0)
+    ('3.5 hours', '2 minutes', '1 minute')
+    """
+    return f"{seconds / 3600:.1f} hours" if seconds > 5400 else counted(max(1, round(seconds / 60)), "minute")
 
 
 def is_watched() -> bool:

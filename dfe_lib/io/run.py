@@ -37,6 +37,9 @@ SMOKE = "smoke"
 KINDS: tuple[str, ...] = ("frames", "cohort", "expressions", "model", "tokens", "atlas", "figures", "tables")
 """Folders of a run."""
 
+LEARNS_FROM = ("subject_id", "split")
+"""What a training reads of a table of clips: whom it must not learn from."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -46,18 +49,20 @@ class Step:
         name: Of the notebook, without its ending.
         reads, writes: Kinds of `KINDS`; a kind is written by one step.
         files: Parameters of the notebook that name its input files: assets, files, folders or globs.
+        columns: Of the tables of clips among these files, what the step reads; all of them where it names none.
     """
 
     name: str
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 STEPS: tuple[Step, ...] = (
-    Step("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table")),
+    Step("01_preprocess", (), ("frames", "cohort"), ("media", "subject_table"), ("clip_id", "subject_id", "path")),
     Step("02_fit_3dmm", ("frames",), ("expressions",), ("flame",)),
-    Step("03_train", ("frames", "expressions", "cohort"), ("model", "tokens"), ("labels", "align_to")),
+    Step("03_train", ("frames", "expressions", "cohort"), ("model", "tokens"), ("labels", "align_to"), LEARNS_FROM),
     Step("04_codebook_vs_facs", ("frames", "cohort", "expressions", "model", "tokens"), ("atlas",)),
     Step("05_downstream", ("frames", "expressions", "model", "tokens"), (), ("clips",)),
 )

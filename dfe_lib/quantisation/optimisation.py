@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ..errors import UserError
-from ..io.progress import bar
+from ..io.progress import bar, duration
 from ..morphable.metric import metric_root
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig
@@ -221,7 +221,7 @@ class Descent:
                 value.item()
         step_s, left = time.perf_counter() - began, self.config.steps - self.step
         if step_s * left >= LONG_S:
-            say(f"training takes about {_duration(step_s * left)}: {left} steps of {step_s:.2g} s on this machine")
+            say(f"training takes about {duration(step_s * left)}: {left} steps of {step_s:.2g} s on this machine")
 
     @property
     def _stopped(self) -> bool:
@@ -283,15 +283,6 @@ class Descent:
         self.best = {name: value.to(self.fabric.device) for name, value in own.items()}
         if self.fabric.global_rank == 0:  # the sum over the ranks was kept with the first
             self.counts = tensors["counts"]
-
-
-def _duration(seconds: float) -> str:
-    """Hours or minutes, as precise as an estimate is.
-
-    >>> _duration(12600.0), _duration(100.0)
-    ('3.5 hours', '2 minutes')
-    """
-    return f"{seconds / 3600:.1f} hours" if seconds > 5400 else f"{max(1, round(seconds / 60))} minutes"
 
 
 def _rate(step: int, steps: int) -> float:

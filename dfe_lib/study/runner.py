@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 from ..io.assets import asset
-from ..io.clip_table import is_clip_table, table_clips
+from ..io.clip_table import columns_sha256, has_clips, is_clip_table, table_clips
 from ..io.parameters import check_parameters, read_parameters
 from ..io.paths import PROJECT, notebooks_dir, params_dir, user_path
 from ..io.pieces import PIECES
@@ -70,6 +70,7 @@ class Runner:
         steps: Steps in order.
         notebooks, params: Folders of the notebooks and of the parameter files `<step>.yaml`.
         report: Takes one line for each step, and the summary.
+        ahead: What to say of a step, by its name, before it runs; nothing where that is empty.
 
     Raises:
         UserError: the profile is unknown, or has a file that belongs to no notebook.
@@ -83,13 +84,14 @@ class Runner:
         notebooks: Path | None = None,
         params: Path | None = None,
         report: Callable[[str], object] = print,
+        ahead: Callable[[str], str] = lambda step: "",
     ) -> None:
         self.run = run
         self.steps = tuple(steps)
         self.notebooks = notebooks or notebooks_dir()
         self.params = params or params_dir(run)
         self.folder = Study(run).folder
-        self.report = report
+        self.report, self.ahead = report, ahead
         self._check_profile()
 
     def execute(self, only: Sequence[str] | None = None) -> list[Outcome]:
@@ -167,6 +169,8 @@ class Runner:
             return Outcome(plan.step.name, False, 0.0)
         if before.get("key") != key:
             self._remove_outputs(plan)
+        if said := self.ahead(plan.step.name):
+            self.report(said)
         record = self._run_notebook(plan, key, inputs)
         self._publish(force=True)
         write_page(self._executed(plan), self.folder / "html")
@@ -203,7 +207,7 @@ class Runner:
         source = PROJECT / str(corpus) if corpus else self.folder
         made = [path for kind in plan.step.reads for path in _visible(source / kind)]
         values = [plan.parameters.get(name) for name in plan.step.files]
-        return file_hashes(made, source, f"{CORPUS}/" if corpus else "") | _file_parameters(values)
+        return file_hashes(made, source, f"{CORPUS}/" if corpus else "") | _file_parameters(values, plan.step.columns)
 
     def _is_complete(self, plan: _Plan, record: Mapping) -> bool:
         files = [self.folder / name for name in record["outputs"]]
@@ -262,15 +266,24 @@ def _key(plan: _Plan, inputs: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def _file_parameters(values: Sequence[object]) -> dict[str, str]:
-    """Hashes of the files that parameters name; a value that is no name, such as a mapping, names none."""
+def _file_parameters(values: Sequence[object], columns: Sequence[str] = ()) -> dict[str, str]:
+    """Hashes of the files that parameters name; a value that is no name, such as a mapping, names none.
+
+    Arguments:
+        columns: of tables of clips, those that count: a label more is no reason to find all faces again.
+    """
     lists = [value if isinstance(value, list) else [value] for value in values]
     names = [name for value in lists for name in value if isinstance(name, str) and name]
     pieces = sorted({name for name in names if name in PIECES})
-    files = sorted({path for name in names if name not in PIECES for path in _files_named(name)})
+    files = {path for name in names if name not in PIECES for path in _files_named(name)}
+    tables = {path for path in files if columns and has_clips(path)}
     root = Path(os.path.commonpath([path.parent for path in files])) if files else Path()
     hashes = {f"assets/{name}": PIECES[name].sha256 for name in pieces if asset(name)}
-    return hashes | file_hashes(files, root, "media/")
+    parts = {
+        f"media/{path.relative_to(root).as_posix()}: {', '.join(columns)}": columns_sha256(path, columns)
+        for path in sorted(tables)
+    }
+    return hashes | file_hashes(files - tables, root, "media/") | parts
 
 
 def _files_named(name: str) -> list[Path]:

@@ -26,6 +26,7 @@ def folder(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("reader")
     (place / "data" / "clips").mkdir(parents=True)
     clip = short_clip(place / "data" / "clips" / "clip.mp4", "single_face.mp4", FRAMES)
+    (place / "data" / "clips.csv").write_text("clip_id,subject_id,path\nclip,ann,clips/clip.mp4\n")
     for name in ("clip.mp4", "single_face.mp4"):  # a file of that name comes before the sample
         (place / name).symlink_to(clip)
     for name in ("OpenFace_Test.csv", "Fex_Test.csv"):

@@ -115,9 +115,23 @@ def test_shuffles_move_people_or_rows_within_people() -> None:
     assert (moved.reshape(20, 3).std(1) == 0).all()
     assert sorted(moved.ravel()) == sorted(of_people.ravel()) and (moved != of_people).any()
     of_rows = np.arange(60.0)[:, None]
-    moved = shuffled(of_rows, SUBJECTS, np.random.default_rng(0))
+    moved = shuffled(of_rows, SUBJECTS, np.random.default_rng(0), within=True)
     np.testing.assert_array_equal(np.sort(moved.reshape(20, 3)), of_rows.reshape(20, 3))
     assert (moved != of_rows).any()
+    moved = shuffled(of_rows, SUBJECTS, np.random.default_rng(0))  # whole people, and the rows of each
+    people = np.sort(moved.reshape(20, 3))
+    np.testing.assert_array_equal(people[np.argsort(people[:, 0])], of_rows.reshape(20, 3))
+    assert (people != of_rows.reshape(20, 3)).any() and (moved.reshape(20, 3) != people).any()
+
+
+def test_a_label_that_differs_between_clips_of_few_people_is_shuffled_in_everybody() -> None:
+    """Within each person alone, whoever has one clip would keep the label, and so its prediction."""
+    subjects = ["a", "a", *(f"p{i}" for i in range(12))]
+    label = np.array([0.0, 1, *([0] * 6), *([1] * 6)])[:, None]
+    moved = [shuffled(label, subjects, np.random.default_rng(seed)) for seed in range(300)]
+    assert all(sorted(each.ravel()) == sorted(label.ravel()) for each in moved)
+    alike = [np.corrcoef(each.ravel(), label.ravel())[0, 1] for each in moved]
+    assert abs(np.mean(alike)) < 0.08 and np.std(alike) > 0.2
 
 
 def test_shuffled_labels_are_at_chance_on_average() -> None:

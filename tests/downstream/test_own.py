@@ -47,7 +47,7 @@ def test_too_few_people_get_a_number_of_people_and_no_score(tmp_path: Path, monk
     assert mine.studies == ()
     row = mine.plan.set_index("task").loc["gad7"]
     assert row.status == "too few people" and row.people == 5
-    assert row.reason == "only 5 people have this label: a score would be chance below 10"
+    assert row.reason == "only 5 people with this label: a score would be chance below 10"
     assert (row.people_large, row.people_medium, row.people_small) == (30, 85, 783)
     assert "3 have too few people (a large effect needs 30 or more)" in mine.summary()
 
@@ -58,9 +58,14 @@ def test_sessions_of_a_person_are_one_row_where_the_label_is_one(
     table = write_people(tmp_path / "mine", sessions=2)
     table["tense"] = [i % 2 for i in range(len(table))]
     table.to_csv(tmp_path / "mine" / "clips.csv", index=False)
-    mine = {each.task.name: each for each in study_of(tmp_path / "mine", monkeypatch).studies}
+    whole = study_of(tmp_path / "mine", monkeypatch)
+    told = whole.plan.set_index("task")[["rows", "clips", "left_out", "levels", "covariates", "not_known"]]
+    about = ["age, gender, pose", "talking"]
+    assert told.loc["gad7"].tolist() == ["people", 24, 0, "", *about]
+    assert told.loc["tense"].tolist() == ["clips", 24, 0, "0 | 1", *about]
+    mine = {each.task.name: each for each in whole.studies}
     assert len(mine["gad7"].clips) == 24 and len(mine["gad7"].labels) == 12 and len(mine["tense"].labels) == 24
-    assert mine["gad7"].notes == ("gad7: 12 people have 24 clips; the clips of a person are averaged",)
+    assert mine["gad7"].notes == ("gad7: 24 clips of 12 people; the clips of a person are averaged",)
     assert "each clip is a row (the label differs between them)" in mine["tense"].notes[0]
     found = mine["gad7"].evaluate(draws=50, shuffles=0)
     assert (found.n_subjects == 12).all() and found["mean"].iloc[0] > 0.7
@@ -75,7 +80,7 @@ def test_own_split_is_kept_with_averaged_sessions(tmp_path: Path, monkeypatch: p
     (gad7,) = study_of(tmp_path / "mine", monkeypatch, tasks=["gad7"]).studies
     ((train, test),) = gad7.folds[0]
     assert (len(train), len(test)) == (11, 12) and len(gad7.clips) == 46
-    assert gad7.notes[0] == "gad7: 2 clips without the label or a split are left out"
+    assert gad7.notes[0] == "gad7: 2 clips without the label or a split left out"
 
 
 @pytest.mark.parametrize(

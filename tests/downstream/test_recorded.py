@@ -102,7 +102,7 @@ def test_a_frame_that_one_table_lacks_is_left_out(run: Path) -> None:
 
 def test_clips_of_the_run_without_a_row_are_mentioned(run: Path) -> None:
     (note,) = read(run).notes
-    assert note == "1 clips of the run are not in the table and are left out, such as a_2"
+    assert note == "1 clip of the run that the table lacks left out, such as a_2"
 
 
 def test_the_face_that_is_there_most_is_taken(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_every_table_of_a_clip_gives_the_same_face(tmp_path: Path) -> None:
 def test_clips_without_the_label_are_left_out_and_counted(run: Path) -> None:
     part = read(run).labelled(["depressed"])
     assert part.labels.clip_id.tolist() == [clip.clip_id for clip in part.clips] == ["c_1", "a_1"]
-    assert part.notes[-1] == "1 clips have no depressed and are left out"
+    assert part.notes[-1] == "1 clip without depressed left out"
     with pytest.raises(UserError, match="no label phq8; it has clip_id"):
         part.labelled(["phq8"])
 
@@ -158,7 +158,7 @@ def test_what_comes_out_goes_through_the_protocol(run: Path) -> None:
 def test_a_clip_that_the_run_does_not_know_is_named(run: Path) -> None:
     rows = pd.DataFrame({"clip_id": ["a_1", "b1"], "subject_id": ["a", "b"]})
     write_clip_table(run / "clips.csv", rows)
-    with pytest.raises(UserError, match=r"1 clips of .* are not in the run, such as b1: is it b_1\?"):
+    with pytest.raises(UserError, match=r"has 1 clip that the run lacks, such as b1: is it b_1\?"):
         read(run)
 
 

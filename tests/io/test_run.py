@@ -111,3 +111,11 @@ def test_a_table_has_fixed_digits_and_line_ends(results: Path) -> None:
     assert path.read_bytes() == b"clip,mm,n\na,3141.59,1\nb,0.1,2\n"
     Study("a").save_table(table, "errors", digits=3)
     assert path.read_text().splitlines()[1] == "a,3.14e+03,1"
+
+
+def test_a_label_is_no_input_of_the_steps_that_find_faces_and_train() -> None:
+    read = {step.name: step.columns for step in STEPS if step.columns}
+    assert read == {
+        "01_preprocess": ("clip_id", "subject_id", "path"),
+        "03_train": ("subject_id", "split"),
+    }

@@ -12,7 +12,7 @@ from dfe_lib.io.run import STEPS
 from dfe_lib.morphable.space import write_space
 from dfe_lib.study.runner import Runner
 
-SETTINGS = "clips: mine.csv\npeople: 0\ndraws: 50\nshuffles: 4\n"
+SETTINGS = "clips: mine.csv\npeople: 0\ndraws: 50\nshuffles: 60\n"
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,18 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_twelve_people_with_three_kinds_of_labels_give_a_report(report: Path) -> None:
     text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", report.read_text(encoding="utf-8"), flags=re.S)
     assert "Labels evaluated: 3; with too few people: 0; not predicted: 2." in text
-    assert "3 labels were tried: if none of them shows in a face, the chance" in text and "than chance is 7 %." in text
+    assert (
+        "3 labels were tried: if none of them shows in a face, the chance" in text
+        and "than chance is 7 %. Covariates and" in text
+    )
     assert "gad7: Better than by chance: correlation r 0." in text
     assert re.search(r"group: (Not told apart from chance|Better than by chance): balanced accuracy", text)
     assert "A large effect needs 30 people or more, a medium one 85, a small one 783." in text
+    assert re.search(r"with diagnosed = yes and one with diagnosed = no, the former ranks higher in \d+ of 100", text)
+    assert re.search(
+        r"Covariates alone \(age, gender, head motion; not known: talking\), (not told|better|below)", text
+    )
+    assert re.search(r"Shuffled labels land on chance in \d+ of 21 rows of this table", text)
     assert "it is a covariate" in text and "What cannot be said" in text
     assert (report.parent / "figures" / "own_scores.png").exists() and report.stat().st_size < 1_000_000
 

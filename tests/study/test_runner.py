@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import data_set_trees as trees
@@ -116,6 +117,19 @@ def test_what_a_notebook_announces_is_said_while_it_runs_and_its_files_are_found
     assert list(world.manifest()["steps"]["01_one"]["inputs"]) == ["media/mine.csv"]
 
 
+def test_what_is_ahead_is_said_of_the_steps_that_run(world: World) -> None:
+    def runner() -> Runner:
+        said = {"02_two": "02_two begins"}
+        folders = {"notebooks": world.notebooks, "params": world.params}
+        return Runner("tiny", steps=STEPS, report=world.lines.append, ahead=lambda step: said.get(step, ""), **folders)
+
+    runner().execute()
+    assert [line.split()[0:2] for line in world.lines] == [["01_one", "ran"], ["02_two", "begins"], ["02_two", "ran"]]
+    world.lines.clear()
+    runner().execute()
+    assert not any("begins" in line for line in world.lines)
+
+
 def test_code_and_a_missing_output_are_reasons_to_rerun(world: World) -> None:
     world.run()
     (world.results / "frames" / "a.txt").unlink()
@@ -150,6 +164,31 @@ def test_media_files_are_inputs(world: World) -> None:
     assert list(world.manifest()["steps"]["01_one"]["inputs"]) == ["media/x.mp4"]
     (clips / "x.mp4").write_bytes(b"2")
     assert world.run() == ["01_one"]
+
+
+def test_a_label_more_in_the_table_of_clips_and_another_way_to_write_it_leave_what_was_read_of_the_clips(
+    world: World,
+) -> None:
+    (world.folder / "x.mp4").write_bytes(b"1")
+    table = world.folder / "mine.csv"
+    table.write_text("clip_id,subject_id,path\nx,ann,x.mp4\n")
+    steps = (replace(STEPS[0], columns=("clip_id", "subject_id", "path")), replace(STEPS[1], files=("labels",)))
+    world.set("01_one", f"media: {table}\n")
+    world.write("02_two", 'run = "smoke"\nfactor = 2\nlabels = ""', TWO)
+    world.set("02_two", f"labels: {table}\n")
+
+    def ran() -> list[str]:
+        folders = {"notebooks": world.notebooks, "params": world.params}
+        done = Runner("tiny", steps=steps, report=world.lines.append, **folders).execute()
+        return [outcome.step for outcome in done if outcome.ran]
+
+    assert ran() == ["01_one", "02_two"] and ran() == []
+    table.write_bytes("\ufeffclip_id;path;subject_id;gad7\r\nx;x.mp4;ann;12\r\n".encode())
+    assert ran() == ["02_two"]
+    named = list(world.manifest()["steps"]["01_one"]["inputs"])
+    assert named == ["media/mine.csv: clip_id, subject_id, path", "media/x.mp4"]
+    table.write_text("clip_id,subject_id,path,gad7\nx,ben,x.mp4,12\n")
+    assert ran() == ["01_one", "02_two"]
 
 
 def test_samples_globs_and_tables_of_subjects_are_inputs_and_mappings_are_not(world: World, assets: Path) -> None:

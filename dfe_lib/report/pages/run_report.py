@@ -15,7 +15,17 @@ from PIL import Image
 
 from ...io.tables import write_text
 from ..own import METRIC_WORDS, main_scores
-from .findings import Finding, RunTables, claims_that_hold, could_show, findings, number, who_was_studied
+from .findings import (
+    LEAST_SHUFFLES,
+    Finding,
+    RunTables,
+    claims_that_hold,
+    control_said,
+    could_show,
+    findings,
+    number,
+    who_was_studied,
+)
 from .page import ASSETS, picture_uri
 
 __all__ = ["write_run_report"]
@@ -50,10 +60,15 @@ simulated people. Name a table of clips (`clips`) for a study of recorded people
 """
 SCORE_COLUMNS = ("label", "read from", "score", "value", "from", "to", "chance", "labels shuffled", "people")
 PLAN_COLUMNS = {
-    "task": "label", "kind": "kind", "people": "people", "rarest": "with the rarest value",
+    "task": "label", "kind": "kind", "people": "people", "clips": "clips", "rarest": "with the rarest value",
     "status": "what became of it", "reason": "why", "people_large": "people for a large effect",
     "people_medium": "a medium one", "people_small": "a small one",
 }  # fmt: skip
+PLAN_WORDS = {
+    "kind": {"regression": "numbers", "binary": "two values", "ordinal": "ordered levels"},
+    "status": {"not a task": "not predicted"},
+}
+"""What people call kinds of labels, and what became of them."""
 
 
 def write_run_report(folder: Path, manifest: dict[str, Any]) -> Path:
@@ -65,7 +80,7 @@ def write_run_report(folder: Path, manifest: dict[str, Any]) -> Path:
     tables, path = RunTables(folder), folder / "report.html"
     found = findings(tables)
     parts = [
-        _section("In short", _short(tables, found)),
+        _section("In short", _short(tables, found, _shuffles(manifest))),
         f"<details><summary>How to read this page</summary>{_list(_split(READING))}</details>",
         _section("Who was studied", _paragraphs(who_was_studied(tables))),
         *_own(tables, found, folder),
@@ -84,18 +99,28 @@ def write_run_report(folder: Path, manifest: dict[str, Any]) -> Path:
     return path
 
 
-def _short(tables: RunTables, found: Sequence[Finding]) -> str:
+def _shuffles(manifest: dict[str, Any]) -> int | None:
+    """How often labels were shuffled; None where the manifest does not say."""
+    return manifest.get("steps", {}).get("05_downstream", {}).get("parameters", {}).get("shuffles")
+
+
+def _short(tables: RunTables, found: Sequence[Finding], shuffles: int | None) -> str:
     plan = tables("own_tasks")
     if not len(plan):
         return _paragraphs(_split(NO_LABELS))
     few, left = (plan[plan["status"] == status] for status in ("too few people", "not a task"))
     said = [f"Labels evaluated: {len(found)}; with too few people: {len(few)}; not predicted: {len(left)}."]
     said += [f"{each.task}: {each.sentences[0]}" for each in found]
+    if found and shuffles is not None and shuffles < LEAST_SHUFFLES:
+        said.append(
+            f"Labels were shuffled {shuffles} times, too few to tell any score from chance: set `shuffles` of "
+            f"05_downstream to {LEAST_SHUFFLES} or more."
+        )
     if len(found) > 1:
         chance = 100 * (1 - 0.975 ** len(found))
         said.append(
             f"{len(found)} labels were tried: if none of them shows in a face, the chance that one or more look better "
-            f"than chance is {chance:.0f} %."
+            f"than chance is {chance:.0f} %. Covariates and the other readings of the table below are further tries."
         )
     return _list(said)
 
@@ -116,12 +141,14 @@ def _own(tables: RunTables, found: Sequence[Finding], folder: Path) -> list[str]
             "people, grey bars what shuffled labels give, the dashed line chance."
         )
         figure = _figure(folder, "own_scores", legend)
-        parts.append(_section("What was found", cards + figure + _table(_scores(tables), SCORE_COLUMNS, "Main scores")))
+        scores = _table(_scores(tables), SCORE_COLUMNS, "Main scores")
+        control = _paragraphs(filter(None, [control_said(tables)]))
+        parts.append(_section("What was found", cards + figure + scores + control))
     few = plan[plan["status"] == "too few people"]
     if len(few):
         said = [f"{row['task']}: {row['reason']}. {could_show(row)}" for _, row in few.iterrows()]
         parts.append(_section("Too few people for a statistic", _list(said)))
-    shown = plan[[name for name in PLAN_COLUMNS if name in plan]].rename(columns=PLAN_COLUMNS)
+    shown = plan[[name for name in PLAN_COLUMNS if name in plan]].replace(PLAN_WORDS).rename(columns=PLAN_COLUMNS)
     caption = "Every label of the table of clips. Numbers of people are for 80 % power at 5 %, and are the least."
     parts.append(_section("Which labels, and how many people they need", _table(shown.values.tolist(), shown, caption)))
     return parts

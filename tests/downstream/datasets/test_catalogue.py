@@ -41,7 +41,7 @@ def test_a_folder_becomes_a_table_that_the_notebooks_read(
     assert len(table_clips(tmp_path / "out" / "clips.csv")) == len(table)
     assert f"{len(table)} clips of {table.subject_id.nunique()} people" in said
     path = tmp_path / "out" / "clips.csv"
-    assert f"media: [{path}]" in said and f"clips: {path}" in said
+    assert f"copy params/own to params/{name}\n" in said and f"write {path} for data/clips.csv" in said
     if name != "swell":  # its scores are the user's own
         assert {task.name for task in tasks_of(table.columns)} == tasks
 
