@@ -236,6 +236,17 @@ def test_the_head_comes_back_after_the_graphics_were_lost(page: Page) -> None:
     page.evaluate("window.lost = head.getContext('webgl2').getExtension('WEBGL_lose_context'), lost.loseContext()")
     page.wait_for_function("() => turning.textContent.includes('took the graphics away')")
     assert not page.locator("#head").is_visible()  # rather than an empty panel
+    spare = page.locator(".without + canvas.head")
+    turned = page.evaluate("viewer.turned")
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    assert difference(spare.screenshot(), picture) < 4  # the same head, more plainly
+    spare.press("ArrowLeft")
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    assert difference(spare.screenshot(), picture) > 4
+    page.evaluate("(angles) => viewer.look(...angles)", turned)
+    page.evaluate("viewer.go(0)")
+    assert spare.evaluate("(canvas) => canvas.style.visibility") == "hidden"  # nobody is there
+    page.evaluate("viewer.go(9)")
     page.evaluate("lost.restoreContext()")
     page.wait_for_function("text => turning.textContent === text", arg=usual)
     page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")

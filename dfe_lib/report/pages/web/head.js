@@ -172,7 +172,18 @@ class HeadView {
       if (!this.hint.textContent.endsWith(said)) this.hint.append(said); // two heads may share it
     }
     this.show(new Float32Array(model.basis.length));
-    new ResizeObserver(() => this.redraw()).observe(canvas);
+    this.resized = new ResizeObserver(() => this.redraw());
+    this.resized.observe(canvas);
+  }
+
+  /* Has it no WebGL, or none at the moment? */
+  get plain() {
+    return !this.gl || this.gl.isContextLost();
+  }
+
+  /* The canvas that is drawn on. */
+  get shown() {
+    return this.painter?.pen.canvas ?? this.canvas;
   }
 
   /* Expression psi; colours tell its distance from the expression `rest`, up to `limit` mm. */
@@ -183,18 +194,18 @@ class HeadView {
     this.most = this.moved.reduce((most, value) => Math.max(most, value), 0);
     this.points = model.displacement(psi).map((value, i) => value + model.template[i]);
     this.limit = limit;
-    if (!this.gl?.isContextLost()) this.upload();
+    this.upload();
   }
 
   upload() {
     const { model } = this;
     const fine = model.refined(this.points, 3);
     const [normals, moved] = [model.normals(fine), model.refined(this.moved, 1)];
-    if (this.gl) {
+    if (!this.plain) {
       this.fill("point", fine, 3);
       this.fill("normal", normals, 3);
       this.fill("moved", moved, 1);
-    } else this.painter.take(fine, normals, moved, this.limit);
+    } else this.painter?.take(fine, normals, moved, this.limit);
     this.redraw();
   }
 
@@ -261,13 +272,13 @@ class HeadView {
   }
 
   draw() {
-    const { gl, canvas } = this;
-    if (gl?.isContextLost()) return;
+    const { gl, shown: canvas } = this;
+    if (this.plain && !this.painter) return; // it has just been lost
     const dots = Math.min(window.devicePixelRatio || 1, 2);
     const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) => Math.max(1, Math.round(size * dots)));
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const reach = 5.9 * this.zoom * Math.min(1, width / height / 0.8);
-    if (!gl) return this.painter.draw(this.turn(), this.centre(), AWAY_MM, reach);
+    if (this.painter) return this.painter.draw(this.turn(), this.centre(), AWAY_MM, reach);
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
@@ -291,19 +302,29 @@ class HeadView {
     const { canvas, hint } = this;
     const usual = hint.textContent;
     const lost = () => {
-      hint.textContent = "The browser took the graphics away; the head comes back when it gives them back.";
+      hint.textContent = "The browser took the graphics away: the head is drawn more plainly until it gives them back.";
+      const spare = canvas.cloneNode(); // a canvas keeps the kind that it was first drawn on with
+      spare.removeAttribute("id");
+      canvas.after(spare);
       canvas.classList.add("without");
+      this.listen(spare);
+      this.resized.observe(spare);
+      this.painter = new Painter(spare, this.model);
+      this.upload();
     };
     recovering(canvas, lost, () => {
       hint.textContent = usual;
+      canvas.style.visibility = this.shown.style.visibility;
       canvas.classList.remove("without");
+      this.resized.unobserve(this.shown);
+      this.shown.remove();
+      this.painter = null;
       this.prepare();
       this.upload();
     });
   }
 
-  listen() {
-    const { canvas } = this;
+  listen(canvas = this.canvas) {
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.held = [event.clientX, event.clientY];

@@ -40,7 +40,7 @@
 
   function detail(i, there, found) {
     const face = there && found;
-    find("head").style.visibility = face ? "visible" : "hidden";
+    view.shown.style.visibility = face ? "visible" : "hidden";
     if (face) drawHead(found);
     overlay?.show(face && found.piece.psi ? fitted(found) : null, face && found.piece.place ? placed(found) : null);
     find("words").textContent = face && found.piece.words ? found.piece.words[found.piece.said[found.row]] : "";
