@@ -42,7 +42,7 @@ scale: $(STAMP) ## encode 1,000 one-second clips with a kill half way, and 20 cl
 	@$(BIN)/python tests/faults/scale.py
 
 lab: $(STAMP) ## open the notebooks in JupyterLab, at the first one
-	@$(BIN)/jupyter lab notebooks/01_preprocess.ipynb
+	@JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab notebooks/01_preprocess.ipynb
 
 notebooks: $(STAMP) ## run the notebooks in place with their smoke defaults, to renew their stored outputs
 	@rm -rf results/smoke

@@ -1,7 +1,9 @@
 """The notebooks as they are committed, and the other files a stranger meets first."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -101,3 +103,14 @@ def test_make_alone_lists_every_target() -> None:
         "lock",
         "clean",
     ]
+
+
+def test_nothing_asks_for_news_before_the_first_notebook() -> None:
+    """What `make lab` sets; it leaves the user's own settings alone."""
+    told = subprocess.run(["make", "-n", "lab"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    (folder,) = re.findall(r'JUPYTER_CONFIG_PATH="(.*?)"', told)
+    command = [sys.executable, "-m", "jupyter", "labextension", "list"]
+    env = os.environ | {"JUPYTER_CONFIG_PATH": folder}
+    listed = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    said = listed.stdout + listed.stderr
+    assert "apputils-extension:announcements" in said[said.index("Disabled extensions") :]

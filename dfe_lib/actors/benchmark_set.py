@@ -19,11 +19,13 @@ from ..tracking.feature_axes import reduced
 from ..tracking.landmark_network import LandmarkNetwork
 from .film_features import film_features
 
-__all__ = ["FILE", "MOVING", "RenderedSet", "pack_actors", "rendered_set"]
+__all__ = ["CHANNELS", "FILE", "MOVING", "RenderedSet", "pack_actors", "rendered_set"]
 
 FILE = Path(__file__).parent / "data" / "test_actors.parquet"
 MOVING = FILE.with_name("moving_actors.parquet")
 """Actors of `motion.film_motion`."""
+CHANNELS = FILE.with_name("channel_actors.parquet")
+"""Other actors, whose skin creases and who make every movement often and strongly: to judge each action by."""
 STEP_MM = 0.2
 """Detected landmarks are kept to a fifth of a millimetre, as differences from where they truly lie."""
 FACE_MM = 165.0

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from ..blendshapes import ACTIONS
 
-__all__ = ["EMBLEMS", "FREE_KINDS", "KINDS", "SPEECH", "sample_expressions"]
+__all__ = ["EMBLEMS", "FREE_KINDS", "KINDS", "SPEECH", "STRONG_KINDS", "sample_expressions"]
 
 EMBLEMS: dict[str, dict[str, float]] = {
     "joy": {"mouthSmile": 0.9, "cheekSquint": 0.6, "eyeSquint": 0.4, "jawOpen": 0.2, "mouthUpperUp": 0.3},
@@ -49,6 +49,21 @@ KINDS = {"single": 0.17, "combination": 0.2, "emblem": 0.25, "speech": 0.25, "in
 """Shares of the kinds of display."""
 FREE_KINDS = {"single": 0.12, "combination": 0.2, "emblem": 0.17, "speech": 0.18, "independent": 0.28, "faint": 0.05}
 """More frames in which anything goes with anything, so that an estimator takes no combination for granted."""
+STRONG_KINDS = {"strong": 1.0}
+"""Three movements a frame, each strong and each as often as the others, to judge every action by."""
+LOOKS = {
+    "left": ("eyeLookOutLeft", "eyeLookInRight"),
+    "right": ("eyeLookInLeft", "eyeLookOutRight"),
+    "up": ("eyeLookUpLeft", "eyeLookUpRight"),
+    "down": ("eyeLookDownLeft", "eyeLookDownRight"),
+}
+SIDEWAYS = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
+STRONG = LOOKS | {
+    stem: tuple(name for name in ACTIONS if name in (stem, f"{stem}Left", f"{stem}Right"))
+    for stem in [*SIDEWAYS, *MOVING, "eyeBlink"]
+    if stem not in ("jaw", "mouth")
+}
+"""Movements of `STRONG_KINDS`, by name, and the actions of each."""
 
 
 def sample_expressions(
@@ -57,7 +72,7 @@ def sample_expressions(
     """n random psi in [0, 1]; every kind of display that the module's first line names.
 
     Arguments:
-        shares: of each kind, sum 1: `KINDS` or `FREE_KINDS`.
+        shares: of each kind, sum 1: `KINDS`, `FREE_KINDS` or `STRONG_KINDS`.
 
     >>> psi = sample_expressions(3, np.random.default_rng(0))
     >>> psi.shape, bool((psi >= 0).all() and (psi <= 1).all())
@@ -69,6 +84,8 @@ def sample_expressions(
 
 def _one(kind: str, rng: np.random.Generator) -> Float[np.ndarray, "52"]:
     psi = np.zeros(len(ACTIONS))
+    if kind == "strong":
+        return _strong(psi, rng)
     if kind == "single":
         _add(psi, {str(rng.choice(MOVING)): 1.0}, rng.uniform(0.2, 1.0), rng, one_sided=0.4)
     elif kind in ("combination", "faint"):
@@ -88,6 +105,13 @@ def _one(kind: str, rng: np.random.Generator) -> Float[np.ndarray, "52"]:
     _look(psi, rng)
     _blink(psi, rng)
     return _exclude(np.clip(psi, 0, 1), rng)
+
+
+def _strong(psi: Float[np.ndarray, "52"], rng: np.random.Generator) -> Float[np.ndarray, "52"]:
+    """Three movements at .55 to 1; of two that exclude each other, one."""
+    for movement in rng.choice(list(STRONG), 3, replace=False):
+        psi[[ACTIONS.index(name) for name in STRONG[str(movement)]]] = rng.uniform(0.55, 1.0)
+    return _exclude(psi, rng)
 
 
 def _add(

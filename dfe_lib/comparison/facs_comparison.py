@@ -125,7 +125,7 @@ class FacsComparison:
         shown = {f"DFE,\n{self.bits} bits": OURS} | GALLERY
         psi = {f"{data} face": kind.heldout.psi[rows]}
         psi |= {title: kind.code(*wanted).decoded[rows] for title, wanted in shown.items()}
-        return psi, {title: [str(name).replace("_", " ") for name in half.display] for title, half in halves.items()}
+        return psi, {title: _frame_titles(half) for title, half in halves.items()}
 
     def retrieval(self, n_queries: int, seed: int = 0) -> pd.DataFrame:
         """Faces found again at other people, see :func:`~.retrieval.retrieval_table`; empty with one person alone."""
@@ -201,6 +201,11 @@ def compare_with_facs(
             chosen = shown_displays(chosen, read_parquet(cohort / "events.parquet").to_pandas(), space.metric)
         kinds[data] = _Compared(chosen, _coded(model, learnt, chosen, space))
     return FacsComparison(model, space, learnt, kinds)
+
+
+def _frame_titles(chosen: pd.DataFrame) -> list[str]:
+    """What each frame is called in a figure: its display, or else its clip and time."""
+    return [str(row.display).replace("_", " ") or f"{row.clip_id} {row.time_s:.1f} s" for row in chosen.itertuples()]
 
 
 def _left_out(

@@ -78,7 +78,8 @@ class RowMaker:
         shown = np.full((count, len(config.coefficients)), np.nan, np.float32)
         if "psi" in batch:
             alone = tokens_of(self.model, batch["psi"], valid)
-            return *hold(batch["face_id"], batch["time_s"], batch["psi"], alone, valid), shown
+            key = (batch[name] for name in ("clip_id", "face_id", "time_s"))
+            return *hold(*key, batch["psi"], alone, valid), shown
         tokens, error = np.zeros((count, config.n_stages), np.int16), np.full(count, np.nan, np.float32)
         self._check(batch["tokens"], valid)
         tokens[valid] = batch["tokens"][valid]

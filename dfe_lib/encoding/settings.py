@@ -57,7 +57,7 @@ class Settings:
         if Path(self.frames).suffix in TABLES:
             raise UserError(f"--frames {self.frames} must be a folder: it gets a table for each clip.")
         if not 0 <= self.hold_mm < math.inf:
-            raise UserError(f"--hold-mm must be 0 or more, not {self.hold_mm}.")
+            raise UserError(f"--hold-mm must be a number of mm from 0 up, not {self.hold_mm}.")
         if not self.fps >= 0:
             raise UserError(f"--fps must be a number above 0, not {self.fps}.")
         if self.start_s < 0 or (self.end_s is not None and self.end_s <= self.start_s):

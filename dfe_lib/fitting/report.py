@@ -1,12 +1,13 @@
 """The tables of the fit's benchmark, from the shipped estimators, the benchmark's actors and a run's real clips."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ..actors.benchmark_set import MOVING, RenderedSet, rendered_set
+from ..actors.benchmark_set import CHANNELS, MOVING, RenderedSet, rendered_set
 from ..io.tables import N_LANDMARKS, main_face, read_arrays, read_at
 from ..morphable.model import MorphableModel
 from .benchmark import Predictions, fit_accuracy, fit_channels, fit_leakage, fit_speed, predictions
@@ -44,6 +45,7 @@ def fit_report(head: MorphableModel, frames: Path) -> FitReport:
         head: Anny's head.
         frames: folder of frames tables from FaceLandmarker; clips of fewer than MIN_FRAMES faces are left out.
     """
+    strong = rendered_set(CHANNELS)
     actors, estimator, small = rendered_set(), pretrained_estimator(), pretrained_estimator("68")
     found = predictions(actors, head, estimator)
     methods = {"psi": "ours", "calibrated scores": "blendshapes_calibrated"}
@@ -52,7 +54,7 @@ def fit_report(head: MorphableModel, frames: Path) -> FitReport:
         "fit_accuracy": fit_accuracy(actors, found, head, small),
         "fit_calibration": fit_calibration(actors, estimator, small),
         "fit_leakage": fit_leakage(actors, found, estimator),
-        "fit_channels": fit_channels(actors, found),
+        "fit_channels": _channels({"test": (actors, found), "strong": (strong, predictions(strong, head, estimator))}),
         "fit_speed": fit_speed(actors, head, estimator),
         "fit_fairness": fairness_table(actors, errors),
         "fit_smoothing": fit_smoothing(rendered_set(MOVING), head, estimator),
@@ -61,6 +63,12 @@ def fit_report(head: MorphableModel, frames: Path) -> FitReport:
     for table in rendered.values():
         table.insert(0, "data", "simulated")
     return FitReport(rendered | real, actors, found)
+
+
+def _channels(sets: Mapping[str, tuple[RenderedSet, Predictions]]) -> pd.DataFrame:
+    """Every action by the test actors' everyday mixture, and by actors who make each of them often and strongly."""
+    tables = {name: fit_channels(actors, found) for name, (actors, found) in sets.items()}
+    return pd.concat([table.assign(actors=name) for name, table in tables.items()], ignore_index=True)
 
 
 def _clips(frames: Path) -> dict[str, tuple[np.ndarray, ...]]:

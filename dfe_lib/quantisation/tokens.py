@@ -98,6 +98,6 @@ def _token_rows(model: RvqVae, path: str | Path, hold: Holder) -> Iterator[dict[
         return batch | {"valid": valid, "tokens": tokens_of(model, batch["psi"], valid)}
 
     for rows in in_threads(coded, read_batches(path, columns=[*_KEY, "psi", "valid"], rows=ROWS)):
-        tokens, error = hold(rows["face_id"], rows["time_s"], rows["psi"], rows["tokens"], rows["valid"])
+        tokens, error = hold(*(rows[name] for name in ("clip_id", "face_id", "time_s", "psi", "tokens", "valid")))
         found = {"valid": rows["valid"], "tokens": tokens, "error_mm": error}
         yield {name: rows[name] for name in _KEY} | found | parts_of(model, tokens)

@@ -35,7 +35,8 @@ def clip_sheet(pictures: Mapping[str, Picture], landmarks: Mapping[str, Float[np
         axis.imshow(picture)
         marks = landmarks[name]
         if marks is not None:
-            axis.scatter(marks[:, 0], marks[:, 1], s=0.6, color="#56B4E9", linewidths=0)
+            size, colour = (3.0, "#0072B2") if (picture == 255).all() else (0.8, "#56B4E9")
+            axis.scatter(marks[:, 0], marks[:, 1], s=size, color=colour, linewidths=0)
         axis.set_title(name if marks is not None else f"{name}\n(no face)", fontsize=9)
         axis.axis("off")
     return figure

@@ -6,12 +6,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
+from .names import people_name
 from .theme import sns
 
 __all__ = ["error_against_area", "error_against_bits", "recovery_bars"]
 
 COLOURS = {"dfe": "#D55E00", "faiss": "#0072B2", "au": "#CC79A7"}
 OTHERS = "#555555"
+LOCAL = 25
+"""Per cent of the face; a template should move less."""
 TITLES = {"real": "real people, each left out once", "real, first fold": "one real man, left out",
           "simulated": "simulated people"}  # fmt: skip
 
@@ -24,7 +27,7 @@ def error_against_bits(table: pd.DataFrame, unit: str = "mm") -> Figure:
     """
     table = table.assign(error_mm_sd=table.get("error_mm_sd", np.nan))
     kinds = list(dict.fromkeys(table["data"]))
-    figure, axes = plt.subplots(1, len(kinds), figsize=(5.2 * len(kinds), 4.6), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(1, len(kinds), figsize=(6.1 * len(kinds), 4.6), layout="constrained", squeeze=False)
     for axis, kind in zip(axes[0], kinds, strict=True):
         groups = table[table["data"] == kind].groupby(["method", "bits"], sort=False, as_index=False)
         here = groups[["error_mm", "error_mm_sd"]].mean()
@@ -45,13 +48,15 @@ def error_against_bits(table: pd.DataFrame, unit: str = "mm") -> Figure:
 
 def error_against_area(table: pd.DataFrame) -> Figure:
     """Held-out error over how much of the face the median template moves: the frontier of sparsity and precision."""
-    figure, axis = plt.subplots(figsize=(6.6, 4.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7.6, 4.6), layout="constrained")
     ends = []
     for row in table.itertuples():
         axis.scatter(100 * row.median_area, row.error_mm, color=_colour(row.method), s=28)
         ends.append((row.error_mm, 100 * row.median_area, row.method, _colour(row.method)))
     _label(axis, ends)
-    axis.axvline(25, color="0.6", linestyle="--", linewidth=1)
+    axis.axvline(LOCAL, color="0.6", linestyle="--", linewidth=1)
+    axis.text(LOCAL, 1.01, "a quarter of the face", transform=axis.get_xaxis_transform(), fontsize=7.5, color="0.4",
+              ha="center")  # fmt: skip
     axis.set(xlabel="face moved by more than 0.5 mm by the median template (%)", xlim=(0, None))
     axis.set_ylabel("held-out error (mm), simulated people")
     _plain_log(axis)
@@ -66,8 +71,8 @@ def recovery_bars(table: pd.DataFrame) -> Figure:
     stand for several displays. Black bars are one standard deviation over trainings where the table has it.
     """
     table = table.sort_values("cosine", ascending=False)
-    figure, axis = plt.subplots(figsize=(7, 0.32 * len(table) + 1.2), layout="constrained")
-    labels = [f"{row.method} ({row.templates} templates)" for row in table.itertuples()]
+    figure, axis = plt.subplots(figsize=(9.5, 0.32 * len(table) + 1.2), layout="constrained")
+    labels = [f"{people_name(row.method)} ({row.templates} templates)" for row in table.itertuples()]
     axis.barh(labels, table["cosine"], xerr=table.get("cosine_sd"), color=[_colour(name) for name in table["method"]])
     axis.plot(
         table["found_share"], labels, "D", color="black", markersize=4, label="share with a cosine of 0.85 or more"
@@ -105,7 +110,7 @@ def _label(axis: plt.Axes, ends: list[tuple[float, float, str, str]]) -> None:
     axis.margins(x=0.08, y=0.08)
     for (y, x, name, colour), place in zip(ends, np.exp(places), strict=True):
         axis.annotate(
-            name, (x, y), xytext=(1.03, place), textcoords=axis.get_yaxis_transform(), fontsize=7.5,
+            people_name(name), (x, y), xytext=(1.03, place), textcoords=axis.get_yaxis_transform(), fontsize=7.5,
             color=colour, va="center", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.6, "relpos": (0, 0.5)},
         )  # fmt: skip

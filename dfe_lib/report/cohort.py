@@ -6,7 +6,6 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 
 from ..blendshapes import ACTIONS
@@ -14,12 +13,12 @@ from ..cohort.cohort import Session
 from ..cohort.displays import DISPLAYS
 from ..cohort.filmed import FilmedPerson
 from ..morphable.model import MorphableModel
-from ..morphable.rendering import Camera, HeadRenderer
+from ..morphable.rendering import turn
+from .drawing import drawn_heads
 from .theme import sns
 
 __all__ = ["filmed_sheet", "session_figure", "summary_figure"]
 
-CARD = Camera(distance=0.9, focal_px=1050.0, width=240, height=270)
 N_HEADS, N_ROWS = 7, 24
 TALK, BEYOND, WITHIN = "#999999", "#D55E00", "#0072B2"
 
@@ -30,9 +29,10 @@ def session_figure(session: Session, head: MorphableModel) -> Figure:
     grid = figure.add_gridspec(3, N_HEADS, height_ratios=[1.5, 3.4, 3])
     shown = _shown(session.events)
     frames = _strong_frames(shown, session)
-    for column, (frame, name) in enumerate(frames):
+    heads = drawn_heads(head, session.psi[[frame for frame, _ in frames]], view=turn())
+    for column, ((frame, name), picture) in enumerate(zip(frames, heads, strict=True)):
         axis = figure.add_subplot(grid[0, column])
-        axis.imshow(_heads(head, session.psi[[frame]])[0])
+        axis.imshow(picture)
         axis.set_title(f"{name.replace('_', ' ')}\n{session.time_s[frame]:.0f} s", fontsize=8)
         axis.axis("off")
     _display_rows(figure.add_subplot(grid[1, :]), shown, session)
@@ -139,9 +139,3 @@ def _task_names(axis: plt.Axes, session: Session, height: float) -> None:
         axis.text(middle, height, str(session.task[low]).replace("_", " "), ha="center", va="center", fontsize=9)
         axis.axvline(session.time_s[low], color="0.85", lw=0.8, zorder=0)
     axis.set_xlim(0, session.time_s[-1])
-
-
-def _heads(head: MorphableModel, psi: Float[np.ndarray, "n 52"]) -> list[UInt8[np.ndarray, "h w 3"]]:
-    faces: Int[np.ndarray, "f 3"] = head.faces
-    with HeadRenderer(faces, len(head.template), CARD) as renderer:
-        return [renderer.render(head.template + np.tensordot(row, head.expression, 1)) for row in psi]

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from ..morphable.model import MorphableModel
 from .clips import token_sheet
 from .drawing import ink_on
+from .names import people_name
 from .theme import sns
 
 __all__ = ["LINES", "needed_map", "power_curves", "score_dots", "word_cards"]
@@ -73,10 +74,10 @@ def score_dots(table: pd.DataFrame, effects: Sequence[str], tasks: Sequence[str]
                 settings = {"fmt": mark, "color": colour, "markersize": 5, "elinewidth": 1.2} | style
                 axis.errorbar(here["mean"], np.arange(len(names)) + shift, xerr=spread, **settings)
         axis.axvline(rows["constant"].iloc[0], linestyle="--", color="0.4", linewidth=1)
-        axis.set(title=task, xlabel=AXES.get(rows["metric"].iloc[0], rows["metric"].iloc[0]))
+        axis.set(title=people_name(task), xlabel=AXES.get(rows["metric"].iloc[0], rows["metric"].iloc[0]))
     people = main.groupby("representation")["n_subjects"].max()
-    few = {name: f"{name} ({people[name]} people)" for name in names if people[name] < people.max()}
-    axes[0, 0].set_yticks(range(len(names)), [few.get(name, name) for name in names], fontsize=9)
+    few = {name: f" ({people[name]} people)" for name in names if people[name] < people.max()}
+    axes[0, 0].set_yticks(range(len(names)), [people_name(name) + few.get(name, "") for name in names], fontsize=9)
     axes[0, 0].invert_yaxis()
     handles = [
         Line2D([], [], color=colour, marker=mark, linestyle="", label=TITLES.get(effect, effect).replace("\n", " "))
@@ -118,13 +119,13 @@ def power_curves(power: pd.DataFrame, shown: Sequence[str]) -> Figure:
             axis.axhline(here["constant"].iloc[0], linestyle="--", color="0.4", linewidth=1)
             if row == 0:
                 axis.set_title(TITLES.get(effect, effect), fontsize=10)
-        axes[row, 0].set_ylabel(f"{task}\n{AXES.get(here['metric'].iloc[0], here['metric'].iloc[0])}")
+        axes[row, 0].set_ylabel(f"{people_name(task)}\n{AXES.get(here['metric'].iloc[0], here['metric'].iloc[0])}")
     sizes = sorted(power["n_subjects"].unique())
     for axis in axes[-1]:
         axis.set(xlabel="people in the study", xscale="log")
         axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.minorticks_off()
-    handles = [Line2D([], [], markersize=4, label=name, **looks[name]) for name in shown]
+    handles = [Line2D([], [], markersize=4, label=people_name(name), **looks[name]) for name in shown]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.suptitle(f"{_data_title(power)}: score by number of people, bands are 95 % intervals", fontsize=11)
     sns.despine(figure)
@@ -148,8 +149,8 @@ def needed_map(power: pd.DataFrame, needed: pd.DataFrame, enough: float) -> Figu
         text = f">{sizes[-1]}" if np.isnan(people) else f"{people:.0f}"
         ink = ink_on(tuple(image.to_rgba(level)[row, column]))
         axis.text(column, row, text, ha="center", va="center", fontsize=9, color=ink)
-    axis.set_xticks(range(len(columns)), [task for _, task in columns], fontsize=9)
-    axis.set_yticks(range(len(names)), names, fontsize=9)
+    axis.set_xticks(range(len(columns)), [people_name(task).replace(" (", "\n(") for _, task in columns], fontsize=9)
+    axis.set_yticks(range(len(names)), [people_name(name) for name in names], fontsize=9)
     per = len(columns) // len(dict.fromkeys(effect for effect, _ in columns))
     for start in range(0, len(columns), per):
         axis.text(start + (per - 1) / 2, -0.75, TITLES[columns[start][0]], ha="center", va="bottom", fontsize=9)

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -17,10 +17,10 @@ from threadpoolctl import threadpool_limits
 from ..blendshapes import REGIONS
 from ..morphable.metric import metric_root
 from ..morphable.model import MorphableModel
-from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..morphable.space import ExpressionSpace
 from .clips import token_sheet
-from .drawing import REGION_COLOURS, ink_on
+from .drawing import REGION_COLOURS, Picture, drawn_heads, ink_on
+from .names import people_name
 from .pictures import template_map
 from .theme import sns
 
@@ -38,15 +38,8 @@ __all__ = [
     "token_pictures",
 ]
 
-Picture = UInt8[np.ndarray, "h w 3"]
 HEAT = LinearSegmentedColormap.from_list("moved", ["#d1d1d1", "#f2c45a", "#e0701c", "#a31a3c", "#3b0f42"])
 """From the grey of the head, darker and darker."""
-CARD = Camera(distance=0.9, focal_px=1000.0, width=220, height=260)
-NAMES = {
-    "dfe": "DFE tokens", "openface17": "OpenFace 17", "pyfeat20": "py-feat 20", "libreface12": "LibreFace 12",
-    "disfa12": "DISFA 12", "bp4d12": "BP4D 12", "facs": "full FACS", "pca": "PCA, scalar quantised",
-    "residual_kmeans": "residual k-means", "exact": "psi", "random": "any frame of others",
-}  # fmt: skip
 SHOWN_SETS = ("openface17", "pyfeat20", "bp4d12", "facs")
 """Sets with points of their own; LibreFace's 12 are DISFA's."""
 MARKERS = {"binary": "o", "five": "s", "binary_regressed": "^", "five_regressed": "D"}
@@ -141,20 +134,18 @@ def contrast_gallery(
     names = [textwrap.fill(title, 11) for title in titles]
     lines = max(name.count("\n") for name in names)
     start, axes = 0, []
-    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        for block, (heading, group) in zip(blocks[0], groups.items(), strict=True):
-            block.suptitle(heading, fontsize=10)
-            grid = block.subplots(len(rows), len(group), squeeze=False)
-            for row, (code, psi) in enumerate(rows.items()):
-                wrong = np.linalg.norm(head.displacement_mm(psi - true), axis=-1)
-                for column in range(len(group)):
-                    axis = grid[row, column]
-                    axis.imshow(_picture(renderer, head, psi[start + column], wrong[start + column]))
-                    name = names[start + column]
-                    axis.set_title("" if row else "\n" * (lines - name.count("\n")) + name, fontsize=8)
-                    axis.set_ylabel(code if not start + column else "", fontsize=9, rotation=0, ha="right", va="center")
-            start += len(group)
-            axes += list(grid.flat)
+    pictures = {code: _heated(head, psi, psi - true, LIMIT_MM) for code, psi in rows.items()}
+    for block, (heading, group) in zip(blocks[0], groups.items(), strict=True):
+        block.suptitle(heading, fontsize=10)
+        grid = block.subplots(len(rows), len(group), squeeze=False)
+        for row, code in enumerate(rows):
+            for column in range(len(group)):
+                axis, name = grid[row, column], names[start + column]
+                axis.imshow(pictures[code][start + column])
+                axis.set_title("" if row else "\n" * (lines - name.count("\n")) + name, fontsize=8)
+                axis.set_ylabel(code if not start + column else "", fontsize=9, rotation=0, ha="right", va="center")
+        start += len(group)
+        axes += list(grid.flat)
     for axis in axes:
         axis.set(xticks=[], yticks=[], frame_on=False)
     scale = plt.cm.ScalarMappable(plt.Normalize(0, LIMIT_MM), HEAT)
@@ -171,11 +162,10 @@ def template_sheet(
         templates: change of psi by each display. still: psi of the face that no token moves.
         used: columns `display`, `occurrences`, one row a card.
     """
-    titles = [f"{row.display} ({row.occurrences}x)" for row in used.itertuples()]
-    shown = templates[used.display.to_numpy()]
+    shown, counts = templates[used.display.to_numpy()], list(zip(used.display, used.occurrences, strict=True))
     if space.head is None:
-        return template_map(shown, space.names, titles)
-    return token_sheet(space.head, shown, still, titles)
+        return template_map(shown, space.names, [f"{display} ({count}x)" for display, count in counts])
+    return token_sheet(space.head, shown, still, [f"display {display}\n{count} times" for display, count in counts])
 
 
 def token_map(
@@ -255,7 +245,7 @@ def drawn_map(
         }
         if beyond[token]:
             frame["edgecolor"] = "black"
-        box = AnnotationBbox(OffsetImage(picture, zoom=0.2), places[token], bboxprops=frame, pad=0.1)
+        box = AnnotationBbox(OffsetImage(picture, zoom=0.175), places[token], bboxprops=frame, pad=0.1)
         axis.add_artist(box)
     axis.legend(title="moves most", frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.margins(0.08)
@@ -283,13 +273,10 @@ def token_pictures(
     head: MorphableModel, templates: Float[np.ndarray, "k e"], still: Float[np.ndarray, " e"], tokens: Sequence[int]
 ) -> dict[int, Picture]:
     """The still face moved by each display, at the strength at which its largest movement is `MAP_MM`."""
-    pictures = {}
-    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        for token in tokens:
-            moved = np.linalg.norm(head.displacement_mm(templates[token]), axis=-1)
-            factor = MAP_MM / max(float(moved.max()), 1e-6)
-            pictures[int(token)] = _picture(renderer, head, still + factor * templates[token], factor * moved, MAP_MM)
-    return pictures
+    largest = np.linalg.norm(head.displacement_mm(templates[tokens]), axis=-1).max(1, keepdims=True)
+    changes = templates[tokens] * MAP_MM / np.maximum(largest, 1e-6)
+    pictures = _heated(head, still + changes, changes, MAP_MM)
+    return {int(token): picture for token, picture in zip(tokens, pictures, strict=True)}
 
 
 def retrieval_scores(retrieval: pd.DataFrame) -> Figure:
@@ -327,7 +314,7 @@ def _code_names(table: pd.DataFrame) -> list[str]:
 
 
 def _code_name(representation: str, level: str) -> str:
-    return ", ".join(part for part in (NAMES.get(representation, representation), LEVELS.get(level)) if part)
+    return ", ".join(part for part in (people_name(representation), LEVELS.get(level)) if part)
 
 
 def _token_curve(axis: plt.Axes, rows: pd.DataFrame) -> None:
@@ -348,9 +335,9 @@ def _points(axis: plt.Axes, points: pd.DataFrame, **style: Any) -> None:
 def _coverage_legend(figure: Figure, colours: Mapping[str, tuple]) -> None:
     line = plt.Line2D
     entries = [line([], [], color="black", marker="o", label="DFE, first 1, 2, ... tokens")]
-    entries += [line([], [], color="0.35", marker=m, linestyle="none", label=NAMES[n])
+    entries += [line([], [], color="0.35", marker=m, linestyle="none", label=people_name(n))
                 for n, m in (("pca", "x"), ("residual_kmeans", "+"))]  # fmt: skip
-    entries += [line([], [], color=colour, linewidth=6, label=NAMES[name]) for name, colour in colours.items()]
+    entries += [line([], [], color=colour, linewidth=6, label=people_name(name)) for name, colour in colours.items()]
     for level, marker in MARKERS.items():
         face = "none" if "_" in level else "0.4"
         entries.append(
@@ -360,9 +347,9 @@ def _coverage_legend(figure: Figure, colours: Mapping[str, tuple]) -> None:
     figure.legend(handles=entries, loc="outside lower center", ncols=4, frameon=False, fontsize=8.5)
 
 
-def _picture(
-    renderer: HeadRenderer, head: MorphableModel, psi: Float[np.ndarray, " e"], mm: Float[np.ndarray, " v"],
-    limit: float = LIMIT_MM,
-) -> Picture:  # fmt: skip
-    """The head, grey where `mm` is 0, then darker."""
-    return renderer.render(head.vertices(psi).astype(float), HEAT(mm / limit)[:, :3], turn(yaw=-12, pitch=3))
+def _heated(
+    head: MorphableModel, psi: Float[np.ndarray, "n e"], changes: Float[np.ndarray, "n e"], limit: float
+) -> list[Picture]:
+    """Heads, grey where a change moves nothing, then darker up to `limit` mm."""
+    moved = np.linalg.norm(head.displacement_mm(changes), axis=-1)
+    return drawn_heads(head, psi, [HEAT(row / limit)[:, :3] for row in moved])

@@ -14,7 +14,8 @@ from ..actors.benchmark_set import RenderedSet
 from ..blendshapes import ACTIONS
 from ..fitting.benchmark import PARTS, Predictions
 from ..morphable.model import MM_PER_M, MorphableModel
-from ..morphable.rendering import Camera, HeadRenderer, turn
+from .drawing import GREY, drawn_heads
+from .names import people_name
 from .overlays import METHODS, Overlay
 from .theme import sns
 
@@ -22,11 +23,7 @@ __all__ = ["actor_sheet", "error_map", "fit_errors", "overlay_sheet", "truth_aga
 
 Picture = UInt8[np.ndarray, "h w 3"]
 HEAT = plt.get_cmap("inferno")
-CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
-SKIN = 0.82
-LABELS = {"neutral": "always neutral", "blendshapes": "scores", "blendshapes_calibrated": "calibrated scores",
-          "landmarks_gn": "landmarks, Gauss-Newton", "ours_landmarks": "ours, landmarks alone",
-          "ours": "ours"}  # fmt: skip
+FITS = ("neutral", "blendshapes", "blendshapes_calibrated", "landmarks_gn", "ours_landmarks", "ours")
 CONDITIONS = {"rendered": "good light", "rendered_large_pose": "turned far", "rendered_low_quality": "poor pictures",
               "exact_landmarks": "exact landmarks", "landmarks68": "68 landmarks"}  # fmt: skip
 SHOWN = ("jawOpen", "mouthSmileLeft", "mouthPucker", "mouthFunnel", "browInnerUp", "browDownLeft", "eyeBlinkLeft",
@@ -54,12 +51,12 @@ def error_map(actors: RenderedSet, found: Predictions, head: MorphableModel) -> 
         errors.append(np.linalg.norm(moved, axis=2).mean(0))
     limit = float(np.ceil(2 * np.quantile(errors[1][head.region("face")], 0.98)) / 2)
     figure, axes = plt.subplots(1, len(methods), figsize=(7.4, 2.9), layout="constrained")
-    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        for axis, method, error in zip(axes, methods, errors, strict=True):
-            colours = _heat(error, limit, head)
-            axis.imshow(renderer.render(head.template.astype(float), colours, turn(yaw=-18, pitch=3)))
-            axis.set_title(LABELS[method], fontsize=9)
-            axis.axis("off")
+    colours = [_heat(error, limit, head) for error in errors]
+    pictures = drawn_heads(head, np.zeros((len(methods), len(ACTIONS))), colours)
+    for axis, method, picture in zip(axes, methods, pictures, strict=True):
+        axis.imshow(picture)
+        axis.set_title(people_name(method), fontsize=9)
+        axis.axis("off")
     scale = plt.cm.ScalarMappable(plt.Normalize(0, limit), HEAT)
     figure.colorbar(scale, ax=list(axes), label="mean error (mm),\nsimulated actors", shrink=0.8, extend="max")
     return figure
@@ -67,7 +64,7 @@ def error_map(actors: RenderedSet, found: Predictions, head: MorphableModel) -> 
 
 def _heat(error: np.ndarray, limit: float, head: MorphableModel) -> np.ndarray:
     """Colours within the face, grey around it."""
-    colours = np.full((len(error), 3), SKIN)
+    colours = np.full((len(error), 3), GREY)
     face = head.region("face")
     colours[face] = HEAT(np.clip(error[face] / limit, 0, 1))[:, :3]
     return colours
@@ -85,7 +82,7 @@ def truth_against_estimate(actors: RenderedSet, found: Predictions, actions: Seq
         axis.plot([0, 1], [0, 1], "--", color="0.6", linewidth=1)
         for method, colour in zip(METHODS, ("#E69F00", "#0072B2"), strict=True):
             estimated, truth = found[method][here, k], actors.psi[here, k]
-            label = f"{LABELS[method]}, r = {_correlation(truth, estimated):.2f}"
+            label = f"{people_name(method)}, r = {_correlation(truth, estimated):.2f}"
             axis.scatter(truth, estimated, s=5, alpha=0.45, linewidths=0, color=colour, label=label)
         axis.set_title(action, fontsize=9)
         axis.legend(fontsize=6, frameon=False, loc="upper left", borderpad=0, handletextpad=0, markerscale=2)
@@ -104,8 +101,14 @@ def _correlation(truth: np.ndarray, estimated: np.ndarray) -> float:
 def fit_errors(accuracy: pd.DataFrame) -> Figure:
     """Mean error in mm of each method by region and by condition (columns of `fit_accuracy.csv`)."""
     figure, (regions, conditions) = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained", sharey=True)
-    shown = accuracy[accuracy["method"].isin(LABELS)].replace({"method": LABELS, "condition": CONDITIONS})
-    settings = {"y": "mean_mm", "hue": "method", "hue_order": list(LABELS.values()), "palette": "colorblind"}
+    shown = accuracy[accuracy["method"].isin(FITS)].replace({"condition": CONDITIONS})
+    shown = shown.assign(method=shown["method"].map(people_name))
+    settings = {
+        "y": "mean_mm",
+        "hue": "method",
+        "hue_order": [people_name(name) for name in FITS],
+        "palette": "colorblind",
+    }
     lit = shown[shown["condition"] == CONDITIONS["rendered"]]
     sns.barplot(lit, x="region", order=list(PARTS), ax=regions, **settings)
     sns.barplot(shown[shown["region"] == "all"], x="condition", ax=conditions, legend=False, **settings)
@@ -130,7 +133,7 @@ def overlay_sheet(overlays: Sequence[Overlay], head: MorphableModel) -> Figure:
             axis.set(xticks=[], yticks=[], xlim=(0, overlay.picture.shape[1]), ylim=(overlay.picture.shape[0], 0))
             if method is not None:
                 axis.add_collection(_wireframe(overlay.heads[method], drawn))
-    for axis, name in zip(axes[:, 0], ("picture", *(LABELS[name] for name in METHODS)), strict=True):
+    for axis, name in zip(axes[:, 0], ("picture", *(people_name(name) for name in METHODS)), strict=True):
         axis.set_ylabel(name, fontsize=8)
     return figure
 

@@ -113,8 +113,9 @@ def _cut(
     half = (0.5 + MARGIN) * float((high - low).max())
     corner = np.round((low + high) / 2 - half).astype(int)
     side = round(2 * half)
-    box = (*corner.tolist(), *(corner + side).tolist())
     size = min(WIDTH_PX, side) if side else 1
-    small = np.asarray(Image.fromarray(picture).crop(box).resize((size, size), Image.Resampling.LANCZOS))
+    cut = Image.new("RGB", (max(side, 1),) * 2, "white")
+    cut.paste(Image.fromarray(picture), (-int(corner[0]), -int(corner[1])))
+    small = np.asarray(cut.resize((size, size), Image.Resampling.LANCZOS))
     shift = np.array([*corner, 0.0])
     return Overlay(title, small, {name: (points - shift) * size / side for name, points in heads.items()})

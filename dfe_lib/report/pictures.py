@@ -15,10 +15,9 @@ from ..io.assets import may_be_shown
 from ..io.media import PICTURES, VIDEOS
 from ..io.tables import N_LANDMARKS, main_face, read_arrays, read_at, table_schema
 from ..morphable.model import MorphableModel
-from ..morphable.rendering import Camera, HeadRenderer, turn
 from ..tracking.formats.flame_codes import EYELIDS, JAW
 from ..tracking.sources import read_sources, stills
-from .drawing import face_crop
+from .drawing import drawn_heads, face_crop
 
 __all__ = [
     "clip_pictures",
@@ -26,15 +25,12 @@ __all__ = [
     "example_displays",
     "frames_to_show",
     "has_pictures",
-    "head_pictures",
     "middle_frames",
     "some_of",
     "template_map",
 ]
 
 Picture = UInt8[np.ndarray, "h w 3"]
-CARD = Camera(distance=0.9, focal_px=1050.0, width=260, height=300)
-CLAY = 0.82
 MARGIN = 0.15
 CANVAS_PX = 320
 SHOWN = ("jawOpen", "mouthSmileLeft", "browInnerUp", "eyeBlinkLeft", "cheekPuff", "mouthPucker", "noseSneerRight")
@@ -97,14 +93,7 @@ def clip_pictures(
         return crops, rows["time_s"][picked]
     if head is None:
         return [], rows["time_s"][:0]
-    return head_pictures(head, rows["psi"][picked]), rows["time_s"][picked]
-
-
-def head_pictures(head: MorphableModel, psi: Float[np.ndarray, "n e"]) -> list[Picture]:
-    """The head in clay with each expression: what stands for a clip's frames where their pictures are not at hand."""
-    colours = np.full((len(head.template), 3), CLAY)
-    with HeadRenderer(head.faces, len(head.template), CARD) as renderer:
-        return [renderer.render(head.vertices(row).astype(float), colours, turn(yaw=-12, pitch=3)) for row in psi]
+    return drawn_heads(head, rows["psi"][picked]), rows["time_s"][picked]
 
 
 def example_displays(names: Sequence[str]) -> tuple[Float[np.ndarray, "k e"], list[str]]:
@@ -132,7 +121,7 @@ def template_map(templates: Float[np.ndarray, "k e"], names: Sequence[str], titl
     ticks = range(0, len(names), max(1, len(names) // 20))
     axis.set_xticks(np.array(ticks) + 0.5, [names[i] for i in ticks], fontsize=7, rotation=90)
     axis.invert_yaxis()
-    axis.set_ylabel("token (occurrences)")
+    axis.set_ylabel("display (occurrences)")
     figure.colorbar(mesh, ax=axis, label="change of the coefficient")
     return figure
 

@@ -62,3 +62,12 @@ def test_people_count_alike(comparison: FacsComparison) -> None:
 def test_intervals_are_over_all_real_people(comparison: FacsComparison) -> None:
     table = comparison.coverage().query("data == 'real' and region == 'all'")
     assert (table.people == 4).all() and (table.ci_low < table.ci_high).all()
+
+
+def test_every_face_of_the_gallery_has_a_title(comparison: FacsComparison) -> None:
+    contrasts = comparison.contrasts()
+    for data in (SIMULATED, REAL):  # of real frames, and of some simulated ones, nobody knows the display
+        kinds = {data: comparison.kinds[data]}
+        _, groups = FacsComparison(comparison.model, comparison.space, comparison.learnt, kinds).gallery(contrasts, 20)
+        titles = [title for group in groups.values() for title in group]
+        assert titles and all(title.strip() for title in titles), data

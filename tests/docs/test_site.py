@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from dfe_lib.io.paths import PROJECT
 
@@ -70,3 +72,16 @@ def test_tables_and_names_come_from_the_project(site: dict[Path, BeautifulSoup])
     assert f"{ours:.3g}" in [cell.text for cell in page(site, "exact").select("td")]
     assert page(site, "api").find(id="dfe_lib.Tokenizer.encode") is not None
     assert page(site, "rooms").find("code", string="write_viewer") is not None
+
+
+def test_the_moving_picture_is_small_and_shows_whole_heads() -> None:
+    """The head that the tokens give back stands at the right, on white."""
+    path = PROJECT / "docs" / "media" / "actor.webp"
+    assert path.stat().st_size < 1e6
+    with Image.open(path) as picture:
+        for frame in range(0, picture.n_frames, 10):
+            picture.seek(frame)
+            pixels = np.asarray(picture.convert("L")).astype(int)
+            high, wide = pixels.shape
+            rows = (pixels[: high // 2, 5 * wide // 6 - 60 : 5 * wide // 6 + 60] < 235).any(1).nonzero()[0]
+            assert rows[0] > 2, f"the crown is cut in frame {frame}"

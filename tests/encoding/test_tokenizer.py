@@ -49,6 +49,16 @@ def test_psi_comes_as_an_array_or_under_names_in_any_order_and_case(tokenizer, p
     assert (again.words == plain.words).all()
 
 
+def test_rows_of_several_clips_keep_no_tokens_of_one_another(tokenizer) -> None:
+    smile = np.isin(ACTIONS, ["mouthSmileLeft", "mouthSmileRight"]) * 0.4
+    psi = np.clip(smile + 0.004 * np.random.default_rng(1).standard_normal((20, 52)), 0, 1)
+    pictures = pd.DataFrame(psi, columns=list(ACTIONS)).assign(clip_id=[f"p{i}" for i in range(20)], time_s=0.0)
+    held, alone = (tokenizer.encode(pictures, Settings(hold_mm=length)) for length in (0.2, 0.0))
+    pd.testing.assert_frame_equal(held, alone)
+    one_clip = tokenizer.encode(pictures.assign(clip_id="p"))
+    assert (one_clip.filter(like="token_") != alone.filter(like="token_")).any(axis=None)
+
+
 def test_a_row_without_a_face_stays_a_row(tokenizer, psi) -> None:
     holed = psi.copy()
     holed[2] = np.nan

@@ -18,6 +18,7 @@ MODELS = {
 }
 FEATURES = FeatureConfig(hidden=8, depth=1), SHORT
 FEW = {"actors": 2, "test_actors": 1, "moving_actors": 1, "moving_frames": 3, "workers": 1, "models": MODELS,
+       "channel_actors": 1, "channel_frames": 3,
        "creased_actors": 2, "creased_frames": 2, "creased_neutral": 2, "features": FEATURES}  # fmt: skip
 CONFIG = BuildConfig(frames=2, test_frames=2, **FEW)
 
@@ -39,7 +40,7 @@ def test_an_estimator_from_nothing_and_again_from_its_films(tmp_path, monkeypatc
     card = (out / "README.md").read_text()
     assert "2 rendered actors" in card and "| ours_landmarks |" in card and "{" not in card
     made = sorted(films.rglob("actor_*.safetensors"))
-    assert [path.parent.name for path in made] == ["creased", "creased", "moving", "test", "train", "train"]
+    assert [path.parent.name for path in made] == ["channels", "creased", "creased", "moving", "test", "train", "train"]
 
     weights = {path: path.read_bytes() for path in out.rglob("*.safetensors")}
     kept, lost = made[-1], made[-2]

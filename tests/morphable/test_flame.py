@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 from dfe_lib.errors import UserError
 from dfe_lib.morphable.flame import flame_head
 from dfe_lib.morphable.rendering import HeadRenderer
-from dfe_lib.report.pictures import CARD
+from dfe_lib.report.drawing import CARD
 from dfe_lib.tracking.formats.flame_codes import flame_names
 
 

@@ -37,12 +37,13 @@ def alone(model: RvqVae, psi: np.ndarray) -> np.ndarray:
 
 def held(
     model: RvqVae, psi: np.ndarray, hold_mm: float = HOLD_MM, time_s: np.ndarray = TIME, face: np.ndarray | None = None,
-    pieces: tuple[int, ...] = (), valid: np.ndarray | None = None,
+    pieces: tuple[int, ...] = (), valid: np.ndarray | None = None, clip: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     hold, own = Holder(model, METRIC, hold_mm), alone(model, psi)
+    clip = np.full(len(psi), "clip", object) if clip is None else clip
     face = np.zeros(len(psi), np.int64) if face is None else face
     valid = np.ones(len(psi), bool) if valid is None else valid
-    columns = [np.split(values, pieces) for values in (face, time_s, psi, own, valid)]
+    columns = [np.split(values, pieces) for values in (clip, face, time_s, psi, own, valid)]
     parts = [hold(*part) for part in zip(*columns, strict=True)]
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
@@ -98,6 +99,33 @@ def test_each_face_keeps_its_own(model: RvqVae) -> None:
     np.testing.assert_array_equal(tokens[1::2], held(model, two)[0])
 
 
+def test_a_clip_keeps_nothing_of_the_one_before(model: RvqVae) -> None:
+    one, two = trembling(), trembling(1)
+    clip = np.repeat(np.array(["a", "b"], object), FRAMES)
+    for pieces in ((), (7, FRAMES - 1, FRAMES + 3)):
+        tokens = held(model, np.concatenate([one, two]), time_s=np.tile(TIME, 2), clip=clip, pieces=pieces)[0]
+        np.testing.assert_array_equal(tokens, np.concatenate([held(model, each)[0] for each in (one, two)]))
+    pictures = np.array([f"picture {number}" for number in range(FRAMES)], object)
+    still = held(model, one, time_s=np.zeros(FRAMES), clip=pictures)[0]
+    np.testing.assert_array_equal(still, alone(model, one))
+
+
+def test_one_row_of_each_face_is_remembered_and_none_of_another_clip(model: RvqVae) -> None:
+    hold, psi = Holder(model, METRIC), trembling()
+    for clip in ("a", "b"):
+        faces, clips = np.arange(FRAMES) % 3, np.full(FRAMES, clip, object)
+        hold(clips, faces, TIME, psi, alone(model, psi), np.ones(FRAMES, bool))
+    kept = [values for rows in hold._last.values() for values in rows.values()]
+    assert len(hold._last) == 3 and all(len(values) == 1 and values.base is None for values in kept)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_time_that_is_no_number_is_no_time_after_the_frame_before(model: RvqVae) -> None:
+    psi = trembling()[:JUMP]
+    tokens = held(model, psi, time_s=np.where(np.arange(JUMP) % 2, np.nan, TIME[:JUMP]))[0]
+    np.testing.assert_array_equal(tokens, alone(model, psi))
+
+
 @pytest.mark.parametrize(
     ("first_s", "later", "anew"),
     [(0.0, 0.04, False), (0.0, MAX_GAP_S + 0.01, True), (0.0, -0.01, True), (-300 + 0.02, 0.04, True)],
@@ -112,8 +140,13 @@ def test_tokens_are_found_anew(model: RvqVae, first_s: float, later: float, anew
 
 
 def test_a_length_below_nothing_is_refused_and_the_settings_have_the_studys(model: RvqVae) -> None:
-    with pytest.raises(UserError, match="hold_mm must be 0"):
-        Holder(model, METRIC, -0.1)
-    with pytest.raises(UserError, match="--hold-mm"):
-        Settings(hold_mm=float("nan"))
+    for length in (-0.1, float("nan"), float("inf")):
+        with pytest.raises(UserError, match="hold_mm must be a number"):
+            Holder(model, METRIC, length)
+        with pytest.raises(UserError, match="--hold-mm"):
+            Settings(hold_mm=length)
     assert Settings().hold_mm == HOLD_MM
+
+
+def test_a_length_of_any_size_holds_all(model: RvqVae) -> None:
+    assert not changes(held(model, trembling(), 1e200)[0])

@@ -7,7 +7,8 @@ import pytest
 from dfe_lib.blendshapes import REGIONS
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.quantisation.rvqvae import RvqVae, RvqVaeConfig
-from dfe_lib.report.clips import head_sheet, token_strip
+from dfe_lib.report.clips import clip_sheet, head_sheet, token_strip
+from dfe_lib.report.drawing import ink_on
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +36,12 @@ def test_the_colours_of_the_regions_are_named() -> None:
     (legend,) = head_sheet(anny_head(), ["jawOpen"]).legends
     assert [text.get_text() for text in legend.get_texts()] == list(REGIONS)
     assert len({handle.get_facecolor() for handle in legend.legend_handles}) == len(REGIONS)
+
+
+def test_landmarks_are_seen_on_an_empty_picture() -> None:
+    white, grey = np.full((9, 9, 3), 255, np.uint8), np.full((9, 9, 3), 90, np.uint8)
+    marks = np.array([[2.0, 3.0, 0.0]])
+    figure = clip_sheet({"points alone": white, "picture": grey}, {"points alone": marks, "picture": marks})
+    alone, pictured = (axis.collections[0] for axis in figure.axes)
+    assert ink_on(tuple(alone.get_facecolor()[0].tolist())) == "white"  # dark on white
+    assert alone.get_sizes()[0] > pictured.get_sizes()[0]

@@ -15,7 +15,7 @@ def test_a_panel_shows_one_kind_of_data_and_a_line_one_method() -> None:
     axes = error_against_bits(TABLE).axes
     assert [axis.get_title() for axis in axes] == ["simulated people", "real people, each left out once"]
     assert [line.get_ydata().tolist() for line in axes[0].lines] == [[0.4, 0.2], [0.1]]
-    assert {text.get_text() for text in axes[0].texts} == {"dfe_joint", "faiss_rq"}
+    assert {text.get_text() for text in axes[0].texts} == {"DFE, joint decoder", "residual quantiser (faiss)"}
 
 
 def test_seeds_are_averaged() -> None:
@@ -31,7 +31,7 @@ def test_deviations_over_seeds_are_drawn_where_they_are_known() -> None:
 
 def test_the_frontier_shows_every_method() -> None:
     figure = error_against_area(TABLE.drop_duplicates("method"))
-    assert len(figure.axes[0].texts) == 2
+    assert len(figure.axes[0].texts) == 3  # and what the dashed line is
     assert figure.axes[0].collections[0].get_offsets()[0].tolist() == [20, 0.4]
 
 

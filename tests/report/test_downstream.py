@@ -5,6 +5,7 @@ import pytest
 
 from dfe_lib.downstream.power import ENOUGH, people_needed
 from dfe_lib.report.downstream import LINES, needed_map, power_curves, score_dots
+from dfe_lib.report.names import people_name
 
 SIZES = [20, 50]
 POWER = pd.DataFrame(
@@ -36,7 +37,7 @@ def test_the_map_says_how_many_people_are_needed() -> None:
     shown = [text.get_text() for text in axis.texts][: 2 * len(LINES)]
     assert shown[:2] == ["20", "50"]
     assert set(shown[2:]) == {">50"}
-    assert [tick.get_text() for tick in axis.get_yticklabels()] == list(LINES)
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == [people_name(name) for name in LINES]
 
 
 def test_every_representation_has_its_line_and_the_first_two_their_intervals() -> None:

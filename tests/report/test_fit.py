@@ -13,7 +13,7 @@ from dfe_lib.io.media_files import find_media
 from dfe_lib.io.tables import read_arrays
 from dfe_lib.morphable.anny import anny_head
 from dfe_lib.report.fit import actor_sheet, error_map, fit_errors, overlay_sheet, truth_against_estimate
-from dfe_lib.report.overlays import METHODS, clip_overlays, frame_overlays
+from dfe_lib.report.overlays import METHODS, _cut, clip_overlays, frame_overlays
 from dfe_lib.tracking.extraction import extract_clips
 from dfe_lib.tracking.sources import write_sources
 
@@ -84,3 +84,11 @@ def test_bars_and_contact_sheet() -> None:
     assert [bar.get_height() for bar in figure.axes[0].patches if bar.get_height() > 0].count(1.0) == 4
     sheet = actor_sheet(np.zeros((40, 80, 3), np.uint8))
     assert sheet.axes[0].images[0].get_array().shape == (40, 80, 3) and "simulated" in sheet.axes[0].get_title()
+
+
+def test_beyond_the_picture_an_overlay_is_white() -> None:
+    picture = np.full((60, 80, 3), 40, np.uint8)
+    cut = _cut(picture, np.array([[40.0, 30.0], [70.0, 58.0]]), {"ours": np.array([[55.0, 44.0, 0.0]])}, "a")
+    assert cut.picture.shape == (37, 37, 3)
+    assert (cut.picture[:30] == 40).all() and (cut.picture[-2:] == 255).all()
+    np.testing.assert_allclose(cut.heads["ours"][0, :2], 18.5, atol=1)  # the middle of the face stays in the middle

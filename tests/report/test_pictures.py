@@ -8,13 +8,14 @@ from dfe_lib.io.assets import asset
 from dfe_lib.io.clip_table import MediaFile
 from dfe_lib.io.tables import REAL, expressions_schema, table_writer
 from dfe_lib.morphable.anny import anny_head
+from dfe_lib.morphable.rendering import turn
+from dfe_lib.report.drawing import VIEW, drawn_heads, face_crop, heat_bar, heat_colours
 from dfe_lib.report.one_face import read_face
 from dfe_lib.report.pictures import (
     clip_to_show,
     example_displays,
     frames_to_show,
     has_pictures,
-    head_pictures,
     middle_frames,
     some_of,
     template_map,
@@ -54,8 +55,41 @@ def test_pictures_are_where_the_media_are(taken) -> None:
 def test_a_head_stands_for_a_frame() -> None:
     psi = np.zeros((2, 52))
     psi[1, ACTIONS.index("jawOpen")] = 1
-    still, opened = head_pictures(anny_head(), psi)
+    still, opened = drawn_heads(anny_head(), psi)
     assert still.shape == opened.shape and np.abs(still.astype(int) - opened).max() > 60
+
+
+@pytest.mark.parametrize("view", [VIEW, turn(), turn(yaw=40, pitch=10)])
+def test_a_head_is_whole_in_its_picture(view: np.ndarray) -> None:
+    for picture in drawn_heads(
+        anny_head(), np.eye(52)[[ACTIONS.index("jawOpen"), ACTIONS.index("mouthLeft")]], view=view
+    ):
+        rows, columns = ((picture < 250).any((1 - axis, 2)).nonzero()[0] for axis in (0, 1))
+        assert rows[0] > 2 and rows[-1] < len(picture) - 3, "crown or neck are cut"
+        assert columns[0] > 2 and columns[-1] < picture.shape[1] - 3
+        assert abs(rows[0] - (len(picture) - 1 - rows[-1])) < 12  # in the middle
+        assert len(rows) > 0.85 * len(picture)  # and no smaller than it must be
+
+
+def test_the_scale_has_the_colours_of_the_heads() -> None:
+    """Grey where nothing moves, on the scale as on the head."""
+    head, psi = anny_head(), np.eye(52)[[ACTIONS.index("jawOpen")]]
+    figure, axis = plt.subplots()
+    heat_bar(figure, [axis], 20.0)
+    (scale,) = (each.collections[-1] for each in figure.axes if each is not axis)
+    moved = np.linalg.norm(head.displacement_mm(psi)[0], axis=1)
+    for mm in (0.0, 0.5, 3.0, 12.0):
+        vertex = np.abs(moved - mm).argmin()
+        painted = heat_colours(head, psi, 20.0)[0][vertex]
+        np.testing.assert_allclose(scale.cmap(moved[vertex] / 20.0)[:3], painted, atol=0.03)
+
+
+def test_a_face_at_the_border_is_not_drawn_on() -> None:
+    """What lies beyond the picture is white: a border that is repeated looks like hair and necks in stripes."""
+    picture = np.full((60, 80, 3), 40, np.uint8)
+    crop, corner = face_crop(picture, np.array([[40.0, 30.0], [70.0, 58.0]]))
+    assert corner.tolist() == [55 - 24, 44 - 24] and crop.shape == (48, 48, 3)
+    assert (crop[60 - 20 :] == 255).all() and (crop[:40] == 40).all()
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import nbformat
@@ -65,3 +66,10 @@ def test_what_is_written_is_what_the_tables_say(path: Path, sentences: dict[str,
 
 def test_every_claim_is_stated_somewhere(sentences: dict[str, str]) -> None:
     assert set(sentences) == set().union(*map(stated, PLACES))
+
+
+def test_every_sentence_stands_alone() -> None:
+    """A report lists them one under the other, without what stands before them in the README."""
+    dangling = re.compile(r"\b(it|they|there|as much(?! as)|a detector's|the detector)\b|that quantiser")
+    left = {claim.name: dangling.findall(claim.sentence) for claim in read_claims()}
+    assert {name: words for name, words in left.items() if words} == {}

@@ -37,7 +37,10 @@ STILL_MM = 0.005
 FAR = 99.0
 """Distance, in radii of the iris, of whatever is no eye."""
 NO_PAINT = 0.8
-SHARED: dict[str, tuple[str, ...]] = {"viewer": ("head.js", "overlay.js", "rows.js", "timeline.js"), "pair": ()}
+SHARED: dict[str, tuple[str, ...]] = {
+    "viewer": ("head.js", "painter.js", "overlay.js", "rows.js", "timeline.js"),
+    "pair": (),
+}
 """Scripts that a page has before its own; the others have the head's."""
 
 GREY = Palette(
@@ -59,7 +62,7 @@ def write_page(path: Path, name: str, data: dict[str, Any]) -> None:
     page = _asset(f"{name}.html")
     parts = {
         "style": _asset("page.css") + _asset(f"{name}.css"),
-        "script": "".join(_asset(script) for script in (*SHARED.get(name, ("head.js",)), f"{name}.js")),
+        "script": "".join(_asset(script) for script in (*SHARED.get(name, ("head.js", "painter.js")), f"{name}.js")),
         "data": safe_json(data),
     }
     for key, text in parts.items():

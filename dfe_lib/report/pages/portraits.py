@@ -9,12 +9,13 @@ from jaxtyping import Bool, Float, UInt8
 from ...io.progress import bar
 from ...morphable.model import MorphableModel
 from ...morphable.rendering import Camera, HeadRenderer, turn
+from ..drawing import middle
 from ..scales import scale_end
 from .page import heat_stops, tint
 
 __all__ = ["Portrait", "eyeballs", "heated", "portraits"]
 
-CAMERA = Camera(distance=0.9, focal_px=1300.0, width=300, height=360)
+CAMERA = Camera(distance=0.9, focal_px=1180.0, width=300, height=360)
 SIDE_DEG = 35.0
 VISIBLE_MM = 6.0
 """A movement below this is drawn larger, and the portrait says by how much (our choice)."""
@@ -44,7 +45,7 @@ def portraits(
     Arguments:
         psi: changes (K, E). still: the face they start from.
     """
-    base, middle = tint(head, 1), head.template[head.region("face")].mean(0) * [0, 1, 0]
+    base = tint(head, 1)
     skin = ~eyeballs(head)[:, None]
     with HeadRenderer(head.faces, len(head.template), CAMERA, subdivisions=1, smooth=False) as renderer:
         for row in bar(psi, desc="portraits", unit="token"):
@@ -53,12 +54,13 @@ def portraits(
             limit = scale_end(0.85 * float(length.max()))
             drawn = int(np.clip(np.ceil(VISIBLE_MM / max(length.max(), 1e-6)), 1, MOST_DRAWN))
             colours = heated(base, np.linalg.norm(renderer.refine @ (moved * skin), axis=1) / limit)
-            vertices = head.vertices(still + drawn * row).astype(float) - middle
+            vertices = head.vertices(still + drawn * row).astype(float)
             lefter = (length * head.template[:, 0]).sum() >= 0
-            front = renderer.cut_out(vertices, colours, turn(0, 3))
-            yield Portrait(
-                front, renderer.cut_out(vertices, colours, turn(-SIDE_DEG if lefter else SIDE_DEG, 3)), limit, drawn
+            front, side = (
+                renderer.cut_out(vertices - middle(head, view), colours, view)
+                for view in (turn(0, 3), turn(-SIDE_DEG if lefter else SIDE_DEG, 3))
             )
+            yield Portrait(front, side, limit, drawn)
 
 
 def eyeballs(head: MorphableModel) -> Bool[np.ndarray, " v"]:

@@ -211,7 +211,8 @@ def _figure(folder: Path, name: str, caption: str) -> str:
     scale = min(1.0, WIDEST / width)
     uri = picture_uri(pixels, (round(width * scale), round(height * scale)), 80)
     text = escape(caption)
-    return f'<figure><img src="{uri}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+    link = f'<a class="wide" href="figures/{name}.png" title="{text}"><img src="{uri}" alt="{text}"></a>'
+    return f"<figure>{link}<figcaption>{text}</figcaption></figure>"
 
 
 def _table(rows: Iterable[Sequence[object]], columns: Iterable[str], caption: str) -> str:

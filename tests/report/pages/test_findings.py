@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 from PIL import Image
+from playwright.sync_api import Browser
 
 from dfe_lib.report.pages.findings import Finding, RunTables, control_said, findings, who_was_studied
 from dfe_lib.report.pages.run_report import write_run_report
@@ -120,3 +121,17 @@ def test_codes_are_compared_where_the_study_says_something_of_them(tmp_path: Pat
     claims.to_csv(tmp_path / "tables" / "claims.csv", index=False)
     page = write_run_report(tmp_path, {}).read_text(encoding="utf-8")
     assert "Tokens are few." in page and "bits a frame" in page
+
+
+def test_a_figure_can_be_read_on_a_phone(chromium: Browser, tmp_path: Path) -> None:
+    """It scrolls within the page and leads to the whole picture."""
+    write_tables(tmp_path)
+    (tmp_path / "figures").mkdir()
+    Image.new("RGB", (1400, 700)).save(tmp_path / "figures" / "downstream.png")
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page.goto(write_run_report(tmp_path, {}).as_uri())
+    assert page.locator("figure img").bounding_box()["width"] > 700
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("figure a").click()
+    assert page.url.endswith("figures/downstream.png")
+    page.close()

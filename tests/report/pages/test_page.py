@@ -46,7 +46,7 @@ def test_the_paint_has_a_colour_for_each_vertex_of_the_finer_mesh() -> None:
 
 def test_data_cannot_end_their_element(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "assets").mkdir()
-    for name in ("a.html", "a.css", "a.js", "page.css", "head.js"):
+    for name in ("a.html", "a.css", "a.js", "page.css", "head.js", "painter.js"):
         (tmp_path / "assets" / name).write_text("<script>/*data*/</script>" if name == "a.html" else "")
     monkeypatch.setattr(pages, "ASSETS", tmp_path / "assets")
     write_page(tmp_path / "page.html", "a", {"text": "</script><b>"})

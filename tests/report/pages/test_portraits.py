@@ -24,3 +24,13 @@ def test_a_small_movement_is_drawn_larger_but_coloured_as_it_is() -> None:
     psi[:, ACTIONS.index("jawOpen")] = 0.02, 0.2
     small, large = portraits(anny_head(), psi, np.zeros(len(ACTIONS)))
     assert (small.limit, small.drawn, large.limit, large.drawn) == (1, 5, 10, 1)
+
+
+def test_heads_are_whole_and_in_the_middle() -> None:
+    psi = np.eye(len(ACTIONS))[[ACTIONS.index("jawOpen"), ACTIONS.index("mouthSmileRight")]]
+    for portrait in portraits(anny_head(), psi, np.zeros(len(ACTIONS))):
+        for view in (portrait.front, portrait.side):
+            rows, columns = ((view[..., 3] > 20).any(1 - axis).nonzero()[0] for axis in (0, 1))
+            assert rows[0] > 2 and rows[-1] < view.shape[0] - 3, "crown or neck are cut"
+            assert columns[0] > 2 and columns[-1] < view.shape[1] - 3, "the back of the head is cut"
+            assert len(rows) > 0.85 * view.shape[0]

@@ -33,6 +33,8 @@ from dfe_lib.report.pages.viewer import PIECE, clip_page, playable, write_pair, 
 TIMES_MS = [0, 40, 80, 120, 160, 300, 340, 380, 420, 460, 500, 540]
 """Frame times with a gap, as phones make them."""
 BOX = ("box_x_px", "box_y_px", "box_width_px", "box_height_px")
+WITHOUT_WEBGL = """HTMLCanvasElement.prototype.getContext = ((old) => function (kind, ...rest) {
+    return kind === 'webgl2' ? null : old.call(this, kind, ...rest); })(HTMLCanvasElement.prototype.getContext)"""
 PICKED = (*range(4), *range(110, 118))
 """Frames of noface_face.mov: nobody, then somebody."""
 
@@ -370,7 +372,8 @@ def test_two_clips_stand_side_by_side_and_go_together(chromium: Browser, index: 
     first, second = (page.frames[i + 1] for i in range(2))
     for frame in (first, second):
         frame.wait_for_function("() => window.viewer && video.readyState >= 3")
-    video, head = (first.locator(name).bounding_box() for name in ("#video", "#head"))
+    video, head, strip = (first.locator(name).bounding_box() for name in ("#video", "#head", "#strip"))
+    assert strip["y"] + strip["height"] < 800  # seen without scrolling
     assert abs(video["y"] - head["y"]) < 1 and head["x"] > video["x"] + video["width"]
     first.evaluate("viewer.go(7)")
     second.wait_for_function("() => viewer.frame === 7")
@@ -385,11 +388,44 @@ def test_two_clips_stand_side_by_side_and_go_together(chromium: Browser, index: 
     page.close()
 
 
+def test_a_mesh_that_is_lost_does_not_hide_the_picture(chromium: Browser, index: Path) -> None:
+    page = chromium.new_page()
+    page.goto(index.as_uri())
+    page.wait_for_function("() => video.readyState >= 3")
+    lose = "mesh.getContext('webgl2').getExtension('WEBGL_lose_context')"
+    page.evaluate(f"window.kept = {lose}, kept.loseContext()")
+    page.wait_for_function("() => getComputedStyle(mesh).visibility === 'hidden'")
+    page.evaluate("kept.restoreContext()")
+    page.wait_for_function("() => getComputedStyle(mesh).visibility === 'visible'")
+    page.close()
+
+
+def head_seen(page: Page) -> np.ndarray:
+    """Red, green, blue and opacity of the head's canvas."""
+    page.wait_for_timeout(200)
+    drawn = "new Promise((done) => requestAnimationFrame(() => done(head.toDataURL())))"
+    uri = page.evaluate(f"viewer.look(-20, 4), {drawn}")  # within the frame in which it is drawn
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))).astype(float)
+
+
+def test_without_webgl_the_head_is_drawn_as_with_it(chromium: Browser, index: Path) -> None:
+    page, seen = chromium.new_page(), []
+    for script in ("", WITHOUT_WEBGL):
+        page.add_init_script(script)
+        page.goto(index.as_uri())
+        page.evaluate("viewer.go(8)")
+        seen.append(head_seen(page))
+    page.close()
+    one, other = seen
+    assert one.shape == other.shape and (one[..., 3] > 128).mean() > 0.1
+    assert ((one[..., 3] > 128) != (other[..., 3] > 128)).mean() < 0.01
+    both = (one[..., 3] > 250) & (other[..., 3] > 250)
+    assert np.abs(one - other)[both][:, :3].mean() < 8
+
+
 def test_without_webgl_the_rest_of_the_page_works(chromium: Browser, index: Path) -> None:
     page = chromium.new_page()
-    page.add_init_script("HTMLCanvasElement.prototype.getContext = ((old) => function (kind, ...rest) "
-                         "{ return kind === 'webgl2' ? null : old.call(this, kind, ...rest); })"
-                         "(HTMLCanvasElement.prototype.getContext)")  # fmt: skip
+    page.add_init_script(WITHOUT_WEBGL)
     page.goto(index.as_uri())
     page.evaluate("viewer.go(8)")
     assert "no WebGL 2" in page.locator("#turning").inner_text()
@@ -410,6 +446,18 @@ def test_the_player_fits_a_phone(chromium: Browser, index: Path) -> None:
     page = chromium.new_page(viewport={"width": 375, "height": 740})
     page.goto(index.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.close()
+
+
+def test_on_a_phone_the_strip_lies_under_the_video(chromium: Browser, index: Path) -> None:
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page.goto(index.as_uri())
+    page.wait_for_function("() => video.readyState >= 1")
+    page.evaluate("viewer.go(8)")
+    tops = [page.locator(name).bounding_box()["y"] for name in ("#video", "#strip", "#words", "#head", "#units")]
+    assert tops == sorted(tops)
+    strip = page.locator("#strip").bounding_box()
+    assert strip["y"] + strip["height"] < 600
     page.close()
 
 

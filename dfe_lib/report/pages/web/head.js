@@ -1,6 +1,6 @@
 "use strict";
 
-/* The head of `packed_head`: a mesh that expressions move, drawn with WebGL 2, turned by pointer and keyboard. */
+/* The head of `packed_head`: a mesh that expressions move, drawn with WebGL 2 or else by `Painter`, turned by pointer and keyboard. */
 
 function bytesOf(text) {
   const raw = atob(text);
@@ -154,20 +154,23 @@ function recovering(canvas, lost, restored) {
   canvas.addEventListener("webglcontextrestored", restored);
 }
 
+const AWAY_MM = 900; // of the camera from the head
+
 class HeadView {
   /* `turned` is called with (yaw, pitch) in degrees after the viewer has turned the head. */
   constructor(canvas, model, turned = () => {}) {
     Object.assign(this, { canvas, model, turned, yaw: -20, pitch: 4, roll: 0, zoom: 1, limit: 5, waiting: false });
     this.hint = document.getElementById(canvas.getAttribute("aria-describedby"));
     this.gl = canvas.getContext("webgl2", { antialias: true, alpha: true });
-    if (!this.gl) {
-      this.hint.textContent = "This browser offers no WebGL 2, so the head cannot be drawn; the rest of the page works without it.";
-      canvas.classList.add("without");
-      return;
-    }
-    this.prepare();
     this.listen();
-    this.recover();
+    if (this.gl) {
+      this.prepare();
+      this.recover();
+    } else {
+      this.painter = new Painter(canvas, model);
+      const said = " This browser offers no WebGL 2: the head is drawn more plainly.";
+      if (!this.hint.textContent.endsWith(said)) this.hint.append(said); // two heads may share it
+    }
     this.show(new Float32Array(model.basis.length));
     new ResizeObserver(() => this.redraw()).observe(canvas);
   }
@@ -180,15 +183,18 @@ class HeadView {
     this.most = this.moved.reduce((most, value) => Math.max(most, value), 0);
     this.points = model.displacement(psi).map((value, i) => value + model.template[i]);
     this.limit = limit;
-    if (this.gl && !this.gl.isContextLost()) this.upload();
+    if (!this.gl?.isContextLost()) this.upload();
   }
 
   upload() {
     const { model } = this;
     const fine = model.refined(this.points, 3);
-    this.fill("point", fine, 3);
-    this.fill("normal", model.normals(fine), 3);
-    this.fill("moved", model.refined(this.moved, 1), 1);
+    const [normals, moved] = [model.normals(fine), model.refined(this.moved, 1)];
+    if (this.gl) {
+      this.fill("point", fine, 3);
+      this.fill("normal", normals, 3);
+      this.fill("moved", moved, 1);
+    } else this.painter.take(fine, normals, moved, this.limit);
     this.redraw();
   }
 
@@ -246,7 +252,7 @@ class HeadView {
   }
 
   redraw() {
-    if (!this.gl || this.waiting) return;
+    if (this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
@@ -256,23 +262,29 @@ class HeadView {
 
   draw() {
     const { gl, canvas } = this;
-    if (gl.isContextLost()) return;
+    if (gl?.isContextLost()) return;
     const dots = Math.min(window.devicePixelRatio || 1, 2);
     const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) => Math.max(1, Math.round(size * dots)));
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const reach = 5.9 * this.zoom * Math.min(1, width / height / 0.8);
+    if (!gl) return this.painter.draw(this.turn(), this.centre(), AWAY_MM, reach);
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    gl.uniformMatrix3fv(this.place("turn"), true, this.turn().flat());
+    gl.uniform2f(this.place("lens"), (reach * height) / width, reach);
+    gl.uniform1f(this.place("away"), AWAY_MM);
+    gl.uniform1f(this.place("limit"), this.limit);
+    gl.drawElements(gl.TRIANGLES, this.model.faces.length, gl.UNSIGNED_INT, 0);
+  }
+
+  /* Rows of the head's rotation. */
+  turn() {
     const [y, p, r] = [this.yaw, this.pitch, this.roll].map((degrees) => (degrees * Math.PI) / 180);
     const [cy, sy, cp, sp, cr, sr] = [y, p, r].flatMap((angle) => [Math.cos(angle), Math.sin(angle)]);
     // yaw turns to the person's left, pitch nods down, roll tilts to the right shoulder; pitch after yaw, roll last
-    const columns = [[cy, sp * sy, -cp * sy], [0, cp, sp], [sy, -sp * cy, cp * cy]];
-    gl.uniformMatrix3fv(this.place("turn"), false, columns.flatMap(([a, b, c]) => [cr * a - sr * b, sr * a + cr * b, c]));
-    const reach = 5.9 * this.zoom * Math.min(1, width / height / 0.8);
-    gl.uniform2f(this.place("lens"), (reach * height) / width, reach);
-    gl.uniform1f(this.place("away"), 900);
-    gl.uniform1f(this.place("limit"), this.limit);
-    gl.drawElements(gl.TRIANGLES, this.model.faces.length, gl.UNSIGNED_INT, 0);
+    const [a, b, c] = [[cy, 0, sy], [sp * sy, cp, -sp * cy], [-cp * sy, sp, cp * cy]];
+    return [a.map((value, k) => cr * value - sr * b[k]), a.map((value, k) => sr * value + cr * b[k]), c];
   }
 
   recover() {

@@ -33,7 +33,9 @@ class Overlay {
     this.gl = canvas.getContext("webgl2", { antialias: true, alpha: true, premultipliedAlpha: true });
     if (!this.gl) return;
     this.prepare();
-    recovering(canvas, () => {}, () => {
+    const seen = (there) => (canvas.style.visibility = there ? "" : "hidden"); // a lost canvas may hide the picture
+    recovering(canvas, () => seen(false), () => {
+      seen(true);
       this.prepare();
       this.redraw();
     });
