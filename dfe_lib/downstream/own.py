@@ -85,7 +85,7 @@ def own_study(
         UserError: see :func:`.recorded.labelled_clips`; a task or covariate is named that is not there.
     """
     settings = settings or OwnSettings()
-    mine = labelled_clips(table, study.tokens, study.expressions, study.frames, model)
+    mine = labelled_clips(table, study.tokens, study.expressions, study.frames, model, _unread(study))
     found = label_tasks(mine.labels, settings.tasks, settings.covariates)
     if not found.tasks and not found.left:
         raise UserError(f"{table} has no label: add a column with what you know of the people, such as stress.")
@@ -102,6 +102,15 @@ def own_study(
             notes += here.notes
     rows += [{"task": name, "status": NOT_A_TASK, "reason": reason} for name, reason in found.left.items()]
     return OwnStudy(tuple(studies), pd.DataFrame(rows, columns=_columns(rows)), tuple(dict.fromkeys(notes)))
+
+
+def _unread(study: Study) -> list[str]:
+    """Clips that the run tried in vain: one damaged video among many is no reason to end without a report."""
+    path = study.tables / "clips.csv"
+    if not path.exists():
+        return []
+    clips = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return clips["clip_id"][clips["status"] == "failed"].tolist()
 
 
 def _planned(

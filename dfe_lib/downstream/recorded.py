@@ -87,6 +87,7 @@ def labelled_clips(
     expressions: Path | None = None,
     frames: Path | None = None,
     model: RvqVae | None = None,
+    unread: Collection[str] = (),
 ) -> LabelledClips:
     """The clips of a table with their tokens, coefficients, action units, head pose and confidence.
 
@@ -97,6 +98,7 @@ def labelled_clips(
         table: CSV file, see `clip_tables`; its path is that of `io.paths.user_path`.
         tokens, expressions, frames: folders of a run, those that the run has.
         model: that wrote the tokens; it knows which words they are.
+        unread: clips of the table that the run could not read, and that are left out.
 
     Raises:
         UserError: There are tokens and no model, the table is wrong, a clip of it is not in the run, or no clip has a
@@ -105,6 +107,8 @@ def labelled_clips(
     if tokens is not None and model is None:
         raise UserError("tokens are numbers of a codebook: give the model that wrote them too.")
     rows = read_clip_table(user_path(table))
+    lost = rows["clip_id"][rows["clip_id"].isin(list(unread))].tolist()
+    rows = rows[~rows["clip_id"].isin(lost)].reset_index(drop=True)
     folders = [folder for folder in (tokens, expressions, frames) if folder is not None]
     found = {path.stem for folder in folders for path in folder.glob("*.parquet")}
     rows["clip_id"] = [_called(name, found) for name in rows["clip_id"]]
@@ -115,7 +119,7 @@ def labelled_clips(
     usable = np.array([len(clip) > 0 for clip in clips])
     if not usable.any():
         raise UserError(f"no clip of {table} has a frame with a face: look at tables/clips.csv of the run.")
-    notes = _notes(rows["clip_id"], usable, found)
+    notes = _notes(rows["clip_id"], usable, found, lost)
     kept = _alike([clip for clip, use in zip(clips, usable, strict=True) if use])
     return LabelledClips(tuple(kept), rows[usable].reset_index(drop=True), notes)
 
@@ -153,8 +157,8 @@ def _check_found(clip_ids: Iterable[str], found: set[str], name: str) -> None:
         raise UserError(f"{name} has {counted(len(missing), 'clip')} that the run lacks, such as {missing[0]}: {hint}")
 
 
-def _notes(clip_ids: pd.Series, usable: np.ndarray, found: set[str]) -> tuple[str, ...]:
-    notes = []
+def _notes(clip_ids: pd.Series, usable: np.ndarray, found: set[str], lost: Sequence[str]) -> tuple[str, ...]:
+    notes = [f"{counted(len(lost), 'clip')} that could not be read left out, such as {lost[0]}"] if lost else []
     if not usable.all():
         first = clip_ids[~usable].iloc[0]
         notes.append(f"{counted(int((~usable).sum()), 'clip')} without a face in any frame left out, such as {first}")

@@ -169,6 +169,7 @@ class Runner:
             return Outcome(plan.step.name, False, 0.0)
         if before.get("key") != key:
             self._remove_outputs(plan)
+        (self.folder / REPORT).unlink(missing_ok=True)  # a run that stops on the way must not show another one's
         if said := self.ahead(plan.step.name):
             self.report(said)
         record = self._run_notebook(plan, key, inputs)

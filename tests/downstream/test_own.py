@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from own_people import write_people
 
@@ -71,6 +72,22 @@ def test_sessions_of_a_person_are_one_row_where_the_label_is_one(
     assert (found.n_subjects == 12).all() and found["mean"].iloc[0] > 0.7
     kept = study_of(tmp_path / "mine", monkeypatch, sessions="keep", tasks=["gad7"]).studies[0]
     assert len(kept.labels) == 24 and kept.evaluate(50, 0)["mean"].iloc[0] > 0.7
+
+
+def test_a_clip_that_could_not_be_read_is_left_out_and_one_that_was_not_tried_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = write_people(tmp_path / "mine")
+    damaged = table.iloc[:1].assign(clip_id="cut", subject_id="cutter")
+    pd.concat([table, damaged]).to_csv(tmp_path / "mine" / "clips.csv", index=False)
+    with pytest.raises(UserError, match="has 1 clip that the run lacks, such as cut"):
+        study_of(tmp_path / "mine", monkeypatch)
+    (tmp_path / "mine" / "tables").mkdir(exist_ok=True)
+    read = pd.DataFrame({"clip_id": [*table.clip_id, "cut"], "status": ["ok"] * len(table) + ["failed"]})
+    read.to_csv(tmp_path / "mine" / "tables" / "clips.csv", index=False)
+    mine = study_of(tmp_path / "mine", monkeypatch)
+    assert "1 clip that could not be read left out, such as cut" in mine.notes
+    assert {len(each.clips) for each in mine.studies} == {12}
 
 
 def test_own_split_is_kept_with_averaged_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

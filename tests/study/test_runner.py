@@ -259,6 +259,15 @@ def test_a_failing_cell_stops_the_run_in_one_screen(world: World) -> None:
     assert (world.results / "notebooks" / "01_one.ipynb").exists()
 
 
+def test_a_run_that_stops_leaves_no_report_of_another(world: World) -> None:
+    world.results.mkdir(parents=True)
+    (world.results / "report.html").write_text("of an earlier run")
+    world.write("02_two", 'run = "smoke"', "1 / 0")
+    with pytest.raises(StepError):
+        world.run()
+    assert not (world.results / "report.html").exists()
+
+
 def test_a_user_error_in_a_notebook_is_its_sentence(world: World) -> None:
     world.write("01_one", 'run = "smoke"', 'from dfe_lib.errors import UserError\nraise UserError("No face: look up.")')
     with pytest.raises(StepError) as error:

@@ -84,7 +84,9 @@ def who_was_studied(tables: RunTables) -> list[str]:
     bad = clips[clips["status"] != "ok"]
     if len(bad):
         first = bad.iloc[0]
-        said.append(f"{counted(len(bad), 'clip')} could not be read, such as {first.clip_id}: {first.reason}.")
+        said.append(
+            f"{counted(len(bad), 'clip')} could not be read, such as {first.clip_id}: {str(first.reason).rstrip('.')}."
+        )
     empty = good[good["frames_with_face"] == 0]
     if len(empty):
         said.append(f"In {_named(empty)} no face was found: nothing of it is in what follows.")

@@ -12,7 +12,7 @@ def write_tables(run: Path) -> None:
     """One clip of one person, in which something hides the face, and one that cannot be read."""
     (run / "tables").mkdir()
     clips = {
-        "clip_id": ["a", "b"], "subject_id": ["anna", "ben"], "status": ["ok", "failed"], "reason": ["", "damaged"],
+        "clip_id": ["a", "b"], "subject_id": ["anna", "ben"], "status": ["ok", "failed"], "reason": ["", "damaged."],
         "duration_s": [60.0, 0.0], "frames": [100, 0], "frames_with_face": [90, 0],
     }  # fmt: skip
     pd.DataFrame(clips).to_csv(run / "tables" / "clips.csv", index=False)
