@@ -182,7 +182,7 @@ def test_a_long_training_says_how_long_and_ends_as_if_it_had_not(split, monkeypa
     said, steps = [], []
     train(talking, *split, METRIC, quick, lambda step, row: steps.append((step, len(said))), say=said.append)
     assert steps == [(0, 0), (2, 1)]  # before the first step
-    assert re.fullmatch(r"training takes about 1 minutes: 2 steps of \S+ s on this machine", said[0])
+    assert re.fullmatch(r"training takes about 1 minute: 2 steps of \S+ s on this machine", said[0])
     for name, value in silent.state_dict().items():
         assert torch.equal(value, talking.state_dict()[name]), name
 
