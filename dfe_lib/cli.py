@@ -123,8 +123,11 @@ def _add_encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _add_holding(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--hold-mm", type=float, default=0.2, metavar="MM", help="keep the tokens of the frame before "
-                        "while they are at most so much further off (default: 0.2; 0: each frame alone)")  # fmt: skip
+    from .encoding.settings import Settings
+
+    parser.add_argument("--hold-mm", type=float, default=Settings.hold_mm, metavar="MM",
+                        help="keep the tokens of the frame before while they are at most so much further off "
+                        "(default: %(default)s; 0: each frame alone)")  # fmt: skip
 
 
 def _add_live(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

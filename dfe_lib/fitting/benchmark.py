@@ -20,11 +20,11 @@ from ..actors.benchmark_set import RenderedSet
 from ..blendshapes import ACTIONS, REGIONS
 from ..morphable.model import MM_PER_M, MorphableModel
 from ..morphable.procrustes import LAYOUT_68, similarity
-from .estimator import ExpressionEstimator
+from .estimator import Estimate, ExpressionEstimator
 from .solver import POSE_LANDMARKS, LandmarkSolver, camera_axes
 
-__all__ = ["Predictions", "actor_psi", "fit_accuracy", "fit_channels", "fit_leakage", "fit_person", "fit_speed",
-           "padded", "predictions"]  # fmt: skip
+__all__ = ["Predictions", "actor_estimate", "actor_psi", "fit_accuracy", "fit_channels", "fit_leakage", "fit_person",
+           "fit_speed", "padded", "predictions"]  # fmt: skip
 
 Predictions = Mapping[str, np.ndarray]
 """psi (n, 52) of every frame, by method."""
@@ -52,10 +52,10 @@ def predictions(actors: RenderedSet, head: MorphableModel, estimator: Expression
     return found
 
 
-def actor_psi(
+def actor_estimate(
     actors: RenderedSet, rows: Bool[np.ndarray, " n"], estimator: ExpressionEstimator, features: bool = True
-) -> Float[np.ndarray, "k 52"]:
-    """psi of one actor's frames, calibrated on the neutral ones among them.
+) -> Estimate:
+    """Estimates of one actor's frames, calibrated on the neutral ones among them.
 
     Arguments:
         features: whether the features are used, beside landmarks and scores.
@@ -63,7 +63,14 @@ def actor_psi(
     rest = rows & actors.neutral
     known = actors.features if features else np.full_like(actors.features, np.nan)
     neutral = estimator.neutral_of_frames(actors.landmarks[rest], actors.scores[rest], known[rest])
-    return estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral, known[rows]).psi
+    return estimator.estimate(actors.landmarks[rows], actors.scores[rows], neutral, known[rows])
+
+
+def actor_psi(
+    actors: RenderedSet, rows: Bool[np.ndarray, " n"], estimator: ExpressionEstimator, features: bool = True
+) -> Float[np.ndarray, "k 52"]:
+    """psi alone of :func:`actor_estimate`."""
+    return actor_estimate(actors, rows, estimator, features).psi
 
 
 def _gauss_newton(head: MorphableModel, chosen: Int[np.ndarray, " l"], actors: RenderedSet) -> np.ndarray:

@@ -76,27 +76,22 @@ class Holder:
             self._first_s = float(time_s[0])
         tokens, error = tokens.copy(), np.full(len(tokens), np.nan, np.float32)
         if valid.any():
-            held = self._held(*(values[valid] for values in (clip_id, face_id, time_s, psi, tokens)))
+            rows = {"clip": clip_id, "face": face_id, "time_s": time_s, "psi": psi, "tokens": tokens}
+            held = self._held({name: values[valid] for name, values in rows.items()})
             tokens[valid], error[valid] = held["tokens"], error_mm(psi[valid], held["decoded"], self.metric)
         return tokens, error
 
-    def _held(
-        self,
-        clip_id: Shaped[np.ndarray, " n"],
-        face_id: Int[np.ndarray, " n"],
-        time_s: Float[np.ndarray, " n"],
-        psi: Float[np.ndarray, "n e"],
-        tokens: Int[np.ndarray, "n m"],
-    ) -> Columns:
+    def _held(self, rows: Columns) -> Columns:
         """Tokens of rows with faces, and what these decode to."""
-        decoded = self.model.decode(torch.as_tensor(tokens.astype(np.int64))).cpu().numpy()
-        shown = {"tokens": tokens, "decoded": decoded}
+        decoded = self.model.decode(torch.as_tensor(rows["tokens"].astype(np.int64))).cpu().numpy()
+        shown = {"tokens": rows["tokens"], "decoded": decoded}
         if self.hold_mm and self._first_s is not None:
             with np.errstate(invalid="ignore"):  # a time that is no number is in no segment
-                rows = shown | {"time_s": time_s, "segment": segment_numbers(time_s, self._first_s)}
-            rows |= {"place": self._places(psi), "own": self._places(decoded)}
-            for here, face in self._faces(clip_id, face_id):
-                kept = self._kept(face, {name: values[here] for name, values in rows.items()})
+                segment = segment_numbers(rows["time_s"], self._first_s)
+            judged = shown | {"time_s": rows["time_s"], "segment": segment}
+            judged |= {"place": self._places(rows["psi"]), "own": self._places(decoded)}
+            for here, face in self._faces(rows["clip"], rows["face"]):
+                kept = self._kept(face, {name: values[here] for name, values in judged.items()})
                 for name, values in shown.items():
                     values[here] = kept[name]
         return shown

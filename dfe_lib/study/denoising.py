@@ -1,12 +1,13 @@
 """Denoising encoders by context and seed: `python -m dfe_lib.study.denoising [seeds]`, a part of `make sweep`.
 
-Trained on the sweep's simulated people through the error model and on the filmed moving actors; judged on other
+Trained on simulated people through the error model and on the filmed moving actors; judged on other
 simulated people through the error model, on simulated people who were filmed, and on the rendered test actors.
 """
 
 import sys
 
 import numpy as np
+from jaxtyping import Bool
 
 from ..actors.benchmark_set import MOVING, RenderedSet, rendered_set
 from ..cohort.cohort import CohortConfig, simulate_person
@@ -14,6 +15,7 @@ from ..cohort.error_model import ErrorModel, pretrained_error_model
 from ..cohort.filmed import film_people
 from ..comparison.denoising import denoising_table
 from ..comparison.rvqvae_code import TrainedCode
+from ..fitting.benchmark import actor_estimate
 from ..fitting.estimator import pretrained_estimator
 from ..io.run import Study
 from ..morphable.anny import anny_head
@@ -72,15 +74,13 @@ def actor_frames(actors: RenderedSet, film: bool = True) -> list[NoisyFrames]:
     Arguments:
         film: whether the frames follow one another.
     """
-    return [_actor(actors.only(actors.actor == number), film) for number in np.unique(actors.actor)]
+    return [_actor(actors, actors.actor == number, film) for number in np.unique(actors.actor)]
 
 
-def _actor(own: RenderedSet, film: bool) -> NoisyFrames:
-    estimator, rest = pretrained_estimator(), own.neutral
-    neutral = estimator.neutral_of_frames(own.landmarks[rest], own.scores[rest], own.features[rest])
-    found = estimator.estimate(own.landmarks, own.scores, neutral, own.features)
-    shown = found.valid & (film | ~rest)
-    return NoisyFrames(found.psi[shown].astype(float), found.sigma[shown].astype(float), own.psi[shown], film)
+def _actor(actors: RenderedSet, rows: Bool[np.ndarray, " n"], film: bool) -> NoisyFrames:
+    found = actor_estimate(actors, rows, pretrained_estimator())
+    shown = found.valid & (film | ~actors.neutral[rows])
+    return NoisyFrames(found.psi[shown].astype(float), found.sigma[shown].astype(float), actors.psi[rows][shown], film)
 
 
 if __name__ == "__main__":
